@@ -1,0 +1,50 @@
+# Two commands for a new user: `make demo` and `make test`. Each installs what it needs into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test check guide bench bench-table lock clean
+
+demo: $(INSTALLED)
+	@$(BIN)/python -m examples.demo $(ARGS)
+
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/e2e tests/guide $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/docs
+
+guide: $(INSTALLED)
+	@$(BIN)/python -m tests.guide
+
+bench: $(INSTALLED)
+	@$(BIN)/python -m bench $(ARGS)
+
+# Hash-pinned requirement files that name no index host.
+lock: $(INSTALLED)
+	for name in bootstrap runtime development; do \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:
+	rm -rf .venv dist build
+
+$(INSTALLED): requirements/bootstrap.txt requirements/development.txt pyproject.toml
+	@command -v git >/dev/null || { echo "git is missing: apt-get install git" >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: apt-get install python3 python3-venv" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; 'make PYTHON=/path/to/python3.11' picks another" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 2; }
+	@echo "installing into .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements/development.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)

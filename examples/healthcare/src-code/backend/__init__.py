@@ -1,0 +1,1 @@
+"""The clinic's records and appointments behind an HTTP API."""

@@ -1,0 +1,1 @@
+"""The worker that reminds patients of their appointments, exactly once each."""

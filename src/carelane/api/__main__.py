@@ -1,0 +1,90 @@
+"""The server's process: ``python -m carelane.api FOLDER``, which `carelane up` becomes."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from carelane.api import application
+from carelane.api.actors import PeerProtocol
+from carelane.base.clock import RealClock
+from carelane.base.errors import CarelaneError
+from carelane.base.unix_http import short_address
+from carelane.bootstrap.app import App, build, hold
+from carelane.bootstrap.places import Places
+
+log = structlog.get_logger()
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket at *path* that only this user can reach: its folder is 0700, it is 0600."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with short_address(path) as address:
+            listening.bind(address)
+    finally:
+        os.umask(before)
+    listening.listen(128)
+    return listening
+
+
+class Server:
+    """One server of one system, until it is told to end."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._keep_running = True
+        made = application.create(app, RealClock().now(), self.end)
+        config = uvicorn.Config(
+            made,
+            http=PeerProtocol,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._uvicorn = uvicorn.Server(config)
+
+    def end(self, keep_running: bool) -> None:
+        """End after the answers under way."""
+        self._keep_running = keep_running
+        self._uvicorn.should_exit = True
+
+    def run(self) -> None:
+        """Serve; SIGTERM and SIGINT end the server and leave what it runs running."""
+        listening = listen(self._app.places.socket)
+        threads = self._app.begin()
+        addresses = {name: e.port for name, e in self._app.environments.items()}
+        log.info("ready", system=self._app.configuration.system, pid=os.getpid(), front_doors=addresses)
+        self._uvicorn.run(sockets=[listening])
+        self._app.places.socket.unlink(missing_ok=True)
+        left = self._app.end(threads, keep_running=self._keep_running)
+        log.info("ended", kept=self._keep_running, still_running=left)
+
+
+def main() -> int:
+    """Run; errors a user can mend are one line and the right exit code."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    places = Places(Path(sys.argv[1]))
+    try:
+        _lock = hold(places)
+        server = Server(build(places))
+    except CarelaneError as error:
+        hint = f"\n  try: {error.hint}" if error.hint else ""
+        sys.stderr.write(f"error: {error.message}{hint}\n")
+        return error.exit_code
+    server.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

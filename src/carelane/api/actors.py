@@ -1,0 +1,51 @@
+"""Who is asking: the user at the other end of the unix socket, as the kernel says."""
+
+import pwd
+import socket
+import struct
+from typing import Annotated
+
+from fastapi import Depends, Request
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from carelane.base.errors import CarelaneError
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+class PeerProtocol(H11Protocol):
+    """Uvicorn's protocol, with the peer's user id in the place of its address."""
+
+    def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as inherited
+        """Note who connected."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("socket")
+        packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _, uid, _ = _CREDENTIALS.unpack(packed)
+        self.client = ("uid", uid)
+
+
+class NotSignedIn(CarelaneError):  # noqa: N818 - reads as what it says
+    """Nobody is known to be asking."""
+
+    exit_code = 3
+    status = 401
+    title = "Not signed in"
+
+
+def actor_of(client: tuple[str, int] | None) -> str:
+    """The name of the peer; raises NotSignedIn where the socket has none."""
+    if client is None or client[0] != "uid":
+        raise NotSignedIn("nobody is signed in on this connection", hint="use the server's unix socket")
+    try:
+        return pwd.getpwuid(client[1]).pw_name
+    except KeyError:
+        return f"uid {client[1]}"
+
+
+def _actor(request: Request) -> str:
+    client = request.client
+    return actor_of((client.host, client.port) if client else None)
+
+
+Actor = Annotated[str, Depends(_actor)]

@@ -1,0 +1,27 @@
+"""/deployments: what was asked for, and how it went."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from carelane.bootstrap.app import App
+from carelane.delivery.deployments import Deployment
+
+
+def routes(app: App) -> APIRouter:
+    """The routes of this noun."""
+    router = APIRouter(prefix="/deployments", tags=["deployments"])
+
+    @router.get("", summary="Deployments, newest first")
+    def list_deployments(
+        environment: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+    ) -> list[Deployment]:
+        if environment is not None:
+            app.operations.engine(environment)
+        return app.repository.deployments(environment, limit)
+
+    @router.get("/{number}", summary="One deployment")
+    def show_deployment(number: int) -> Deployment:
+        return app.repository.deployment(number)
+
+    return router

@@ -1,0 +1,91 @@
+"""/environments: how they are, their history, and what can be done to what moves in them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from carelane.api import views
+from carelane.api.actors import Actor
+from carelane.bootstrap.app import App
+from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.operations import Operations, Outcome
+
+
+class Body(BaseModel):
+    """Unknown keys in a body are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DeployBody(Body):
+    """Which release, and why."""
+
+    release: str = Field(min_length=1)
+    reason: str = ""
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: str = ""
+
+
+class RollbackBody(Body):
+    """Why, and to which revision; the last that was not undone where none is named."""
+
+    reason: str
+    to_revision: int | None = Field(None, ge=1)
+
+
+def routes(app: App) -> APIRouter:
+    """The routes of this noun."""
+    router = APIRouter(prefix="/environments", tags=["environments"])
+    operations = app.operations
+
+    @router.get("", summary="All environments at one look")
+    def list_environments() -> list[views.EnvironmentView]:
+        return views.environments(app, list(app.environments))
+
+    @router.get("/{name}", summary="One environment")
+    def show_environment(name: str) -> views.EnvironmentView:
+        operations.engine(name)
+        return views.environments(app, [name])[0]
+
+    @router.get("/{name}/history", summary="Its revisions, newest first")
+    def history(name: str, limit: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[Revision]:
+        policy = operations.engine(name).policy
+        return app.repository.revisions(name, limit or policy.rollback.revision_history)
+
+    _writes(router, app.operations)
+    return router
+
+
+def _writes(router: APIRouter, operations: Operations) -> None:
+    @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
+    def deploy(name: str, body: DeployBody, actor: Actor) -> Outcome:
+        return operations.deploy(name, body.release, actor, body.reason)
+
+    @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
+    def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:
+        return operations.rollback(name, body.to_revision, actor, body.reason)
+
+    @router.post("/{name}/emergency-rollback", status_code=201, summary="Go back at once, asking no gate")
+    def emergency_rollback(name: str, body: ReasonBody, actor: Actor) -> Outcome:
+        return operations.emergency_rollback(name, actor, body.reason)
+
+    @router.post("/{name}/pause", summary="Hold the deployment under way")
+    def pause(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+        return operations.pause(name, actor, body.reason or "paused by hand")
+
+    @router.post("/{name}/resume", summary="Let a held deployment go on")
+    def resume(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+        return operations.resume(name, actor, body.reason or "resumed by hand")
+
+    @router.post("/{name}/abort", summary="Turn the deployment under way back")
+    def abort(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+        return operations.abort(name, actor, body.reason or "aborted by hand")
+
+    @router.post("/{name}/retry", status_code=201, summary="Deploy once more what failed")
+    def retry(name: str, actor: Actor) -> Outcome:
+        return operations.retry(name, actor)

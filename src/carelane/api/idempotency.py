@@ -1,0 +1,86 @@
+"""Idempotency keys: a write repeated under the same key is answered as the first time, and done once."""
+
+import asyncio
+import hashlib
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from carelane.api.actors import NotSignedIn, actor_of
+from carelane.api.problems import problem
+from carelane.base.errors import ConflictError, InputError
+from carelane.bootstrap.app import App
+
+HEADER = b"idempotency-key"
+
+
+class IdempotencyMiddleware:
+    """Answers repeated writes from what was kept."""
+
+    def __init__(self, inner: ASGIApp, app: App) -> None:
+        self._inner = inner
+        self._answers = app.answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass through whatever is no write with a key."""
+        key = dict(scope.get("headers") or ()).get(HEADER)
+        if scope["type"] != "http" or scope["method"] != "POST" or key is None:
+            await self._inner(scope, receive, send)
+            return
+        try:
+            actor = actor_of(scope.get("client"))
+        except NotSignedIn as error:
+            await problem(error)(scope, receive, send)
+            return
+        body = await _whole(receive)
+        name = key.decode("latin-1")
+        digest = hashlib.sha256(scope["path"].encode() + b"\n" + body).hexdigest()
+        known = await asyncio.to_thread(self._answers.claim, actor, name, digest)
+        if known is None:
+            await self._first(scope, body, send, actor, name)
+        elif known.request_digest != digest:
+            other = InputError("this idempotency key was used for another request", hint="use a new key")
+            await problem(other, 422)(scope, receive, send)
+        elif known.status is None:
+            again = ConflictError(
+                "the first request with this key is not answered", hint="see `carelane deployments list`"
+            )
+            await problem(again)(scope, receive, send)
+        else:
+            await _send(send, known.status, known.body or b"")
+
+    async def _first(self, scope: Scope, body: bytes, send: Send, actor: str, key: str) -> None:
+        status, answer = 500, bytearray()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def keeping(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                answer.extend(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, keeping)
+        finally:
+            if status < 400:
+                await asyncio.to_thread(self._answers.keep, actor, key, status, bytes(answer))
+            else:
+                await asyncio.to_thread(self._answers.release, actor, key)
+
+
+async def _whole(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+async def _send(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"idempotency-replayed", b"true")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

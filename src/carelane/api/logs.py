@@ -1,0 +1,49 @@
+"""/environments/NAME/services/SERVICE/logs: what the instances printed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from carelane.base.errors import NotFoundError
+from carelane.bootstrap.app import App, LogReader
+
+AGAIN_SECONDS = 0.2
+
+
+def routes(app: App) -> APIRouter:
+    """The routes of this noun."""
+    router = APIRouter(prefix="/environments/{name}/services/{service}/logs", tags=["logs"])
+
+    @router.get("", summary="The last lines of each instance, or of its run before; followed if asked")
+    async def logs(
+        name: str,
+        service: str,
+        tail: Annotated[int, Query(ge=0, le=100_000)] = 100,
+        previous: bool = False,
+        follow: bool = False,
+    ) -> PlainTextResponse:
+        app.operations.engine(name)
+        reader = app.environments[name].workloads.logs(service, previous=previous)
+        if not reader.has_any():
+            raise NotFoundError(
+                f"{name} has no log of {service}" + (" from a run before" if previous else ""),
+                hint="`carelane status` lists its services",
+            )
+        text = await asyncio.to_thread(reader.tail, tail)
+        if not follow:
+            return PlainTextResponse(text)
+        return StreamingResponse(_follow(text, reader), media_type="text/plain")  # type: ignore[return-value]
+
+    return router
+
+
+async def _follow(text: str, reader: LogReader) -> AsyncIterator[str]:
+    yield text
+    while True:
+        await asyncio.sleep(AGAIN_SECONDS)
+        more = await asyncio.to_thread(reader.more)
+        if more:
+            yield more

@@ -1,0 +1,40 @@
+"""/releases: made once, from a commit."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from carelane.api.actors import Actor
+from carelane.api.environments import Body
+from carelane.bootstrap.app import App
+from carelane.delivery.releases import Release
+
+
+class CreateBody(Body):
+    """Which commit, and under which name (its tag, else the beginning of its SHA)."""
+
+    commit: str = Field("HEAD", min_length=1)
+    name: str | None = None
+
+
+def routes(app: App) -> APIRouter:
+    """The routes of this noun."""
+    router = APIRouter(prefix="/releases", tags=["releases"])
+
+    @router.get("", summary="Releases, newest first")
+    def list_releases(limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[Release]:
+        return app.repository.releases(limit)
+
+    @router.get("/{name}", summary="One release, by name or the beginning of its commit")
+    def show_release(name: str) -> Release:
+        return app.repository.release(name)
+
+    @router.post("", status_code=201, summary="Make a release; 200 where it was made before")
+    def create_release(body: CreateBody, actor: Actor, response: Response) -> Release:
+        release, is_new = app.releasing.create(body.commit, body.name, actor)
+        if not is_new:
+            response.status_code = 200
+        return release
+
+    return router

@@ -1,0 +1,45 @@
+"""/system: the server itself."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter
+
+import carelane
+from carelane.api.actors import Actor
+from carelane.api.environments import Body
+from carelane.bootstrap.app import App
+
+
+class DownBody(Body):
+    """Whether what runs goes on running without the server."""
+
+    keep_running: bool = False
+
+
+@dataclass(frozen=True)
+class SystemView:
+    """Which server answers."""
+
+    system: str
+    version: str
+    pid: int
+    started_at: datetime
+
+
+def routes(app: App, started_at: datetime, end: Callable[[bool], None]) -> APIRouter:
+    """The routes of this noun; *end* is called with whether to keep things running."""
+    router = APIRouter(prefix="/system", tags=["system"])
+
+    @router.get("", summary="Which server answers")
+    def show_system() -> SystemView:
+        return SystemView(app.configuration.system, carelane.__version__, os.getpid(), started_at)
+
+    @router.post("/down", status_code=202, summary="End the server and, unless kept, what it runs")
+    def down(body: DownBody, actor: Actor) -> dict[str, str]:
+        end(body.keep_running)
+        return {"message": f"going down for {actor}"}
+
+    return router

@@ -1,0 +1,146 @@
+"""What the API shows, where that is not a domain object as it stands."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from carelane.base.errors import PlatformError
+from carelane.bootstrap.app import App, LocalEnvironment
+from carelane.delivery.deployments import Deployment
+from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.observations import Observation
+from carelane.delivery.releases import ServiceKind
+
+HEALTH_SECONDS = 0.2
+_asking = ThreadPoolExecutor(8, thread_name_prefix="health")
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """One instance, as recorded and as seen; what was not seen is null."""
+
+    id: str
+    label: str
+    intent: str
+    since: datetime
+    phase: str | None
+    ready: bool
+    restarts: int | None
+    port: int | None
+    pid: int | None
+    active_requests: int | None
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """One service in one environment."""
+
+    name: str
+    kind: str
+    stable: str | None
+    canary: str | None
+    warm: list[str]
+    wanted: int
+    ready: int
+    instances: list[InstanceView]
+    requests_per_second: float | None
+    error_ratio: float | None
+
+
+@dataclass(frozen=True)
+class EnvironmentView:
+    """One environment at one look. *health* is null where there is nothing to ask or no answer came."""
+
+    name: str
+    address: str
+    release: str | None
+    revision: int
+    health: str | None
+    health_detail: str
+    deployment: Deployment | None
+    services: list[ServiceView]
+
+
+def environments(app: App, names: list[str]) -> list[EnvironmentView]:
+    """The environments *names*, their health asked side by side."""
+    asked = {name: _asking.submit(_health, app.environments[name], _state(app, name)) for name in names}
+    return [_environment(app, name, asked[name].result()) for name in names]
+
+
+def _state(app: App, name: str) -> EnvironmentState:
+    return app.repository.snapshot(name).state
+
+
+def _environment(app: App, name: str, health: tuple[str | None, str]) -> EnvironmentView:
+    environment = app.environments[name]
+    snapshot = app.repository.snapshot(name)
+    services = [_service(environment, service, state) for service, state in snapshot.state.services.items()]
+    return EnvironmentView(
+        name=name,
+        address=f"http://127.0.0.1:{environment.port}",
+        release=snapshot.state.release,
+        revision=snapshot.state.revision,
+        health=health[0],
+        health_detail=health[1],
+        deployment=snapshot.deployment,
+        services=services,
+    )
+
+
+def _service(environment: LocalEnvironment, name: str, state: ServiceState) -> ServiceView:
+    seen = environment.engine.seen
+    versions = state.versions.values()
+    kind = next((version.run.kind for version in versions), ServiceKind.WEB)
+    instances = [_instance(seen, kind, instance) for instance in state.instances]
+    serving = [i for i in instances if i.intent == Intent.SERVE]
+    rates = environment.meter.rates(name)
+    return ServiceView(
+        name=name,
+        kind=kind.value,
+        stable=state.stable,
+        canary=state.canary,
+        warm=[warm.label for warm in state.previous],
+        wanted=environment.engine.policy.replicas_of(name),
+        ready=sum(i.ready for i in serving),
+        instances=instances,
+        requests_per_second=rates.requests_per_second if rates else None,
+        error_ratio=rates.error_ratio if rates else None,
+    )
+
+
+def _instance(seen: Observation, kind: ServiceKind, instance: Instance) -> InstanceView:
+    process = seen.instances.get(instance.id)
+    endpoint = (seen.endpoints or {}).get(instance.id)
+    ready = seen.healthy(instance.id) if kind is ServiceKind.WEB else seen.running(instance.id)
+    return InstanceView(
+        id=instance.id,
+        label=instance.label,
+        intent=instance.intent.value,
+        since=instance.since,
+        phase=process.phase.value if process else None,
+        ready=ready,
+        restarts=process.restarts if process else None,
+        port=process.port if process else None,
+        pid=process.pid if process else None,
+        active_requests=endpoint.active_requests if endpoint else None,
+    )
+
+
+def _health(environment: LocalEnvironment, state: EnvironmentState) -> tuple[str | None, str]:
+    """``ok``, ``failing`` or None (unknown), and why."""
+    paths = [
+        version.run.health_path
+        for service in state.services.values()
+        for label, version in service.versions.items()
+        if label == service.stable and version.run.health_path and version.run.routes
+    ]
+    if not paths:
+        return None, "no service names a health path"
+    for path in paths:
+        try:
+            status, _ = environment.router.ask(path, HEALTH_SECONDS)
+        except PlatformError as error:
+            return None, error.message
+        if status != 200:
+            return "failing", f"{path} answered {status}"
+    return "ok", ", ".join(paths)

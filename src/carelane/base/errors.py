@@ -1,0 +1,91 @@
+"""Every error a user can meet, as one tree.
+
+CarelaneError
+├── InputError        (exit 2,  HTTP 400)  what was given is wrong
+├── RefusedError      (exit 3,  HTTP 403)  a gate or permission says no
+├── NotFoundError     (exit 4,  HTTP 404)
+├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
+├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
+│   └── Unavailable   (exit 6,  HTTP 503)  it does not answer
+└── InvariantError    (exit 70, HTTP 500)  our bug
+"""
+
+from typing import ClassVar
+
+
+class CarelaneError(Exception):
+    """What all errors share: an exit code, an HTTP status, and a hint that says what to try."""
+
+    exit_code: ClassVar[int] = 70
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(CarelaneError):
+    """What was given is wrong; the message says what, where and what would be right."""
+
+    exit_code = 2
+    status = 400
+    title = "Bad input"
+
+
+class RefusedError(CarelaneError):
+    """A gate or a permission says no."""
+
+    exit_code = 3
+    status = 403
+    title = "Refused"
+
+
+class NotFoundError(CarelaneError):
+    """The thing named is not there."""
+
+    exit_code = 4
+    status = 404
+    title = "Not found"
+
+
+class ConflictError(CarelaneError):
+    """The state does not allow it now."""
+
+    exit_code = 5
+    status = 409
+    title = "Conflict"
+
+
+class PlatformError(CarelaneError):
+    """Something beneath us failed: a process, the proxy, git, the disk."""
+
+    exit_code = 6
+    status = 502
+    title = "Platform failed"
+
+
+class Unavailable(PlatformError):  # noqa: N818 - the tree's own word
+    """It does not answer (yet)."""
+
+    status = 503
+    title = "Unavailable"
+
+
+class InvariantError(CarelaneError):
+    """Our bug: something that cannot be happened."""
+
+
+class OutcomeFailed(CarelaneError):  # noqa: N818 - an outcome, not a fault of the program
+    """The deployment that was waited for failed: exit code 10, nothing wrong with the program."""
+
+    exit_code = 10
+    status = 409
+    title = "Failed"
+
+
+BY_EXIT_CODE: dict[int, type[CarelaneError]] = {
+    kind.exit_code: kind
+    for kind in (InputError, RefusedError, NotFoundError, ConflictError, PlatformError, InvariantError)
+}

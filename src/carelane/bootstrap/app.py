@@ -1,0 +1,215 @@
+"""From a configuration to a running system: every adapter is made here and nowhere else."""
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from carelane.base.clock import RealClock
+from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.bootstrap.places import Places
+from carelane.bootstrap.sources import CommittedSources
+from carelane.config import reading, translation
+from carelane.config.model import Configuration, Environment
+from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.operations import Operations
+from carelane.delivery.releasing import Releasing
+from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
+from carelane.platforms.git.repository import GitRepository
+from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.logs import LogReader
+from carelane.platforms.processes.postgres import EmbeddedPostgres
+from carelane.platforms.processes.shims import Shims
+from carelane.platforms.processes.tcp_ports import free_port, is_free
+from carelane.platforms.processes.workloads import ProcessWorkloads
+from carelane.store.answers import SqlAnswers
+from carelane.store.database import open_sqlite
+from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.trail import SqlTrail
+
+__all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """One environment on this machine."""
+
+    port: int
+    engine: Engine
+    workloads: ProcessWorkloads
+    router: EnvoyRouter
+    backing: EmbeddedPostgres
+    proxies: Shims
+    meter: TrafficMeter
+
+
+@dataclass(frozen=True)
+class App:
+    """The whole server, without its HTTP side."""
+
+    places: Places
+    configuration: Configuration
+    environments: Mapping[str, LocalEnvironment]
+    repository: SqlRolloutRepository
+    operations: Operations
+    releasing: Releasing
+    trail: SqlTrail
+    answers: SqlAnswers
+
+    def begin(self) -> list[threading.Thread]:
+        """Start proxies and engines; what runs already is found again."""
+        threads = []
+        for name, environment in self.environments.items():
+            environment.router.begin()
+            thread = threading.Thread(target=environment.engine.run, name=f"engine-{name}", daemon=True)
+            thread.start()
+            threads.append(thread)
+            environment.meter.begin()
+        return threads
+
+    def end(self, threads: list[threading.Thread], *, keep_running: bool) -> list[str]:
+        """Stop the engines and, unless kept, everything they started; names of what would not stop."""
+        for environment in self.environments.values():
+            environment.engine.stop()
+            environment.meter.end()
+        for thread in threads:
+            thread.join(10)
+        if keep_running:
+            return []
+        left = []
+        for environment in self.environments.values():
+            left += environment.workloads.stop_all(15)
+            for proxy in PROXIES:
+                environment.proxies.stop(proxy, 2)
+            left += environment.proxies.wait_ended(list(PROXIES), 5)
+            for proxy in PROXIES:
+                environment.proxies.clear(proxy)
+            environment.backing.stop_all()
+        return left
+
+
+def hold(places: Places) -> int:
+    """Take the lock of the one server of this system; the descriptor holds it until the process ends.
+
+    Raises:
+        ConflictError: If another server has it.
+    """
+    places.prepare()
+    lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise ConflictError(
+            f"a server runs already for {places.system}",
+            hint="`carelane status` asks it; `carelane down` ends it",
+        ) from None
+    return lock
+
+
+def build(places: Places) -> App:
+    """Put the system in *places* together.
+
+    Raises:
+        InputError: If carelane.yaml is wrong, or a front door's port is taken.
+    """
+    try:
+        text = places.file.read_text()
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"no {places.file}", hint="go to your system's folder, or see the README"
+        ) from None
+    configuration = reading.read(text, places.file.name)
+    places.prepare()
+    clock = RealClock()
+    database = open_sqlite(places.database)
+    trail = SqlTrail(database)
+    repository = SqlRolloutRepository(database, trail)
+    archives = Archives(places.artifacts)
+    environments = {
+        name: _environment(places, configuration, name, settings, repository, archives)
+        for name, settings in configuration.environments.items()
+    }
+    engines = {name: environment.engine for name, environment in environments.items()}
+    sources = CommittedSources(GitRepository(places.system), archives)
+    return App(
+        places=places,
+        configuration=configuration,
+        environments=environments,
+        repository=repository,
+        operations=Operations(engines, repository, archives, clock),
+        releasing=Releasing(sources, repository, clock),
+        trail=trail,
+        answers=SqlAnswers(database),
+    )
+
+
+def _environment(
+    places: Places,
+    configuration: Configuration,
+    name: str,
+    settings: Environment,
+    repository: SqlRolloutRepository,
+    archives: Archives,
+) -> LocalEnvironment:
+    root = places.environment(name)
+    root.mkdir(parents=True, exist_ok=True)
+    proxies = Shims(root / "proxies")
+    if not any(proxies.running(proxies.status(proxy)) for proxy in PROXIES) and not is_free(settings.port):
+        raise InputError(
+            f"port {settings.port} of environment {name} is taken by another program",
+            hint=f"choose another in {places.file.name}: environments.{name}.port",
+        )
+    router = EnvoyRouter(
+        root / "envoy", settings.port, _inner_ports(root, translation.web(configuration)), proxies
+    )
+    workloads = ProcessWorkloads(root, archives, places.system)
+    backing = EmbeddedPostgres(root, translation.backing(configuration), _own_databases(places, settings))
+    engine = Engine(
+        name,
+        translation.policy(settings),
+        Platform(workloads, router, backing),
+        repository,
+        RealClock(),
+        _report,
+    )
+    return LocalEnvironment(
+        settings.port, engine, workloads, router, backing, proxies, TrafficMeter(list(router.admins.values()))
+    )
+
+
+def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:
+    """The inner address of each web service: chosen once, then kept."""
+    file = root / "ports.json"
+    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    for service in services:
+        if service not in known:
+            known[service] = free_port(set(known.values()))
+    file.write_text(json.dumps(known))
+    return {service: known[service] for service in services}
+
+
+def _own_databases(places: Places, settings: Environment) -> dict[str, str]:
+    urls = {}
+    for name, secret in settings.backing.items():
+        if secret.file is not None:
+            try:
+                urls[name] = (places.system / secret.file).read_text().strip()
+            except OSError as error:
+                raise InputError(f"the address of {name} cannot be read: {error}") from None
+        elif secret.variable is not None:
+            if secret.variable not in os.environ:
+                raise InputError(f"the address of {name} is to come from {secret.variable}, which is not set")
+            urls[name] = os.environ[secret.variable]
+    return urls
+
+
+def _report(environment: str, error: Exception) -> None:
+    log.error("tick failed", environment=environment, error=str(error), exc_info=error)

@@ -1,0 +1,54 @@
+"""The Sources port: git, the configuration and the archives together."""
+
+from pathlib import PurePosixPath
+
+from carelane.base.errors import InputError
+from carelane.bootstrap.places import FILE
+from carelane.config import reading, translation
+from carelane.delivery.releases import Artifact
+from carelane.delivery.releasing import ServiceSource, SourceTree
+from carelane.platforms.git.repository import GitRepository
+from carelane.platforms.processes.archives import Archives
+
+
+class CommittedSources:
+    """What is committed in the system's repository."""
+
+    def __init__(self, repository: GitRepository, archives: Archives) -> None:
+        self._repository = repository
+        self._archives = archives
+
+    def tree(self, revision: str) -> SourceTree:
+        """What a commit's own carelane.yaml says is shipped."""
+        commit = self._repository.resolve(revision)
+        configuration = reading.read(self._repository.file(commit.sha, FILE), f"{commit.name}:{FILE}")
+        services = {
+            name: ServiceSource(
+                paths=tuple(service.source),
+                requirements=service.build.requirements if service.build else None,
+                run=translation.run_configuration(service),
+            )
+            for name, service in translation.released(configuration).items()
+        }
+        return SourceTree(commit.sha, commit.name, services, configuration.irreversible)
+
+    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+        """Pack a service's files; its requirements are read from the same commit."""
+        archive = self._archives.pack(self._repository.archive(sha, list(source.paths)))
+        if source.run.workdir != "." and not _inside(source.run.workdir, source.paths):
+            raise InputError(
+                f"workdir {source.run.workdir} is not within the packed {', '.join(source.paths)}",
+                hint="name a folder that `source` brings along",
+            )
+        if source.requirements is None:
+            return Artifact(archive)
+        lock = self._repository.file(sha, source.requirements)
+        return Artifact(archive, self._archives.build(lock.encode()))
+
+
+def _inside(workdir: str, paths: tuple[str, ...]) -> bool:
+    folder = PurePosixPath(workdir)
+    return any(
+        PurePosixPath(p) == folder or folder in PurePosixPath(p).parents or PurePosixPath(p) in folder.parents
+        for p in paths
+    )

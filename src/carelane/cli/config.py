@@ -1,0 +1,41 @@
+"""config: carelane.yaml without a server."""
+
+from pathlib import Path
+
+import click
+
+from carelane.cli.output import output_option, show_json
+
+
+@click.group(epilog="Example: carelane config check")
+def config() -> None:
+    """Check carelane.yaml, or print its schema."""
+
+
+@config.command(epilog="Example: carelane config check path/to/carelane.yaml")
+@click.argument("path", required=False, type=click.Path(dir_okay=False))
+@output_option
+@click.pass_obj
+def check(directory: str, path: str | None, output: str) -> None:
+    """Read carelane.yaml and say every mistake with its place; exit code 2 if there is one."""
+    from carelane.bootstrap.offline import check_configuration
+    from carelane.cli.client import FILE, find_system
+
+    file = Path(path) if path else find_system(directory) / FILE
+    found = check_configuration(file)
+    if output == "json":
+        show_json(found)
+        return
+    services = ", ".join(f"{name} ({kind})" for name, kind in found["services"].items())
+    environments = ", ".join(f"{name} at port {port}" for name, port in found["environments"].items())
+    click.echo(
+        f"{file.name} is right: {found['system']}\n  services: {services}\n  environments: {environments}"
+    )
+
+
+@config.command(epilog="Example: carelane config schema > carelane.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of carelane.yaml, for editors."""
+    from carelane.bootstrap.offline import configuration_schema
+
+    show_json(configuration_schema())

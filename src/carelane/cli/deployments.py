@@ -1,0 +1,123 @@
+"""deploy and deployments."""
+
+from typing import Any
+
+import click
+
+from carelane.cli.client import Client
+from carelane.cli.following import follow
+from carelane.cli.output import local_time, output_option, seconds, show_json, table
+
+
+@click.command(epilog="Example: carelane deploy production --release v2.0 --reason 'new booking page' --wait")
+@click.argument("environment")
+@click.option(
+    "--release", "release_", required=True, help="A release's name, or the beginning of its commit."
+)
+@click.option("--reason", default="", help="Why, for the history.")
+@click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+@output_option
+@click.pass_obj
+def deploy(directory: str, environment: str, release_: str, reason: str, wait: bool, output: str) -> None:
+    """Put a release into an environment."""
+    client = Client(directory)
+    outcome = client.post(f"/environments/{environment}/deployments", {"release": release_, "reason": reason})
+    tell(client, outcome, wait=wait, output=output)
+
+
+def tell(client: Client, outcome: dict[str, Any], *, wait: bool, output: str) -> None:
+    """Say what a request led to, and follow it if asked."""
+    deployment = outcome["deployment"]
+    if output == "json":
+        if wait and deployment is not None:
+            _wait_quietly(client, outcome)
+        show_json(outcome)
+        return
+    click.echo(outcome["message"])
+    if wait and deployment is not None:
+        follow(client, deployment["id"])
+
+
+def _wait_quietly(client: Client, outcome: dict[str, Any]) -> None:
+    import time
+
+    from carelane.base.errors import OutcomeFailed
+    from carelane.cli.following import AGAIN_SECONDS, ENDED
+
+    number = outcome["deployment"]["id"]
+    while outcome["deployment"]["phase"] not in ENDED:
+        time.sleep(AGAIN_SECONDS)
+        outcome["deployment"] = client.get(f"/deployments/{number}")
+    if outcome["deployment"]["phase"] != "Succeeded":
+        show_json(outcome)
+        raise OutcomeFailed(f"deployment {number} is {outcome['deployment']['phase']}")
+
+
+@click.group(epilog="Example: carelane deployments list --environment production")
+def deployments() -> None:
+    """What was asked for, and how it went."""
+
+
+@deployments.command("list", epilog="Example: carelane deployments list --limit 5")
+@click.option("--environment", help="Only those of this environment.")
+@click.option("--limit", default=20, show_default=True)
+@output_option
+@click.pass_obj
+def list_deployments(directory: str, environment: str | None, limit: int, output: str) -> None:
+    """The deployments, newest first."""
+    found = Client(directory).get("/deployments", environment=environment, limit=limit)
+    if output == "json":
+        show_json(found)
+        return
+    rows = [
+        [
+            str(d["id"]),
+            d["environment"],
+            d["release"],
+            d["kind"],
+            d["phase"],
+            d["author"],
+            local_time(d["created_at"]),
+            d["message"] or d["reason"],
+        ]
+        for d in found
+    ]
+    table(["N", "ENVIRONMENT", "RELEASE", "KIND", "PHASE", "BY", "ASKED", "WHY"], rows)
+
+
+@deployments.command("show", epilog="Example: carelane deployments show 12")
+@click.argument("number", type=int)
+@output_option
+@click.pass_obj
+def show(directory: str, number: int, output: str) -> None:
+    """One deployment with its rollouts."""
+    deployment = Client(directory).get(f"/deployments/{number}")
+    if output == "json":
+        show_json(deployment)
+        return
+    click.echo(
+        f"deployment {number}: {deployment['kind']} of {deployment['release']}"
+        f" into {deployment['environment']}, {deployment['phase']}"
+    )
+    click.echo(
+        f"asked by {deployment['author']} at {local_time(deployment['created_at'])}: {deployment['reason']}"
+    )
+    if deployment["message"]:
+        click.echo(deployment["message"])
+    for part, milliseconds in deployment["timings_ms"].items():
+        click.echo(f"  {part:<12} {milliseconds:8.1f} ms")
+    rows = [
+        [name, r["from_label"] or "-", r["to_label"], r["phase"], _took(r), r["reason"]]
+        for name, r in deployment["rollouts"].items()
+    ]
+    if rows:
+        table(["SERVICE", "FROM", "TO", "PHASE", "TOOK", "WHY"], rows)
+
+
+def _took(rollout: dict[str, Any]) -> str:
+    from datetime import datetime
+
+    if rollout["started_at"] is None or rollout["finished_at"] is None:
+        return "-"
+    began, ended = (datetime.fromisoformat(rollout[k]) for k in ("started_at", "finished_at"))
+    return seconds((ended - began).total_seconds())

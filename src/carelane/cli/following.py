@@ -1,0 +1,100 @@
+"""Following a deployment to its end: live on a terminal, plain lines when piped."""
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from carelane.base.errors import OutcomeFailed
+from carelane.cli.client import Client
+from carelane.cli.output import COLOURS
+
+AGAIN_SECONDS = 0.15
+ENDED = ("Succeeded", "Failed", "Superseded", "Cancelled")
+
+
+def follow(client: Client, number: int) -> dict[str, Any]:
+    """Show deployment *number* until it has ended; returns it as it ended.
+
+    Raises:
+        OutcomeFailed: If it did not succeed.
+    """
+    drawing = _Live() if sys.stdout.isatty() else _Lines()
+    while True:
+        deployment: dict[str, Any] = client.get(f"/deployments/{number}")
+        drawing.show(deployment, client.get(f"/environments/{deployment['environment']}"))
+        if deployment["phase"] in ENDED:
+            break
+        time.sleep(AGAIN_SECONDS)
+    drawing.close()
+    if deployment["phase"] != "Succeeded":
+        raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
+    return deployment
+
+
+class _Lines:
+    """One line a change."""
+
+    def __init__(self) -> None:
+        self._last: list[str] = []
+
+    def show(self, deployment: dict[str, Any], environment: dict[str, Any]) -> None:
+        lines = _described(deployment, environment)
+        for line in lines:
+            if line not in self._last:
+                click.echo(f"{time.strftime('%H:%M:%S')} {line}")
+        self._last = lines
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+
+class _Live:
+    """The same lines, drawn in place."""
+
+    def __init__(self) -> None:
+        from rich.live import Live
+        from rich.text import Text
+
+        self._text = Text
+        self._live = Live(refresh_per_second=10)
+        self._live.start()
+
+    def show(self, deployment: dict[str, Any], environment: dict[str, Any]) -> None:
+        text = self._text()
+        for line in _described(deployment, environment):
+            word = next((w for w in COLOURS if w in line.split()), None)
+            text.append(line + "\n", style=COLOURS[word] if word else "")
+        self._live.update(text)
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+
+def _described(deployment: dict[str, Any], environment: dict[str, Any]) -> list[str]:
+    where = f"deployment {deployment['id']} of {deployment['release']} into {deployment['environment']}"
+    said = f": {deployment['message']}" if deployment["message"] else ""
+    lines = [f"{where} {deployment['phase']} {said}".rstrip()]
+    services = {service["name"]: service for service in environment["services"]}
+    for name, rollout in deployment["rollouts"].items():
+        seen = services.get(name, {"instances": []})
+        lines.append(
+            f"  {name} {rollout['from_label'] or 'nothing'} -> {rollout['to_label']} {_moving(rollout, seen)}"
+        )
+    return lines
+
+
+def _moving(rollout: dict[str, Any], service: dict[str, Any]) -> str:
+    def count(label: str | None) -> str:
+        mine = [i for i in service["instances"] if i["label"] == label]
+        ready = sum(i["ready"] and i["intent"] == "serve" for i in mine)
+        return f"{ready} of {len(mine)}"
+
+    phase: str = rollout["phase"]
+    if rollout["migration"] == "running":
+        return f"{phase} migrating"
+    if phase == "Pending":
+        return phase
+    return f"{phase} [new serving {count(rollout['to_label'])}, old serving {count(rollout['from_label'])}]"

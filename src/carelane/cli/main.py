@@ -1,0 +1,119 @@
+"""The command `carelane`: which commands there are, and what an error looks like."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from carelane.base.errors import CarelaneError
+
+COMMANDS = {
+    "up": "carelane.cli.server:up",
+    "down": "carelane.cli.server:down",
+    "status": "carelane.cli.status:status",
+    "env": "carelane.cli.status:env",
+    "release": "carelane.cli.releases:release",
+    "deploy": "carelane.cli.deployments:deploy",
+    "deployments": "carelane.cli.deployments:deployments",
+    "rollout": "carelane.cli.rollouts:rollout",
+    "rollback": "carelane.cli.rollbacks:rollback",
+    "emergency-rollback": "carelane.cli.rollbacks:emergency_rollback",
+    "history": "carelane.cli.rollbacks:history",
+    "logs": "carelane.cli.logs:logs",
+    "events": "carelane.cli.events:events",
+    "config": "carelane.cli.config:config",
+    "completion": "carelane.cli.completion:completion",
+}
+SUMMARIES = {
+    "up": "Start the server of the system in this folder.",
+    "down": "End the server and what it runs.",
+    "status": "All environments at one look.",
+    "env": "One environment in detail.",
+    "release": "Make and list releases.",
+    "deploy": "Put a release into an environment.",
+    "deployments": "What was asked for, and how it went.",
+    "rollout": "Watch, hold, resume, retry or end what is moving.",
+    "rollback": "Go back to an earlier revision.",
+    "emergency-rollback": "Go back at once, asking no gate.",
+    "history": "An environment's revisions.",
+    "logs": "What a service's instances printed.",
+    "events": "The trail: who did what, when and why.",
+    "config": "Check carelane.yaml, or print its schema.",
+    "completion": "Shell completion.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it or to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as inherited
+        """The names, in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as inherited
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as inherited
+        """The list in --help, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog="Example: carelane up --detach; carelane release create; carelane deploy production --release v1.0",
+)
+@click.option(
+    "-C",
+    "--directory",
+    type=click.Path(file_okay=False),
+    default=".",
+    help="The system's folder, or one below it (default: here).",
+)
+@click.version_option(package_name="carelane")
+@click.pass_context
+def cli(context: click.Context, directory: str) -> None:
+    """Ship a system through its environments, judge every release, undo it at once."""
+    context.obj = directory
+
+
+def main() -> None:
+    """Run, and turn every error into one message and the right exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CarelaneError as error:
+        _show(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a message
+        click.echo(f"error: a bug in carelane: {type(error).__name__}: {error}", err=True)
+        sys.exit(70)
+    sys.exit(_code(code))
+
+
+def _code(value: Any) -> int:  # noqa: ANN401 - whatever a command returns
+    return value if isinstance(value, int) else 0
+
+
+def _show(error: CarelaneError) -> None:
+    click.echo(f"error: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  try: {error.hint}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""release: making and listing releases."""
+
+import sys
+from typing import Any
+
+import click
+
+from carelane.cli.client import Client
+from carelane.cli.output import local_time, output_option, show_json, table
+
+
+@click.group(epilog="Example: carelane release create --commit v1.0")
+def release() -> None:
+    """Make and list releases."""
+
+
+@release.command(epilog="Example: carelane release create --commit 1f3c2ab --name v2.1")
+@click.option("--commit", default="HEAD", show_default=True, help="A commit, tag or branch.")
+@click.option("--name", help="The release's name (default: the commit's tag, else its SHA).")
+@output_option
+@click.pass_obj
+def create(directory: str, commit: str, name: str | None, output: str) -> None:
+    """Pack each service from a git commit and register the release; deployments never build."""
+    client = Client(directory)
+    if sys.stderr.isatty():
+        click.echo("packing, and building dependencies where their lock is new ...", err=True)
+    made = client.post("/releases", {"commit": commit, "name": name})
+    if output == "json":
+        show_json(made)
+        return
+    click.echo(f"release {made['name']} of commit {made['commit'][:12]}")
+    _services(made)
+
+
+@release.command("list", epilog="Example: carelane release list")
+@click.option("--limit", default=20, show_default=True)
+@output_option
+@click.pass_obj
+def list_releases(directory: str, limit: int, output: str) -> None:
+    """The releases, newest first."""
+    releases = Client(directory).get("/releases", limit=limit)
+    if output == "json":
+        show_json(releases)
+        return
+    rows = [
+        [r["name"], r["commit"][:12], r["author"], local_time(r["created_at"]), _changed(r)] for r in releases
+    ]
+    table(["RELEASE", "COMMIT", "BY", "MADE", "CHANGES"], rows)
+
+
+@release.command(epilog="Example: carelane release show v1.0 --output json")
+@click.argument("name")
+@output_option
+@click.pass_obj
+def show(directory: str, name: str, output: str) -> None:
+    """One release: what was packed, and how it runs."""
+    found = Client(directory).get(f"/releases/{name}")
+    if output == "json":
+        show_json(found)
+        return
+    click.echo(f"release {found['name']} of commit {found['commit']}, made by {found['author']}")
+    _services(found)
+
+
+def _services(made: dict[str, Any]) -> None:
+    rows = [
+        [
+            v["service"],
+            v["run"]["kind"],
+            v["label"],
+            v["artifact"]["archive"][:12],
+            " ".join(v["run"]["command"]),
+        ]
+        for v in made["versions"].values()
+    ]
+    table(["SERVICE", "KIND", "VERSION", "ARCHIVE", "COMMAND"], rows)
+
+
+def _changed(made: dict[str, Any]) -> str:
+    return ", ".join(name for name, v in made["versions"].items() if v["label"] == made["name"]) or "nothing"

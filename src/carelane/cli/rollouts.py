@@ -1,0 +1,76 @@
+"""rollout: what is moving in an environment."""
+
+import click
+
+from carelane.base.errors import NotFoundError
+from carelane.cli.client import Client
+from carelane.cli.deployments import tell
+from carelane.cli.following import follow
+from carelane.cli.output import output_option, show_json
+
+
+@click.group(epilog="Example: carelane rollout watch production")
+def rollout() -> None:
+    """Watch, hold, resume, retry or end what is moving."""
+
+
+@rollout.command(epilog="Example: carelane rollout watch production")
+@click.argument("environment")
+@click.pass_obj
+def watch(directory: str, environment: str) -> None:
+    """Show the deployment under way, or the last one, to its end; exit code 10 if it fails."""
+    client = Client(directory)
+    last = client.get("/deployments", environment=environment, limit=1)
+    if not last:
+        raise NotFoundError(f"nothing was deployed to {environment} yet", hint="`carelane deploy`")
+    follow(client, last[0]["id"])
+
+
+def _act(verb: str, directory: str, environment: str, reason: str, output: str) -> None:
+    deployment = Client(directory).post(f"/environments/{environment}/{verb}", {"reason": reason})
+    if output == "json":
+        show_json(deployment)
+        return
+    said = f": {deployment['message']}" if deployment["message"] else ""
+    click.echo(f"deployment {deployment['id']} of {deployment['release']} is {deployment['phase']}{said}")
+
+
+@rollout.command(epilog="Example: carelane rollout pause production --reason 'waiting for the lab'")
+@click.argument("environment")
+@click.option("--reason", default="", help="Why, for the trail.")
+@output_option
+@click.pass_obj
+def pause(directory: str, environment: str, reason: str, output: str) -> None:
+    """Hold the deployment under way where it is (it turns back if nobody resumes it in a day)."""
+    _act("pause", directory, environment, reason, output)
+
+
+@rollout.command(epilog="Example: carelane rollout resume production")
+@click.argument("environment")
+@click.option("--reason", default="", help="Why, for the trail.")
+@output_option
+@click.pass_obj
+def resume(directory: str, environment: str, reason: str, output: str) -> None:
+    """Let a held deployment go on."""
+    _act("resume", directory, environment, reason, output)
+
+
+@rollout.command(epilog="Example: carelane rollout abort production --reason 'wrong release'")
+@click.argument("environment")
+@click.option("--reason", default="", help="Why, for the trail.")
+@output_option
+@click.pass_obj
+def abort(directory: str, environment: str, reason: str, output: str) -> None:
+    """Turn the deployment under way back to the stable version."""
+    _act("abort", directory, environment, reason, output)
+
+
+@rollout.command(epilog="Example: carelane rollout retry production --wait")
+@click.argument("environment")
+@click.option("--wait", is_flag=True, help="Show it until it has ended.")
+@output_option
+@click.pass_obj
+def retry(directory: str, environment: str, wait: bool, output: str) -> None:
+    """Deploy once more what failed or was cancelled."""
+    client = Client(directory)
+    tell(client, client.post(f"/environments/{environment}/retry"), wait=wait, output=output)

@@ -1,0 +1,73 @@
+"""up and down: the server's process."""
+
+import os
+import subprocess
+import sys
+import time
+
+import click
+
+from carelane.base.errors import ConflictError, PlatformError
+from carelane.cli.client import Client
+
+READY_SECONDS = 60.0
+
+
+@click.command(epilog="Example: carelane up --detach")
+@click.option("--detach", is_flag=True, help="Return once it answers; it goes on in the background.")
+@click.pass_obj
+def up(directory: str, detach: bool) -> None:
+    """Start the server of the system in this folder.
+
+    What ran before is found again and left alone; proxies and instances outlive the server.
+    """
+    client = Client(directory)
+    command = [sys.executable, "-m", "carelane.api", str(client.system)]
+    if not detach:
+        os.execv(command[0], command)  # noqa: S606 - becoming the server is the point
+    if client.answers():
+        raise ConflictError(
+            f"a server runs already for {client.system}",
+            hint="`carelane status` asks it; `carelane down` ends it",
+        )
+    state = client.system / ".carelane"
+    state.mkdir(exist_ok=True)
+    with (state / "server.log").open("ab") as log:
+        began = log.tell()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    started = time.monotonic()
+    while not client.answers():
+        if process.poll() is not None:
+            said = (state / "server.log").read_bytes()[began:].decode(errors="replace").strip()
+            click.echo(said, err=True)
+            sys.exit(process.returncode or 70)
+        if time.monotonic() - started > READY_SECONDS:
+            raise PlatformError(
+                f"the server did not answer within {READY_SECONDS:g} s", hint=f"see {log.name}"
+            )
+        time.sleep(0.05)
+    click.echo(
+        f"{client.get('/system')['system']} is up (pid {process.pid}, {time.monotonic() - started:.1f} s)"
+    )
+    for environment in client.get("/environments"):
+        click.echo(f"  {environment['name']:<12} {environment['address']}")
+
+
+@click.command(epilog="Example: carelane down --keep-running")
+@click.option("--keep-running", is_flag=True, help="End only the server; proxies and instances go on.")
+@click.pass_obj
+def down(directory: str, keep_running: bool) -> None:
+    """End the server and, unless kept, everything it runs."""
+    client = Client(directory)
+    pid = client.get("/system")["pid"]
+    handle = os.pidfd_open(pid)
+    client.post("/system/down", {"keep_running": keep_running})
+    import select
+
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(READY_SECONDS * 1000):
+        raise PlatformError(f"the server (pid {pid}) is still ending", hint="see .carelane/server.log")
+    click.echo("the server has ended; what it ran goes on" if keep_running else "everything has ended")

@@ -1,0 +1,83 @@
+"""YAML with positions: every value knows the line and column it was written at."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from carelane.base.errors import InputError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Line and column, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says, and where it says it."""
+
+    name: str
+    data: Any
+    positions: dict[Path, Position]
+
+    def where(self, path: Path) -> str:
+        """``file:line:column`` of *path*, or of the nearest thing above it."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        position = self.positions.get(path, Position(1, 1))
+        return f"{self.name}:{position.line}:{position.column}"
+
+
+class _Reader(yaml.SafeLoader):
+    """The safe loader, but a duplicate key is an error rather than a silent loss."""
+
+
+def read(text: str, name: str) -> Document:
+    """The document in *text*.
+
+    Raises:
+        InputError: If it is not YAML, is not a mapping, or says a key twice.
+    """
+    loader = _Reader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise InputError(f"{name}:1:1: the file is empty", hint="`carelane config example` prints one")
+        positions: dict[Path, Position] = {}
+        _walk(node, (), positions, name)
+        data = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise InputError(f"{where}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{name}: not YAML: {error}") from None
+    finally:
+        loader.dispose()
+    if not isinstance(data, dict):
+        raise InputError(f"{name}:1:1: a mapping is expected, with `system:` and `services:`")
+    return Document(name, data, positions)
+
+
+def _walk(node: yaml.Node, path: Path, positions: dict[Path, Position], name: str) -> None:
+    positions.setdefault(path, Position(node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Hashable] = set()
+        for key, value in node.value:
+            mark = key.start_mark
+            if key.value in seen:
+                raise InputError(f"{name}:{mark.line + 1}:{mark.column + 1}: {key.value} is said twice")
+            seen.add(key.value)
+            # A key's own position is where a person looks for what is wrong with it.
+            positions[(*path, key.value)] = Position(mark.line + 1, mark.column + 1)
+            _walk(value, (*path, key.value), positions, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _walk(item, (*path, index), positions, name)

@@ -1,0 +1,132 @@
+"""From text to configuration: each mistake one line with its place and what would be right."""
+
+import difflib
+import re
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from carelane.base.errors import InputError
+from carelane.config import documents
+from carelane.config.documents import Document
+from carelane.config.model import BackingService, Configuration, Strict, Web, Worker
+
+_REFERENCE = re.compile(r"\$\{(services|backing)\.([a-z0-9-]+)\.url\}")
+
+
+def read(text: str, name: str = "carelane.yaml") -> Configuration:
+    """The configuration in *text*.
+
+    Raises:
+        InputError: With every mistake found, one a line, as ``file:line:column: what is wrong``.
+    """
+    document = documents.read(text, name)
+    try:
+        configuration = Configuration.model_validate(document.data)
+    except ValidationError as error:
+        raise InputError("\n".join(_lines(document, error.errors()))) from None
+    wrong = [f"{document.where(path)}: {what}" for path, what in _dangling(configuration)]
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return configuration
+
+
+def _lines(document: Document, errors: list[ErrorDetails]) -> list[str]:
+    lines = []
+    for error in errors:
+        path = _path(error["loc"], document.data)
+        lines.append(f"{document.where(path)}: {_dotted(path)}: {_said(error)}")
+    return list(dict.fromkeys(lines))
+
+
+def _path(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:  # noqa: ANN401 - any YAML
+    """The place in the file: pydantic's location without the names of alternatives it tried."""
+    path: list[int | str] = []
+    for step in location:
+        inside = isinstance(data, dict | list)
+        known = (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int)
+        )
+        if known:
+            path.append(step)
+            data = data[step]
+        elif inside and step not in {"web", "worker", "backing"}:
+            path.append(step)
+    return tuple(path)
+
+
+def _dotted(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in path) or "the file"
+
+
+def _said(error: ErrorDetails) -> str:
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(key, _all_keys(), 1)
+            return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        case "missing":
+            return "is missing"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return "kind must be web, worker or backing"
+        case "value_error":
+            return str(error["msg"]).removeprefix("Value error, ")
+        case "string_pattern_mismatch":
+            return f"{error['input']!r} is not of the form {error['ctx']['pattern']}"
+        case _:
+            given = error["input"]
+            shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+            return str(error["msg"]).removeprefix("Input ").replace("should", "must") + shown
+
+
+def _all_keys() -> list[str]:
+    keys: set[str] = set()
+    pending: list[type[Strict]] = [Configuration, Web, Worker, BackingService]
+    seen: set[type[Strict]] = set()
+    while pending:
+        model = pending.pop()
+        seen.add(model)
+        keys |= set(model.model_fields)
+        for field in model.model_fields.values():
+            pending += [m for m in _models(field.annotation) if m not in seen]
+    return sorted(keys)
+
+
+def _models(annotation: Any) -> list[type[Strict]]:  # noqa: ANN401 - a type expression of any form
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _dangling(configuration: Configuration) -> list[tuple[tuple[str | int, ...], str]]:
+    """Services and databases that are named but not there."""
+    services = configuration.services
+    backing = {n for n, s in services.items() if isinstance(s, BackingService)}
+    released = set(services) - backing
+    web = {n for n, s in services.items() if isinstance(s, Web)}
+    wrong: list[tuple[tuple[str | int, ...], str]] = []
+    for name, environment in configuration.environments.items():
+        for part, known in (("replicas", released), ("backing", backing)):
+            for service in getattr(environment, part):
+                if service not in known:
+                    path = ("environments", name, part, service)
+                    wrong.append((path, f"{service} is no {_kind(part)}; there are: {_listed(known)}"))
+    for name, service_ in services.items():
+        if isinstance(service_, BackingService):
+            continue
+        for key, value in service_.environment.items():
+            for kind, target in _REFERENCE.findall(value):
+                known = web if kind == "services" else backing
+                if target not in known:
+                    path = ("services", name, "environment", key)
+                    wrong.append((path, f"{kind}.{target} is not there; there are: {_listed(known)}"))
+    return wrong
+
+
+def _kind(part: str) -> str:
+    return "released service" if part == "replicas" else "backing service"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

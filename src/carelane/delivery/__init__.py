@@ -1,0 +1,1 @@
+"""Putting releases into environments, and taking them out again."""

@@ -1,0 +1,149 @@
+"""What people ask for, decided at once: deploy, pause, resume, abort, and the two rollbacks."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from carelane.base.errors import ConflictError
+from carelane.delivery.decisions import instances, progress
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
+from carelane.delivery.environments import Intent
+from carelane.delivery.releases import Release, ServiceKind
+
+REVIEW_WITHIN = timedelta(hours=48)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants which release, and why."""
+
+    id: int
+    release: Release
+    author: str
+    reason: str
+    kind: Kind = Kind.DEPLOY
+    to_revision: int | None = None
+
+
+def request(draft: Draft, wanted: Request) -> None:
+    """Make a deployment, superseding the one under way."""
+    previous = draft.deployment
+    if previous is not None and not previous.ended:
+        supersede(draft, wanted)
+    draft.release = wanted.release
+    draft.deployment = Deployment(
+        id=wanted.id,
+        environment=draft.snapshot.state.name,
+        release=wanted.release.name,
+        kind=wanted.kind,
+        author=wanted.author,
+        reason=wanted.reason,
+        created_at=draft.now,
+        phase_since=draft.now,
+        from_release=draft.snapshot.state.release,
+        to_revision=wanted.to_revision,
+        rollouts=_rollouts(draft, wanted, previous),
+    )
+    draft.record(
+        "deployment.requested",
+        str(wanted.id),
+        wanted.reason,
+        actor=wanted.author,
+        details={
+            "release": wanted.release.name,
+            "kind": wanted.kind.value,
+            "services": list(draft.deployment.rollouts),
+        },
+    )
+
+
+def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dict[str, Rollout]:
+    """A rollout for each service whose stable version differs, or that is on its way elsewhere."""
+    was_moving = previous.rollouts if previous is not None and not previous.ended else {}
+    rollouts = {}
+    for name, version in wanted.release.versions.items():
+        state = draft.service(name)
+        stable = state.versions[state.stable] if state.stable is not None else None
+        moving = was_moving.get(name)
+        if not version.same_as(stable):
+            rollouts[name] = Rollout(name, state.stable, version.label)
+        elif wanted.kind is Kind.EMERGENCY and moving is not None:
+            rollouts[name] = Rollout(name, moving.to_label, version.label)
+    return rollouts
+
+
+def supersede(draft: Draft, wanted: Request) -> None:
+    """End the deployment under way: its versions leave the routing before anything else starts."""
+    old = draft.current()
+    because = f"superseded by deployment {wanted.id} of {wanted.release.name}"
+    for rollout in old.rollouts.values():
+        if rollout.phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}:
+            continue
+        if rollout.phase is not RolloutPhase.PENDING:
+            _back_to_stable(draft, rollout)
+        draft.put_rollout(rollout, RolloutPhase.DEGRADED, because)
+    draft.to_phase(Phase.SUPERSEDED, because, wanted.author)
+    draft.also(draft.current())
+
+
+def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
+    name = rollout.service
+    state = replace(draft.service(name), canary=None)
+    draft.put(name, state)
+    if state.versions[rollout.to_label].run.kind is ServiceKind.WORKER:
+        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
+        return
+    if state.stable is None:
+        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+        return
+    instances.fill(draft, name, state.stable)
+    instances.drain_others(draft, name, state.stable)
+
+
+def emergency(draft: Draft, wanted: Request) -> None:
+    """Break the glass: the switch is part of this very decision wherever something is ready to take over."""
+    request(draft, wanted)
+    due = draft.now + REVIEW_WITHIN
+    draft.record(
+        "review.required",
+        str(wanted.id),
+        "an emergency rollback asks no gate",
+        actor=wanted.author,
+        details={"due_at": due.isoformat()},
+    )
+    progress.advance(draft)
+
+
+def abort(draft: Draft, actor: str, reason: str) -> None:
+    """End the deployment under way; from here on it only goes back."""
+    current = _under_way(draft)
+    if current.phase is Phase.ABORTING:
+        raise ConflictError(f"deployment {current.id} is aborting already")
+    if current.phase is Phase.WAITING:
+        draft.to_phase(Phase.CANCELLED, reason, actor)
+        return
+    progress.begin_abort(draft, reason, actor)
+    progress.advance(draft)
+
+
+def pause(draft: Draft, actor: str, reason: str) -> None:
+    """Hold the deployment under way where it is."""
+    _under_way(draft)
+    progress.pause(draft, reason, actor)
+
+
+def resume(draft: Draft, actor: str, reason: str) -> None:
+    """Let it go on."""
+    current = _under_way(draft)
+    if current.phase is not Phase.PAUSED:
+        raise ConflictError(f"deployment {current.id} is {current.phase}, not Paused")
+    progress.resume(draft, reason, actor)
+
+
+def _under_way(draft: Draft) -> Deployment:
+    if draft.deployment is None or draft.deployment.ended:
+        raise ConflictError(
+            f"nothing is moving in {draft.snapshot.state.name}",
+            hint="`carelane history` shows what was; `carelane rollback` undoes what has succeeded",
+        )
+    return draft.deployment

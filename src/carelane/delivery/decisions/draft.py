@@ -1,0 +1,217 @@
+"""The decision being made: a copy of the recorded state that the rules below may change.
+
+Rules read and write a Draft; what comes out is one Decision, recorded as a whole or not at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from carelane.audit.entries import Detail, Entry
+from carelane.delivery.deployments import (
+    ROLLOUT_TRANSITIONS,
+    Deployment,
+    Phase,
+    Revision,
+    Rollout,
+    RolloutPhase,
+    check_transition,
+)
+from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.observations import Observation, ProcessPhase
+from carelane.delivery.policies import Policy
+from carelane.delivery.releases import Release, ServiceKind
+
+ENGINE = "carelane"
+WORKER_SETTLED_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is recorded of an environment: its state, the deployment under way, and that one's release."""
+
+    state: EnvironmentState
+    deployment: Deployment | None = None
+    release: Release | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be recorded, in one transaction, under *state.generation* + 1."""
+
+    state: EnvironmentState
+    deployments: tuple[Deployment, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    revision: Revision | None = None
+    undone: tuple[int, ...] = ()
+
+
+@dataclass
+class Draft:
+    """A decision in the making."""
+
+    snapshot: Snapshot
+    policy: Policy
+    seen: Observation
+    now: datetime
+    services: dict[str, ServiceState] = field(init=False)
+    deployment: Deployment | None = field(init=False)
+    release: Release | None = field(init=False)
+    entries: list[Entry] = field(default_factory=list)
+    revision: Revision | None = None
+    undone: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.services = dict(self.snapshot.state.services)
+        self.deployment = self.snapshot.deployment
+        self.release = self.snapshot.release
+        self._state = self.snapshot.state
+        self._also: dict[int, Deployment] = {}
+
+    # -- what is there
+
+    def service(self, name: str) -> ServiceState:
+        """The service as the draft has it."""
+        return self.services.get(name, ServiceState())
+
+    def ready(self, instance: Instance) -> bool:
+        """Whether *instance* may carry what its service carries."""
+        version = self.service(instance.service).versions[instance.label]
+        if version.run.kind is ServiceKind.WEB:
+            return self.seen.healthy(instance.id)
+        seen = self.seen.instances.get(instance.id)
+        return (
+            seen is not None
+            and seen.phase is ProcessPhase.RUNNING
+            and seen.running_seconds >= WORKER_SETTLED_SECONDS
+        )
+
+    def replicas(self, service: str) -> int:
+        """How many instances of *service* the policy wants."""
+        return self.policy.replicas_of(service)
+
+    # -- what is to change
+
+    def put(self, name: str, service: ServiceState) -> None:
+        """Replace a service's state."""
+        self.services[name] = service
+
+    def start(self, service: str, label: str, count: int) -> None:
+        """Add *count* instances at *label*."""
+        state = self.service(service)
+        number = self._state.started_instances
+        added = tuple(
+            Instance(f"{service}-{number + k}", service, label, Intent.SERVE, self.now)
+            for k in range(1, count + 1)
+        )
+        self._state = replace(self._state, started_instances=number + count)
+        self.put(service, replace(state, instances=state.instances + added))
+
+    def intend(self, chosen: list[Instance], intent: Intent) -> None:
+        """Give the *chosen* instances another *intent*."""
+        wanted = {i.id for i in chosen if i.intent is not intent}
+        for name in {i.service for i in chosen if i.id in wanted}:
+            state = self.service(name)
+            changed = (
+                replace(i, intent=intent, since=self.now) if i.id in wanted else i for i in state.instances
+            )
+            self.put(name, replace(state, instances=tuple(changed)))
+
+    def forget(self, gone: list[Instance]) -> None:
+        """Drop instances of which nothing is left."""
+        ids = {i.id for i in gone}
+        for name in {i.service for i in gone}:
+            state = self.service(name)
+            self.put(name, replace(state, instances=tuple(i for i in state.instances if i.id not in ids)))
+
+    def rollout(self, service: str) -> Rollout:
+        """The rollout of *service* in the deployment under way."""
+        return self.current().rollouts[service]
+
+    def put_rollout(self, rollout: Rollout, phase: RolloutPhase | None = None, reason: str = "") -> None:
+        """Replace a rollout; into another *phase* only where the transition table allows it."""
+        current = self.current()
+        if phase is not None and phase is not rollout.phase:
+            if phase not in ROLLOUT_TRANSITIONS[rollout.phase]:
+                raise AssertionError(f"rollout of {rollout.service}: {rollout.phase} to {phase}")
+            ended = phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}
+            rollout = replace(
+                rollout,
+                phase=phase,
+                reason=reason or rollout.reason,
+                finished_at=self.now if ended else None,
+            )
+            self.record(
+                f"rollout.{phase.lower()}",
+                f"{current.id}/{rollout.service}",
+                reason,
+                details={"service": rollout.service, "to": rollout.to_label, "from": rollout.from_label},
+            )
+        self.deployment = replace(current, rollouts={**current.rollouts, rollout.service: rollout})
+
+    def current(self) -> Deployment:
+        """The deployment under way; the rules that ask are only run while there is one."""
+        if self.deployment is None:
+            raise AssertionError("no deployment is under way")
+        return self.deployment
+
+    def to_phase(self, phase: Phase, message: str = "", actor: str = ENGINE) -> None:
+        """Move the deployment to *phase*, and say so in the trail."""
+        current = self.current()
+        check_transition(current, phase)
+        moved = replace(current, phase=phase, phase_since=self.now, message=message)
+        if moved.ended:
+            moved = replace(moved, finished_at=self.now)
+        self.deployment = moved
+        self.record(
+            f"deployment.{phase.lower()}",
+            str(current.id),
+            message or current.reason,
+            actor=actor,
+            details={"release": current.release},
+        )
+
+    def also(self, deployment: Deployment) -> None:
+        """Record another deployment beside the one under way."""
+        self._also[deployment.id] = deployment
+
+    def set_release(self, release: str, revision: int) -> None:
+        """Say which release and revision the environment now has."""
+        self._state = replace(self._state, release=release, revision=revision)
+
+    def record(
+        self,
+        act: str,
+        subject: str,
+        reason: str = "",
+        *,
+        actor: str = ENGINE,
+        details: Mapping[str, Detail] | None = None,
+    ) -> None:
+        """Add an entry to the trail."""
+        self.entries.append(
+            Entry(self.now, actor, act, subject, self._state.name, reason, dict(details or {}))
+        )
+
+    # -- what comes out
+
+    def decision(self) -> Decision | None:
+        """The decision, or None where nothing is to change."""
+        active = self.deployment if self.deployment is not None and not self.deployment.ended else None
+        state = replace(
+            self._state,
+            services=self.services,
+            deployment=active.id if active else None,
+        )
+        deployments = dict(self._also)
+        if self.deployment is not None and self.deployment != self.snapshot.deployment:
+            deployments[self.deployment.id] = self.deployment
+        if state == self.snapshot.state and not deployments and not self.entries:
+            return None
+        return Decision(
+            replace(state, generation=self.snapshot.state.generation + 1),
+            tuple(deployments.values()),
+            tuple(self.entries),
+            self.revision,
+            self.undone,
+        )

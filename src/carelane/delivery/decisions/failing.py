@@ -1,0 +1,36 @@
+"""When a rollout has failed, in one sentence a person can act on."""
+
+from carelane.delivery.decisions import instances
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Rollout
+from carelane.delivery.environments import STAYING, Intent
+
+
+def failure(draft: Draft, rollout: Rollout) -> str | None:
+    """Why the rollout must end now; None while it may go on."""
+    policy = draft.policy.rollback
+    state = draft.service(rollout.service)
+    for instance in state.of(rollout.to_label, *STAYING):
+        seen = draft.seen.instances.get(instance.id)
+        if seen is None:
+            continue
+        if seen.restarts >= policy.crash_loop_restarts:
+            return f"crash loop: {instance.id} ended {seen.restarts} times, last with {_exit(seen.exit_code)}"
+        if seen.live is False:
+            return f"liveness: {instance.id} does not answer its liveness probe"
+    return _deadline(draft, rollout)
+
+
+def _exit(code: int | None) -> str:
+    return "an exit code nobody saw" if code is None else f"exit code {code}"
+
+
+def _deadline(draft: Draft, rollout: Rollout) -> str | None:
+    since = rollout.progress_at
+    limit = draft.policy.rollback.progress_deadline_seconds
+    if since is None or (draft.now - since).total_seconds() < limit:
+        return None
+    state = draft.service(rollout.service)
+    ready = len(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
+    wanted = draft.replicas(rollout.service)
+    return f"deadline: {ready} of {wanted} instances of {rollout.to_label} ready, no progress for {limit:g} s"

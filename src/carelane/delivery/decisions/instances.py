@@ -1,0 +1,111 @@
+"""The rules that hold with or without a deployment: leaving instances leave, stable ones stay whole."""
+
+from dataclasses import replace
+
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.environments import STAYING, Instance, Intent, ServiceState
+from carelane.delivery.releases import ServiceKind
+
+IDLE_SECONDS = 0.2
+"""How long no proxy may have a request under way before an instance is told to stop."""
+
+
+def tidy(draft: Draft) -> None:
+    """Carry leaving instances on: drained ones stop, stopped ones are forgotten, cold ones drain."""
+    for name, state in list(draft.services.items()):
+        drained = [i for i in state.instances if i.intent is Intent.DRAIN and _drained(draft, i)]
+        draft.intend(drained, Intent.STOP)
+        draft.forget([i for i in state.of_intent(Intent.STOP) if draft.seen.gone(i.id)])
+        _cool(draft, name)
+        _drop_versions(draft, name)
+
+
+def _drained(draft: Draft, instance: Instance) -> bool:
+    version = draft.service(instance.service).versions[instance.label]
+    waited = (draft.now - instance.since).total_seconds()
+    if version.run.kind is not ServiceKind.WEB or not draft.seen.running(instance.id):
+        return True
+    if waited >= version.run.drain_seconds:
+        return True
+    endpoint = (draft.seen.endpoints or {}).get(instance.id)
+    idle = endpoint.idle_seconds if endpoint is not None else None
+    return idle is not None and min(idle, waited) >= IDLE_SECONDS
+
+
+def _cool(draft: Draft, name: str) -> None:
+    """Drain what is kept warm beyond its time or number."""
+    state = draft.service(name)
+    kept = tuple(w for w in state.previous if w.until > draft.now)[: draft.policy.rollback.keep_warm]
+    if kept != state.previous:
+        draft.put(name, replace(state, previous=kept))
+    belongs = {state.stable, state.canary, *(w.label for w in kept)}
+    draft.intend([i for i in state.of_intent(Intent.WARM) if i.label not in belongs], Intent.DRAIN)
+
+
+def _drop_versions(draft: Draft, name: str) -> None:
+    state = draft.service(name)
+    needed = {
+        state.stable,
+        state.canary,
+        *(w.label for w in state.previous),
+        *(i.label for i in state.instances),
+    }
+    if set(state.versions) - needed:
+        kept = {label: version for label, version in state.versions.items() if label in needed}
+        draft.put(name, replace(state, versions=kept))
+
+
+def maintain(draft: Draft, name: str) -> None:
+    """Keep a service that is not being rolled out at its replicas, and replace what no longer lives."""
+    state = draft.service(name)
+    if state.stable is None:
+        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
+        return
+    replace_dead(draft, name, state.stable)
+    fill(draft, name, state.stable)
+    drain_others(draft, name, state.stable)
+    serving = draft.service(name).of(state.stable, Intent.SERVE)
+    surplus = len(serving) - draft.replicas(name)
+    if surplus > 0:
+        by_need = sorted(serving, key=draft.ready)
+        draft.intend(by_need[:surplus], Intent.DRAIN)
+
+
+def fill(draft: Draft, name: str, label: str) -> None:
+    """Bring *label* to its replicas: warm instances first, then new ones."""
+    state = draft.service(name)
+    missing = draft.replicas(name) - len(state.of(label, Intent.SERVE))
+    if missing <= 0:
+        return
+    warm = state.of(label, Intent.WARM)[:missing]
+    draft.intend(warm, Intent.SERVE)
+    draft.start(name, label, missing - len(warm))
+
+
+def drain_others(draft: Draft, name: str, label: str) -> bool:
+    """Take every other label out of the routing once *label* is whole there; True if it is done.
+
+    Until then ready ones of another label go on serving: fewer instances than promised would be worse.
+    """
+    state = draft.service(name)
+    replicas = draft.replicas(name)
+    unavailable, _ = draft.policy.pace.resolved(replicas)
+    whole = len(ready(draft, state, label, Intent.SERVE)) >= max(replicas - unavailable, 1)
+    others = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
+    leaving = [i for i in others if whole or not draft.ready(i)]
+    draft.intend(leaving, Intent.DRAIN)
+    return whole and len(leaving) == len(others)
+
+
+def replace_dead(draft: Draft, name: str, label: str) -> None:
+    """Stop serving instances that fail their liveness probe; new ones take their places."""
+    for instance in draft.service(name).of(label, *STAYING):
+        seen = draft.seen.instances.get(instance.id)
+        if seen is not None and seen.live is False:
+            draft.intend([instance], Intent.STOP)
+            draft.record("instance.replaced", instance.id, "its liveness probe fails")
+
+
+def ready(draft: Draft, state: ServiceState, label: str | None, *intents: Intent) -> list[Instance]:
+    """The ready instances at *label*."""
+    return [i for i in state.of(label, *intents) if draft.ready(i)]

@@ -1,0 +1,245 @@
+"""How a deployment goes forward, ends, and turns back: its services in order, and all of them together."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from carelane.delivery.decisions import failing, instances, replacing, rolling, switching
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import (
+    Deployment,
+    Kind,
+    Migration,
+    Phase,
+    Revision,
+    Rollout,
+    RolloutPhase,
+    migration_id,
+)
+from carelane.delivery.environments import Warm
+from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.releases import ServiceKind, ServiceVersion
+
+Step = Callable[[Draft, Rollout], bool]
+MOVING = (RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING)
+
+
+def advance(draft: Draft) -> None:
+    """Take the deployment under way, if any, one step on."""
+    if draft.deployment is None or draft.deployment.ended:
+        return
+    if draft.deployment.phase is Phase.WAITING:
+        draft.to_phase(Phase.PROGRESSING)
+    if draft.current().phase is Phase.PROGRESSING:
+        _go_on(draft)
+    elif draft.current().phase is Phase.PAUSED:
+        _expire_pause(draft)
+    if draft.current().phase is Phase.ABORTING:
+        _turn_back(draft)
+
+
+def _version(draft: Draft, rollout: Rollout) -> ServiceVersion:
+    if draft.release is None:
+        raise AssertionError("a deployment under way has its release beside it")
+    return draft.release.versions[rollout.service]
+
+
+def _go_on(draft: Draft) -> None:
+    """Services go one after another, in declared order; in an emergency all at once."""
+    together = draft.current().kind is Kind.EMERGENCY
+    for service in draft.current().rollouts:
+        failed = _advance_rollout(draft, draft.rollout(service))
+        if failed is not None:
+            _fail(draft, service, failed)
+            return
+        if draft.rollout(service).phase is not RolloutPhase.PROMOTING and not together:
+            return
+    if all(r.phase is RolloutPhase.PROMOTING for r in draft.current().rollouts.values()):
+        _finish(draft)
+
+
+def _advance_rollout(draft: Draft, rollout: Rollout) -> str | None:
+    """One step of one rollout; the reason where it has failed."""
+    if rollout.phase is RolloutPhase.PENDING:
+        failed = _prepare(draft, rollout)
+        if failed is not None or draft.rollout(rollout.service).phase is RolloutPhase.PENDING:
+            return failed
+    rollout = draft.rollout(rollout.service)
+    failed = failing.failure(draft, rollout) if rollout.phase in MOVING else None
+    if failed is not None:
+        return failed
+    if rollout.phase is RolloutPhase.PROGRESSING and _forward(draft, rollout)(draft, rollout):
+        draft.put_rollout(replace(draft.rollout(rollout.service), progress_at=None), RolloutPhase.PROMOTING)
+    return None
+
+
+def _forward(draft: Draft, rollout: Rollout) -> Step:
+    if _version(draft, rollout).run.kind is ServiceKind.WORKER:
+        return replacing.advance
+    return switching.advance if draft.current().kind is Kind.EMERGENCY else rolling.advance
+
+
+def _prepare(draft: Draft, rollout: Rollout) -> str | None:
+    """Wait for the backing services, run the migration, then give the service its canary."""
+    if not draft.seen.backing_ready and draft.current().kind is not Kind.EMERGENCY:
+        return None
+    version = _version(draft, rollout)
+    state = draft.service(rollout.service)
+    if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
+        return _migrate(draft, rollout)
+    draft.put(
+        rollout.service,
+        replace(state, canary=version.label, versions={**state.versions, version.label: version}),
+    )
+    started = replace(rollout, started_at=draft.now, progress_at=draft.now)
+    draft.put_rollout(started, RolloutPhase.PROGRESSING)
+    return None
+
+
+def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
+    going_forward = draft.current().kind is Kind.DEPLOY
+    return bool(
+        version.run.migrate and going_forward and version.label not in draft.service(version.service).migrated
+    )
+
+
+def _migrate(draft: Draft, rollout: Rollout) -> str | None:
+    task = migration_id(draft.current().id, rollout.service)
+    if rollout.migration is Migration.NONE:
+        draft.put_rollout(replace(rollout, migration=Migration.RUNNING, started_at=draft.now))
+        draft.record("migration.started", task, details={"service": rollout.service})
+        return None
+    seen = draft.seen.instances.get(task)
+    limit = draft.policy.rollback.progress_deadline_seconds
+    if rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit):
+        return f"migration: {task} has not ended within {limit:g} s"
+    if seen is None or seen.phase is not ProcessPhase.EXITED:
+        return None
+    if seen.exit_code != 0:
+        code = "unknown" if seen.exit_code is None else seen.exit_code
+        return f"migration: {task} ended with exit code {code}; its log says why"
+    state = draft.service(rollout.service)
+    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
+    draft.put_rollout(replace(rollout, migration=Migration.DONE))
+    draft.record("migration.finished", task, details={"service": rollout.service})
+    return None
+
+
+def _fail(draft: Draft, service: str, reason: str) -> None:
+    message = f"{service}: {reason}"
+    if draft.policy.rollback.automatic:
+        begin_abort(draft, message)
+        return
+    pause(draft, f"{message}; automatic rollback is off: abort, resume or deploy a fix")
+
+
+def pause(draft: Draft, message: str, actor: str = "carelane") -> None:
+    """Hold everything where it is."""
+    for rollout in draft.current().rollouts.values():
+        if rollout.phase is RolloutPhase.PROGRESSING:
+            draft.put_rollout(rollout, RolloutPhase.PAUSED, message)
+    draft.to_phase(Phase.PAUSED, message, actor)
+
+
+def resume(draft: Draft, message: str, actor: str) -> None:
+    """Let a paused deployment go on, with a fresh deadline."""
+    draft.to_phase(Phase.PROGRESSING, message, actor)
+    for rollout in draft.current().rollouts.values():
+        if rollout.phase is RolloutPhase.PAUSED:
+            draft.put_rollout(replace(rollout, progress_at=draft.now), RolloutPhase.PROGRESSING, message)
+
+
+def _expire_pause(draft: Draft) -> None:
+    since = draft.current().phase_since
+    limit = draft.policy.pause_expires_seconds
+    if since is not None and (draft.now - since).total_seconds() >= limit:
+        begin_abort(draft, f"nobody resumed it within {limit:g} s")
+
+
+def begin_abort(draft: Draft, message: str, actor: str = "carelane") -> None:
+    """Turn back; the first step of the way is taken in the same decision."""
+    draft.to_phase(Phase.ABORTING, message, actor)
+    for rollout in draft.current().rollouts.values():
+        if rollout.phase is RolloutPhase.PENDING:
+            draft.put_rollout(rollout, RolloutPhase.DEGRADED, "its deployment was aborted")
+        elif rollout.phase in MOVING:
+            draft.put_rollout(rollout, RolloutPhase.ABORTING, message)
+
+
+def _turn_back(draft: Draft) -> None:
+    current = draft.current()
+    late = _is_late(draft, current)
+    for rollout in current.rollouts.values():
+        if rollout.phase is not RolloutPhase.ABORTING:
+            continue
+        worker = _version(draft, rollout).run.kind is ServiceKind.WORKER
+        revert: Step = replacing.revert if worker else rolling.revert
+        if revert(draft, rollout) or late:
+            draft.put(rollout.service, replace(draft.service(rollout.service), canary=None))
+            draft.put_rollout(rollout, RolloutPhase.DEGRADED, current.message)
+    if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
+        ending = "; the stable version was not whole again in time" if late else ""
+        draft.to_phase(Phase.FAILED, current.message + ending)
+
+
+def _is_late(draft: Draft, deployment: Deployment) -> bool:
+    since = deployment.phase_since or draft.now
+    return (draft.now - since).total_seconds() >= draft.policy.rollback.progress_deadline_seconds
+
+
+def _finish(draft: Draft) -> None:
+    """Every service is there: the canaries become stable, the history gains a revision."""
+    current = draft.current()
+    for rollout in current.rollouts.values():
+        _promote(draft, rollout)
+        draft.put_rollout(rollout, RolloutPhase.HEALTHY)
+    for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
+        draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
+    number = draft.snapshot.state.revision + 1
+    if current.to_revision is not None:
+        draft.undone = tuple(range(current.to_revision + 1, number))
+    draft.revision = Revision(
+        environment=current.environment,
+        number=number,
+        deployment=current.id,
+        release=current.release,
+        author=current.author,
+        reason=current.reason,
+        kind=current.kind,
+        at=draft.now,
+        took_seconds=(draft.now - current.created_at).total_seconds(),
+    )
+    draft.set_release(current.release, number)
+    draft.to_phase(Phase.SUCCEEDED)
+
+
+def _promote(draft: Draft, rollout: Rollout) -> None:
+    state = draft.service(rollout.service)
+    policy = draft.policy.rollback
+    earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
+    kept: list[Warm] = []
+    web = _version(draft, rollout).run.kind is ServiceKind.WEB
+    if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
+        kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
+    draft.put(
+        rollout.service,
+        replace(
+            state, stable=rollout.to_label, canary=None, previous=tuple(kept + earlier)[: policy.keep_warm]
+        ),
+    )
+
+
+def tick(draft: Draft) -> None:
+    """Everything there is to decide at one moment, in one draft."""
+    instances.tidy(draft)
+    advance(draft)
+    moving = set()
+    if draft.deployment is not None and not draft.deployment.ended:
+        moving = {
+            r.service
+            for r in draft.deployment.rollouts.values()
+            if r.phase in {*MOVING, RolloutPhase.ABORTING}
+        }
+    for name in draft.services:
+        if name not in moving:
+            instances.maintain(draft, name)

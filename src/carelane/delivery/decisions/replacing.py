@@ -1,0 +1,32 @@
+"""Replacement of a worker: the old instances end before the new ones start, so no work is done twice."""
+
+from dataclasses import replace
+
+from carelane.delivery.decisions import instances
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Rollout
+from carelane.delivery.environments import STAYING, Intent
+
+
+def advance(draft: Draft, rollout: Rollout) -> bool:
+    """Take the next step; True once every replica is new and settled."""
+    done = _move(draft, rollout.service, rollout.from_label, rollout.to_label)
+    ready_new = len(instances.ready(draft, draft.service(rollout.service), rollout.to_label, Intent.SERVE))
+    if ready_new > rollout.progress:
+        draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
+    return done
+
+
+def revert(draft: Draft, rollout: Rollout) -> bool:
+    """Go back the same way; True once the old label runs again, or there was none."""
+    return _move(draft, rollout.service, rollout.to_label, rollout.from_label)
+
+
+def _move(draft: Draft, name: str, leaving: str | None, coming: str | None) -> bool:
+    draft.intend(draft.service(name).of(leaving, *STAYING), Intent.STOP)
+    if draft.service(name).of(leaving):
+        return False
+    if coming is None:
+        return True
+    instances.fill(draft, name, coming)
+    return len(instances.ready(draft, draft.service(name), coming, Intent.SERVE)) >= draft.replicas(name)

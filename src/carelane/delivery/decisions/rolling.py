@@ -1,0 +1,77 @@
+"""Rolling replacement of a web service: new instances come in, old ones leave, none too many at once.
+
+Traffic follows readiness: an instance meant to serve is routed to when the proxies find it fit, and
+an old one leaves the routing before anything else happens to it. With ``keep_warm`` the old ones go
+on running without traffic, so that turning back is one routing change.
+"""
+
+from dataclasses import replace
+
+from carelane.delivery.decisions import instances
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Rollout
+from carelane.delivery.environments import STAYING, Instance, Intent, ServiceState
+
+
+def advance(draft: Draft, rollout: Rollout) -> bool:
+    """Take the next step; True once every replica is new, ready, and alone in the routing."""
+    name = rollout.service
+    draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.SERVE)
+    _retire(draft, rollout)
+    _add(draft, rollout)
+    state = draft.service(name)
+    ready_new = instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    old = _others(state, rollout)
+    _note_progress(draft, rollout, len(ready_new))
+    return len(ready_new) >= draft.replicas(name) and not old
+
+
+def _retire(draft: Draft, rollout: Rollout) -> None:
+    """Let old instances leave: those not fit for traffic first, then as many as the pace allows."""
+    state = draft.service(rollout.service)
+    replicas = draft.replicas(rollout.service)
+    unavailable, surge = draft.policy.pace.resolved(replicas)
+    ready_new = instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    old = _others(state, rollout)
+    ready_old = [i for i in old if draft.ready(i)]
+    # With a surge there is always a way that keeps one instance in the routing.
+    floor = max(replicas - unavailable, 1 if surge else 0)
+    spare = len(ready_new) + len(ready_old) - floor
+    leaving: list[Instance] = ready_old[: max(spare, 0)]
+    if ready_new:
+        leaving += [i for i in old if i not in ready_old]
+    draft.intend(leaving, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
+
+
+def _others(state: ServiceState, rollout: Rollout) -> list[Instance]:
+    return [i for i in state.of_intent(Intent.SERVE) if i.label != rollout.to_label]
+
+
+def _add(draft: Draft, rollout: Rollout) -> None:
+    state = draft.service(rollout.service)
+    replicas = draft.replicas(rollout.service)
+    _, surge = draft.policy.pace.resolved(replicas)
+    new = len(state.of(rollout.to_label, *STAYING))
+    old = len(_others(state, rollout))
+    count = min(replicas - new, replicas + surge - old - new)
+    if count > 0:
+        draft.start(rollout.service, rollout.to_label, count)
+
+
+def _note_progress(draft: Draft, rollout: Rollout, ready_new: int) -> None:
+    if ready_new > rollout.progress:
+        draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
+
+
+def revert(draft: Draft, rollout: Rollout) -> bool:
+    """Go back to the old label; True once it carries all traffic and the new one is leaving.
+
+    What is warm serves again in the same routing change that takes the new instances out.
+    """
+    name = rollout.service
+    draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.DRAIN)
+    if rollout.from_label is None:
+        draft.intend(draft.service(name).of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+        return True
+    instances.fill(draft, name, rollout.from_label)
+    return instances.drain_others(draft, name, rollout.from_label)

@@ -1,0 +1,146 @@
+"""A request to put a release into an environment, the rollouts it owns, and what may follow what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from carelane.base.errors import ConflictError
+
+
+class Kind(StrEnum):
+    """Why a deployment was made."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    EMERGENCY = "emergency"
+
+
+class Phase(StrEnum):
+    """Where a deployment stands."""
+
+    WAITING = "Waiting"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    SUCCEEDED = "Succeeded"
+    ABORTING = "Aborting"
+    FAILED = "Failed"
+    SUPERSEDED = "Superseded"
+    CANCELLED = "Cancelled"
+
+
+class RolloutPhase(StrEnum):
+    """Where one service's rollout stands."""
+
+    PENDING = "Pending"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    HEALTHY = "Healthy"
+    ABORTING = "Aborting"
+    DEGRADED = "Degraded"
+
+
+ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.SUPERSEDED, Phase.CANCELLED})
+TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
+    Phase.WAITING: frozenset({Phase.PROGRESSING, Phase.CANCELLED, Phase.SUPERSEDED}),
+    Phase.PROGRESSING: frozenset({Phase.PAUSED, Phase.SUCCEEDED, Phase.ABORTING, Phase.SUPERSEDED}),
+    Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.ABORTING, Phase.SUPERSEDED}),
+    Phase.ABORTING: frozenset({Phase.FAILED, Phase.SUPERSEDED}),
+    Phase.SUCCEEDED: frozenset(),
+    Phase.FAILED: frozenset(),
+    Phase.SUPERSEDED: frozenset(),
+    Phase.CANCELLED: frozenset(),
+}
+
+ROLLOUT_TRANSITIONS: Mapping[RolloutPhase, frozenset[RolloutPhase]] = {
+    RolloutPhase.PENDING: frozenset({RolloutPhase.PROGRESSING, RolloutPhase.DEGRADED}),
+    RolloutPhase.PROGRESSING: frozenset(
+        {RolloutPhase.PAUSED, RolloutPhase.PROMOTING, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}
+    ),
+    RolloutPhase.PAUSED: frozenset({RolloutPhase.PROGRESSING, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}),
+    RolloutPhase.PROMOTING: frozenset({RolloutPhase.HEALTHY, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}),
+    RolloutPhase.ABORTING: frozenset({RolloutPhase.DEGRADED}),
+    RolloutPhase.HEALTHY: frozenset(),
+    RolloutPhase.DEGRADED: frozenset(),
+}
+
+
+class Migration(StrEnum):
+    """Where the schema change of a rollout stands."""
+
+    NONE = "none"
+    RUNNING = "running"
+    DONE = "done"
+
+
+def migration_id(deployment: int, service: str) -> str:
+    """The name under which a deployment's migration of *service* runs."""
+    return f"{service}-migrate-{deployment}"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One service moving from its stable to its canary label."""
+
+    service: str
+    from_label: str | None
+    to_label: str
+    phase: RolloutPhase = RolloutPhase.PENDING
+    reason: str = ""
+    started_at: datetime | None = None
+    progress_at: datetime | None = None
+    progress: int = 0
+    finished_at: datetime | None = None
+    migration: Migration = Migration.NONE
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A release on its way into an environment, by someone, for a reason."""
+
+    id: int
+    environment: str
+    release: str
+    kind: Kind
+    author: str
+    reason: str
+    created_at: datetime
+    phase: Phase = Phase.WAITING
+    phase_since: datetime | None = None
+    finished_at: datetime | None = None
+    message: str = ""
+    from_release: str | None = None
+    to_revision: int | None = None
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.phase in ENDED
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One successful deployment in an environment's history; *undone_by* is the rollback of it."""
+
+    environment: str
+    number: int
+    deployment: int
+    release: str
+    author: str
+    reason: str
+    kind: Kind
+    at: datetime
+    took_seconds: float
+    undone_by: int | None = None
+
+
+def check_transition(deployment: Deployment, to: Phase) -> None:
+    """Raise ConflictError unless *deployment* may go to phase *to*."""
+    if to not in TRANSITIONS[deployment.phase]:
+        raise ConflictError(
+            f"deployment {deployment.id} is {deployment.phase} and cannot become {to}",
+            hint="see `carelane deployments show` for where it stands",
+        )

@@ -1,0 +1,203 @@
+"""The loop that brings an environment to what is recorded: observe, decide, record, act.
+
+It is level-triggered: what to do follows from what is recorded and what is seen, so a tick after a
+crash at any point acts again to the same end.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from carelane.base.clock import Clock
+from carelane.base.errors import CarelaneError
+from carelane.delivery.decisions import progress
+from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
+from carelane.delivery.deployments import Migration, Phase, migration_id
+from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.observations import Observation, ProcessPhase
+from carelane.delivery.policies import Policy
+from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
+from carelane.delivery.releases import ServiceKind, ServiceVersion
+from carelane.delivery.routing import routing
+
+IDLE_SECONDS = 1.0
+MOVING_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One environment's means."""
+
+    workloads: Workloads
+    router: TrafficRouter
+    backing: Backing
+
+
+class Engine:
+    """Drives one environment."""
+
+    def __init__(
+        self,
+        environment: str,
+        policy: Policy,
+        platform: Platform,
+        repository: RolloutRepository,
+        clock: Clock,
+        report: Callable[[str, Exception], None],
+    ) -> None:
+        self.environment = environment
+        self.policy = policy
+        self.platform = platform
+        self._repository = repository
+        self._clock = clock
+        self._report = report
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._seen = Observation()
+        self._deciding = threading.Lock()
+
+    # -- the loop
+
+    def run(self) -> None:
+        """Tick until stopped; an error is reported and tried again, it ends nothing."""
+        while not self._stopped.is_set():
+            self._wake.clear()
+            try:
+                pause = self.tick()
+            except Exception as error:  # noqa: BLE001 - the loop outlives every error
+                self._report(self.environment, error)
+                pause = IDLE_SECONDS
+            self._wake.wait(pause)
+
+    def wake(self) -> None:
+        """Tick now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the loop after the tick under way."""
+        self._stopped.set()
+        self._wake.set()
+
+    # -- one pass
+
+    def tick(self) -> float:
+        """One pass; returns the seconds until the next is due."""
+        seen = self.observe()
+        if seen.endpoints is None:
+            # No proxy answers (observing starts them again): nothing can be said of traffic now.
+            return MOVING_SECONDS
+        self._seen = seen
+        with self._deciding:
+            snapshot = self._repository.snapshot(self.environment)
+            draft = self.draft(snapshot)
+            progress.tick(draft)
+            decision = draft.decision()
+            if decision is not None and not self._repository.commit(decision):
+                return 0.0
+            state = decision.state if decision is not None else snapshot.state
+            self.platform.router.route(routing(state, self._seen))
+        self._act(state, draft)
+        return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
+
+    def observe(self) -> Observation:
+        """What there is to see now."""
+        return Observation(
+            self.platform.workloads.observe(),
+            self.platform.router.observe(),
+            self.platform.backing.ready(),
+        )
+
+    def draft(self, snapshot: Snapshot) -> Draft:
+        """A draft on *snapshot* and the latest observation."""
+        return Draft(snapshot, self.policy, self._seen, self._clock.now())
+
+    def command(self, change: Callable[[Draft], None]) -> Decision | None:
+        """Decide and record what a person asked for, and bring its routing into force at once.
+
+        Raises:
+            CarelaneError: As *change* raises it; nothing is recorded then.
+        """
+        while True:
+            with self._deciding:
+                snapshot = self._repository.snapshot(self.environment)
+                draft = self.draft(snapshot)
+                change(draft)
+                decision = draft.decision()
+                if decision is None or self._repository.commit(decision):
+                    if decision is not None:
+                        self.platform.router.route(routing(decision.state, self._seen))
+                    break
+        self.wake()
+        return decision
+
+    @property
+    def seen(self) -> Observation:
+        """The latest observation."""
+        return self._seen
+
+    # -- acting
+
+    def _act(self, state: EnvironmentState, draft: Draft) -> None:
+        self._see_to_backing(state)
+        running: set[str] = set()
+        for service in state.services.values():
+            for instance in service.instances:
+                running.add(instance.id)
+                if instance.intent is Intent.STOP:
+                    grace = service.versions[instance.label].run.drain_seconds
+                    self.platform.workloads.stop(instance.id, grace)
+                elif self._needs_start(instance.id):
+                    self._start(instance.id, service.versions[instance.label])
+        running |= self._act_on_task(draft)
+        for name, seen in self._seen.instances.items():
+            if name not in running:
+                self._clear(name, seen.phase)
+
+    def _clear(self, name: str, phase: ProcessPhase) -> None:
+        """What is recorded nowhere ends, and what has ended is put aside."""
+        if phase is ProcessPhase.EXITED:
+            self.platform.workloads.forget(name)
+        else:
+            self.platform.workloads.stop(name, 10.0)
+
+    def _needs_start(self, instance: str) -> bool:
+        seen = self._seen.instances.get(instance)
+        return seen is None or seen.phase is ProcessPhase.EXITED or not seen.supervised
+
+    def _act_on_task(self, draft: Draft) -> set[str]:
+        """Start the migration that is due; the tasks that are still wanted, by name."""
+        deployment, release = draft.deployment, draft.release
+        if deployment is None or release is None or deployment.phase is not Phase.PROGRESSING:
+            return set()
+        wanted = set()
+        for rollout in deployment.rollouts.values():
+            if rollout.migration is Migration.RUNNING:
+                task = migration_id(deployment.id, rollout.service)
+                wanted.add(task)
+                if task not in self._seen.instances:
+                    self._start(task, release.versions[rollout.service], task=True)
+        return wanted
+
+    def _start(self, name: str, version: ServiceVersion, *, task: bool = False) -> None:
+        addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
+        try:
+            self.platform.workloads.start(Placement(name, self.environment, addresses), version, task=task)
+        except CarelaneError as error:
+            self._report(self.environment, error)
+
+    def _see_to_backing(self, state: EnvironmentState) -> None:
+        if not self._seen.backing_ready and (state.deployment is not None or state.release is not None):
+            self.platform.backing.ensure()
+
+    def _moving(self, state: EnvironmentState) -> bool:
+        """Whether something is expected to change soon."""
+        if state.deployment is not None or not self._seen.backing_ready:
+            return True
+        for service in state.services.values():
+            web = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WEB}
+            for instance in service.instances:
+                if instance.intent in {Intent.DRAIN, Intent.STOP}:
+                    return True
+                if instance.label in web and not self._seen.healthy(instance.id):
+                    return True
+        return False

@@ -1,0 +1,80 @@
+"""What an environment should look like: the recorded state that every tick works towards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from carelane.delivery.releases import ServiceVersion
+
+
+class Intent(StrEnum):
+    """What an instance is meant to do.
+
+    SERVE takes traffic as soon as it is ready; WARM runs without any; DRAIN is out of the routing
+    and finishes what it has; STOP has been told to end.
+    """
+
+    SERVE = "serve"
+    WARM = "warm"
+    DRAIN = "drain"
+    STOP = "stop"
+
+
+STAYING = (Intent.SERVE, Intent.WARM)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running copy of a service at a label, and since when it is meant to do what it does."""
+
+    id: str
+    service: str
+    label: str
+    intent: Intent
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Warm:
+    """An earlier version kept running without traffic, until a moment."""
+
+    label: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One service in one environment: which versions it has, and its instances."""
+
+    stable: str | None = None
+    canary: str | None = None
+    previous: tuple[Warm, ...] = ()
+    versions: Mapping[str, ServiceVersion] = field(default_factory=dict)
+    instances: tuple[Instance, ...] = ()
+    migrated: tuple[str, ...] = ()
+
+    def of(self, label: str | None, *intents: Intent) -> list[Instance]:
+        """The instances at *label*, with one of *intents* where any are named."""
+        return [i for i in self.instances if i.label == label and (not intents or i.intent in intents)]
+
+    def of_intent(self, intent: Intent) -> list[Instance]:
+        """The instances with *intent*, whatever their label."""
+        return [i for i in self.instances if i.intent is intent]
+
+
+@dataclass(frozen=True)
+class EnvironmentState:
+    """All of an environment's services; replaced as a whole, by compare-and-set on *generation*."""
+
+    name: str
+    generation: int = 0
+    started_instances: int = 0
+    services: Mapping[str, ServiceState] = field(default_factory=dict)
+    release: str | None = None
+    revision: int = 0
+    deployment: int | None = None
+
+    def service(self, name: str) -> ServiceState:
+        """The state of service *name*; an empty one where it has never run."""
+        return self.services.get(name, ServiceState())

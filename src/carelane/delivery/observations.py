@@ -1,0 +1,68 @@
+"""What was seen of an environment at one moment; what could not be seen is None, never a guess."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ProcessPhase(StrEnum):
+    """What an instance's process does."""
+
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True)
+class InstanceSeen:
+    """One instance as its platform sees it.
+
+    *supervised* is False where the process runs but what keeps it is gone; *live* is None where
+    there is no liveness probe or no answer to it yet.
+    """
+
+    phase: ProcessPhase
+    supervised: bool = True
+    restarts: int = 0
+    exit_code: int | None = None
+    running_seconds: float = 0.0
+    port: int | None = None
+    pid: int | None = None
+    live: bool | None = None
+
+
+@dataclass(frozen=True)
+class EndpointSeen:
+    """One instance as the proxies see it: fit for traffic in all of them, requests under way in any.
+
+    *idle_seconds* is how long no proxy has had a request under way; None while one has.
+    """
+
+    healthy: bool
+    active_requests: int = 0
+    idle_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything seen of an environment; *endpoints* is None where no proxy answered."""
+
+    instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
+    endpoints: Mapping[str, EndpointSeen] | None = None
+    backing_ready: bool = True
+
+    def running(self, instance: str) -> bool:
+        """Whether the process of *instance* runs."""
+        seen = self.instances.get(instance)
+        return seen is not None and seen.phase is ProcessPhase.RUNNING
+
+    def gone(self, instance: str) -> bool:
+        """Whether nothing of *instance* is left running."""
+        seen = self.instances.get(instance)
+        return seen is None or seen.phase is ProcessPhase.EXITED
+
+    def healthy(self, instance: str) -> bool:
+        """Whether the proxies hold *instance* fit for traffic."""
+        endpoint = (self.endpoints or {}).get(instance)
+        return self.running(instance) and endpoint is not None and endpoint.healthy

@@ -1,0 +1,150 @@
+"""What delivery needs of the world."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from carelane.audit.entries import Entry
+from carelane.delivery.decisions.draft import Decision, Snapshot
+from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.observations import EndpointSeen, InstanceSeen
+from carelane.delivery.releases import Artifact, Release, ServiceVersion
+from carelane.delivery.routing import Routing
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What an instance is told about where it runs."""
+
+    instance: str
+    environment: str
+    addresses: Mapping[str, str]
+    """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
+
+
+class Workloads(Protocol):
+    """Instances of service versions in one environment. Every verb may be repeated."""
+
+    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
+        """See to it that the instance runs, supervised; a *task* runs its migration once and ends.
+
+        Raises:
+            PlatformError: If it cannot be started.
+        """
+        ...
+
+    def stop(self, instance: str, grace_seconds: float) -> None:
+        """Tell it to end: SIGTERM now, SIGKILL after *grace_seconds*. Unknown instances are fine."""
+        ...
+
+    def observe(self) -> Mapping[str, InstanceSeen]:
+        """All instances and tasks that are known, ended ones included until they are forgotten."""
+        ...
+
+    def forget(self, instance: str) -> None:
+        """Put an ended instance's traces aside; its log stays readable for a while."""
+        ...
+
+
+class TrafficRouter(Protocol):
+    """The proxies in front of one environment."""
+
+    def route(self, routing: Routing) -> None:
+        """Bring *routing* into force; one of an older generation than the last is ignored.
+
+        Raises:
+            PlatformError: If it cannot be written.
+        """
+        ...
+
+    def observe(self) -> Mapping[str, EndpointSeen] | None:
+        """What the proxies say of each endpoint; None where none of them answers."""
+        ...
+
+    def addresses(self) -> Mapping[str, str]:
+        """The inner address of each web service, by placeholder name (``services.NAME.url``)."""
+        ...
+
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door.
+
+        Raises:
+            PlatformError: If nothing answers in time.
+        """
+        ...
+
+
+class Backing(Protocol):
+    """The databases an environment owns."""
+
+    def ensure(self) -> None:
+        """See to it that they run. Slow the first time; may be repeated.
+
+        Raises:
+            PlatformError: If one cannot be started.
+        """
+        ...
+
+    def ready(self) -> bool:
+        """Whether all of them run."""
+        ...
+
+    def addresses(self) -> Mapping[str, str]:
+        """The URL of each, by placeholder name (``backing.NAME.url``)."""
+        ...
+
+
+class Artifacts(Protocol):
+    """Where what was packed is kept."""
+
+    def verify(self, artifact: Artifact) -> None:
+        """Check that it is there and is what its digest says.
+
+        Raises:
+            PlatformError: If it is missing or differs.
+        """
+        ...
+
+
+class RolloutRepository(Protocol):
+    """Releases, deployments and environments, as recorded."""
+
+    def snapshot(self, environment: str) -> Snapshot:
+        """The environment as recorded; an empty one where nothing was."""
+        ...
+
+    def commit(self, decision: Decision) -> bool:
+        """Record *decision* and its entries in one transaction; False if another came first."""
+        ...
+
+    def reserve_deployment(self) -> int:
+        """A number no other deployment has or will have."""
+        ...
+
+    def deployment(self, number: int) -> Deployment:
+        """Raises NotFoundError where there is none."""
+        ...
+
+    def deployments(self, environment: str | None, limit: int) -> list[Deployment]:
+        """Newest first."""
+        ...
+
+    def note_timings(self, number: int, timings_ms: Mapping[str, float], message: str) -> None:
+        """Add measured parts, in milliseconds, to a deployment that has ended or not."""
+        ...
+
+    def revisions(self, environment: str, limit: int) -> list[Revision]:
+        """Newest first."""
+        ...
+
+    def add_release(self, release: Release, entry: Entry) -> None:
+        """Record it with the entry that says so. Raises ConflictError where another has the name."""
+        ...
+
+    def release(self, name: str) -> Release:
+        """By name or by the beginning of its commit; raises NotFoundError, or InputError if ambiguous."""
+        ...
+
+    def releases(self, limit: int) -> list[Release]:
+        """Newest first."""
+        ...

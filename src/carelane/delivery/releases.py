@@ -1,0 +1,116 @@
+"""What is shipped: a release, and each service's version in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+SCHEMA_VERSION = 1
+
+
+class ServiceKind(StrEnum):
+    """What a service is: ``web`` takes HTTP, ``worker`` does not."""
+
+    WEB = "web"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An HTTP question about one process; *failures* in a row count as one."""
+
+    path: str
+    period_seconds: float = 1.0
+    timeout_seconds: float = 1.0
+    failures: int = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one instance may use; None is no limit."""
+
+    memory_bytes: int | None = None
+    open_files: int | None = None
+
+
+@dataclass(frozen=True)
+class SecretReference:
+    """Where a secret is found, and which version of it; never its value."""
+
+    version: int
+    file: str | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """How a service runs, resolved when the release was made.
+
+    Placeholders (``${port}``, ``${services.backend.url}``) stay: what they stand for belongs to
+    the environment and the moment.
+    """
+
+    kind: ServiceKind
+    command: tuple[str, ...]
+    workdir: str = "."
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    readiness: Probe | None = None
+    liveness: Probe | None = None
+    health_path: str | None = None
+    version_path: str | None = None
+    metrics_path: str | None = None
+    routes: tuple[str, ...] = ()
+    drain_seconds: float = 10.0
+    limits: Limits = Limits()
+    migrate: tuple[str, ...] | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What was packed: SHA-256 of the archive, and of the lock its dependencies were built from."""
+
+    archive: str
+    dependencies: str | None = None
+
+
+@dataclass(frozen=True)
+class ServiceVersion:
+    """One service as one release has it.
+
+    The label is the name of the first release that had this very artifact and run configuration:
+    a service that a release does not change keeps its label, and is not touched.
+    """
+
+    service: str
+    label: str
+    commit: str
+    artifact: Artifact
+    run: RunConfiguration
+
+    def same_as(self, other: "ServiceVersion | None") -> bool:
+        """Whether both run the same bytes in the same way."""
+        return other is not None and self.artifact == other.artifact and self.run == other.run
+
+
+@dataclass(frozen=True)
+class Release:
+    """An immutable set of service versions, made once from one commit."""
+
+    name: str
+    commit: str
+    author: str
+    created_at: datetime
+    versions: Mapping[str, ServiceVersion]
+    irreversible: bool = False
+
+
+def labelled(versions: Mapping[str, ServiceVersion], known: list[Release]) -> dict[str, ServiceVersion]:
+    """The *versions*, each under the label of the first known release that already had it."""
+    named = {}
+    for service, version in versions.items():
+        earlier = (release.versions.get(service) for release in known)
+        twin = next((past for past in earlier if past is not None and version.same_as(past)), None)
+        named[service] = twin or version
+    return named

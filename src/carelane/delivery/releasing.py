@@ -1,0 +1,111 @@
+"""Making releases: from a commit, once; deployments never build."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from carelane.audit.entries import Entry
+from carelane.base.clock import Clock
+from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.ports import RolloutRepository
+from carelane.delivery.releases import Artifact, Release, RunConfiguration, ServiceVersion, labelled
+
+KNOWN_RELEASES = 200
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+")
+LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class ServiceSource:
+    """What one service is made from at a commit."""
+
+    paths: tuple[str, ...]
+    requirements: str | None
+    run: RunConfiguration
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """What a commit says is shipped."""
+
+    sha: str
+    name: str
+    services: Mapping[str, ServiceSource]
+    irreversible: bool
+
+
+class Sources(Protocol):
+    """The repository that releases are made from."""
+
+    def tree(self, revision: str) -> SourceTree:
+        """What the commit that *revision* names says; raises NotFoundError, InputError."""
+        ...
+
+    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+        """Pack a service and build its dependencies; raises InputError, PlatformError."""
+        ...
+
+
+class Releasing:
+    """Makes and registers releases."""
+
+    def __init__(self, sources: Sources, repository: RolloutRepository, clock: Clock) -> None:
+        self._sources = sources
+        self._repository = repository
+        self._clock = clock
+
+    def create(self, revision: str, name: str | None, author: str) -> tuple[Release, bool]:
+        """The release of the commit that *revision* names, and whether it is new.
+
+        Asking again for the same commit under the same name gives the release that was made.
+
+        Raises:
+            ConflictError: If the name belongs to another commit's release.
+        """
+        tree = self._sources.tree(revision)
+        chosen = name or tree.name
+        _check_name(chosen)
+        made = self._existing(chosen)
+        if made is not None and made.commit == tree.sha:
+            return made, False
+        if made is not None:
+            raise ConflictError(
+                f"release {chosen} is of commit {made.commit[:12]}, not {tree.sha[:12]}",
+                hint="a release is made once: choose another --name",
+            )
+        versions = {
+            service: ServiceVersion(
+                service, chosen, tree.sha, self._sources.pack(tree.sha, source), source.run
+            )
+            for service, source in tree.services.items()
+        }
+        known = self._repository.releases(KNOWN_RELEASES)[::-1]
+        release = Release(
+            chosen, tree.sha, author, self._clock.now(), labelled(versions, known), tree.irreversible
+        )
+        self._repository.add_release(
+            release,
+            Entry(
+                release.created_at,
+                author,
+                "release.created",
+                chosen,
+                details={"commit": tree.sha, "services": [v.label for v in release.versions.values()]},
+            ),
+        )
+        return release, True
+
+    def _existing(self, name: str) -> Release | None:
+        try:
+            found = self._repository.release(name)
+        except (NotFoundError, InputError):
+            return None
+        return found if found.name == name else None
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > LONGEST_NAME or set(name) - NAME_CHARACTERS:
+        raise InputError(
+            f"{name!r} cannot be a release's name",
+            hint=f"letters, digits and . _ - +, {LONGEST_NAME} at most: give one with --name",
+        )

@@ -1,0 +1,82 @@
+"""Where traffic should go: derived from what is recorded and what was seen, never stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.observations import Observation
+from carelane.delivery.releases import Probe, ServiceKind
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One instance that the proxy knows of; a draining one gets nothing new."""
+
+    instance: str
+    port: int
+    draining: bool = False
+
+
+@dataclass(frozen=True)
+class VersionRoute:
+    """One label of a service: its share of the traffic as a weight, and its endpoints."""
+
+    weight: int
+    endpoints: tuple[Endpoint, ...] = ()
+    readiness: Probe | None = None
+
+
+@dataclass(frozen=True)
+class ServiceRoute:
+    """One web service: path prefixes at the front door, and its labels."""
+
+    prefixes: tuple[str, ...] = ()
+    versions: Mapping[str, VersionRoute] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Routing:
+    """An environment's whole routing, as of a recorded generation."""
+
+    generation: int
+    services: Mapping[str, ServiceRoute] = field(default_factory=dict)
+
+
+def routing(state: EnvironmentState, seen: Observation) -> Routing:
+    """The routing that *state* asks for.
+
+    A label's weight is the number of its instances that are meant to serve and are ready. Where
+    none at all is ready, the stable label keeps the traffic: its proxy says 503, and nothing is
+    sent to a version nobody chose.
+    """
+    return Routing(
+        state.generation,
+        {name: route for name, s in state.services.items() if (route := _service(s, seen)) is not None},
+    )
+
+
+def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
+    web = {label: v for label, v in state.versions.items() if v.run.kind is ServiceKind.WEB}
+    if not web:
+        return None
+    routes: dict[str, VersionRoute] = {}
+    for label, version in web.items():
+        instances = state.of(label)
+        ready = [i for i in instances if i.intent is Intent.SERVE and seen.healthy(i.id)]
+        routes[label] = VersionRoute(len(ready), _endpoints(instances, seen), version.run.readiness)
+    if not any(route.weight for route in routes.values()):
+        keeps = state.stable if state.stable in routes else next(iter(routes))
+        routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
+    shown = web.get(state.stable or "") or next(iter(web.values()))
+    return ServiceRoute(shown.run.routes, routes)
+
+
+def _endpoints(instances: list[Instance], seen: Observation) -> tuple[Endpoint, ...]:
+    known = []
+    for instance in instances:
+        process = seen.instances.get(instance.id)
+        if process is None or process.port is None or seen.gone(instance.id):
+            continue
+        leaving = instance.intent in {Intent.DRAIN, Intent.STOP}
+        known.append(Endpoint(instance.id, process.port, leaving))
+    return tuple(known)

@@ -1,0 +1,60 @@
+"""Asking a release through the front door whether it is there and well."""
+
+from dataclasses import dataclass
+
+from carelane.base.clock import Clock
+from carelane.base.errors import PlatformError
+from carelane.delivery.ports import TrafficRouter
+from carelane.delivery.releases import Release
+
+WITHIN_SECONDS = 5.0
+AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class _Check:
+    path: str
+    contains: str | None
+
+
+def in_place(router: TrafficRouter, release: Release, clock: Clock) -> str:
+    """Ask health and version of *release* until all are right, for five seconds at most.
+
+    A health path must answer 200; a version path must answer 200 and name the version's label.
+
+    Returns:
+        A sentence: ``verified: …``, or ``NOT verified: …`` with what was wrong.
+    """
+    checks = list(_checks(release))
+    if not checks:
+        return "switched; no service names a health or version path to verify with"
+    give_up = clock.monotonic() + WITHIN_SECONDS
+    while wrong := [said for check in checks if (said := _wrong(router, check)) is not None]:
+        if clock.monotonic() > give_up:
+            return "NOT verified: " + "; ".join(wrong)
+        clock.sleep(AGAIN_SECONDS)
+    return "verified: " + ", ".join(sorted({check.path for check in checks}))
+
+
+def _checks(release: Release) -> list[_Check]:
+    checks = []
+    for version in release.versions.values():
+        if not version.run.routes:
+            continue
+        if version.run.health_path is not None:
+            checks.append(_Check(version.run.health_path, None))
+        if version.run.version_path is not None:
+            checks.append(_Check(version.run.version_path, version.label))
+    return checks
+
+
+def _wrong(router: TrafficRouter, check: _Check) -> str | None:
+    try:
+        status, body = router.ask(check.path, WITHIN_SECONDS)
+    except PlatformError as error:
+        return f"{check.path}: {error.message}"
+    if status != 200:
+        return f"{check.path} answered {status}"
+    if check.contains is not None and check.contains not in body.decode(errors="replace"):
+        return f"{check.path} does not name {check.contains}"
+    return None

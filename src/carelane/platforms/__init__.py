@@ -1,0 +1,1 @@
+"""Adapters, one folder a platform; they do not know each other."""

@@ -1,0 +1,1 @@
+"""Envoy in front of an environment: file-based discovery, weights a version, per-version counts."""

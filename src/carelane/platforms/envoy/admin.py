@@ -1,0 +1,71 @@
+"""What a proxy says of itself, over its admin socket."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from carelane.base.unix_http import KeptConnection, UnixHTTPConnection
+
+TIMEOUT_SECONDS = 1.0
+
+
+class Health(Enum):
+    """Whether a proxy holds an endpoint fit; PENDING before it has asked for the first time."""
+
+    FIT = "fit"
+    UNFIT = "unfit"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """One endpoint as one proxy sees it."""
+
+    health: Health
+    active_requests: int
+
+
+class Admin:
+    """One proxy's admin interface."""
+
+    def __init__(self, socket: Path) -> None:
+        self._connection = KeptConnection(lambda: UnixHTTPConnection(socket, TIMEOUT_SECONDS))
+
+    def hosts(self) -> Mapping[int, HostSeen] | None:
+        """Its endpoints by port; None where it does not answer."""
+        answer = self._get("/clusters?format=json")
+        if answer is None:
+            return None
+        hosts = {}
+        for cluster in answer.get("cluster_statuses", []):
+            for host in cluster.get("host_statuses", []):
+                hosts[host["address"]["socket_address"]["port_value"]] = _host(host)
+        return hosts
+
+    def counts(self) -> list[dict[str, Any]] | None:
+        """Its counters and histograms of answers; None where it does not answer."""
+        answer = self._get("/stats?format=json&histogram_buckets=detailed&filter=^carelane")
+        return None if answer is None else list(answer.get("stats", []))
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        try:
+            status, body = self._connection.get(path)
+        except (OSError, http.client.HTTPException):
+            return None
+        if status != 200:
+            return None
+        document: dict[str, Any] = json.loads(body)
+        return document
+
+
+def _host(host: Mapping[str, Any]) -> HostSeen:
+    said = host.get("health_status", {})
+    health = Health.UNFIT if said.get("failed_active_health_check") else Health.FIT
+    if said.get("pending_active_hc"):
+        health = Health.PENDING
+    active = next((int(s.get("value", 0)) for s in host.get("stats", []) if s["name"] == "rq_active"), 0)
+    return HostSeen(health, active)

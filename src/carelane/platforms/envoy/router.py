@@ -1,0 +1,207 @@
+"""The TrafficRouter port: two Envoys a front door, told what to do through files.
+
+Two, because what listens twice on one port keeps listening when one of them is killed.
+"""
+
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from importlib import resources as packages
+from pathlib import Path
+from typing import Any, Protocol
+
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import EndpointSeen
+from carelane.delivery.routing import Routing
+from carelane.platforms.envoy import resources
+from carelane.platforms.envoy.admin import Admin, Health, HostSeen
+
+PROXIES = ("proxy-1", "proxy-2")
+FRONT = "front"
+NAMES = "instances.json"
+RETIRED_SECONDS = 3.0
+
+
+class Supervisor(Protocol):
+    """Keeps a proxy's process running, with no server near."""
+
+    def spec(self, name: str) -> dict[str, Any] | None:
+        """What *name* was told to run."""
+        ...
+
+    def write(self, name: str, spec: dict[str, Any]) -> None:
+        """Say what *name* is to run."""
+        ...
+
+    def folder(self, name: str) -> Path:
+        """Where *name* runs."""
+        ...
+
+    def ensure(self, name: str) -> None:
+        """See to it that *name* runs."""
+        ...
+
+
+class EnvoyRouter:
+    """One environment's proxies."""
+
+    def __init__(
+        self, folder: Path, front_port: int, inner_ports: Mapping[str, int], keeper: Supervisor
+    ) -> None:
+        self._folder = folder
+        self._ports = {FRONT: front_port, **inner_ports}
+        self._keeper = keeper
+        self._lock = threading.Lock()
+        self._written: dict[str, str] = {}
+        self._routing: Routing | None = None
+        self._retired: dict[str, tuple[float, resources.Document]] = {}
+        self._clusters: dict[str, resources.Document] = {}
+        self._instances: dict[int, str] = {}
+        self._idle_since: dict[str, float] = {}
+        self._fit: set[str] = set()
+        self.admins = {name: Admin(keeper.folder(name) / "admin.sock") for name in PROXIES}
+
+    def begin(self) -> None:
+        """Write the listeners, and routes where there are none yet; start what does not run.
+
+        Raises:
+            PlatformError: If a proxy cannot be started.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._remember()
+        empty = Routing(0)
+        for name in self._ports:
+            if not (self._folder / f"routes-{name}.json").exists():
+                self._write(f"routes-{name}.json", resources.routes(empty, name))
+        if not (self._folder / "clusters.json").exists():
+            self._write("clusters.json", resources.clusters(self._folder, empty, {}))
+        self._write("listeners.json", resources.listeners(self._folder, self._ports))
+        envoy = packages.files("envoy") / "_bin" / "envoy"
+        for name in PROXIES:
+            if self._keeper.spec(name) is None:
+                self._keeper.write(name, self._spec(name, str(envoy)))
+                config = resources.bootstrap(self._folder, name)
+                (self._keeper.folder(name) / "bootstrap.json").write_text(json.dumps(config))
+            self._keeper.ensure(name)
+
+    def _remember(self) -> None:
+        """Read back what an earlier server wrote, so that its endpoints mean something to this one."""
+        try:
+            self._instances = {int(p): i for p, i in json.loads((self._folder / NAMES).read_text()).items()}
+            known = json.loads((self._folder / "clusters.json").read_text())["resources"]
+        except FileNotFoundError:
+            return
+        self._clusters = {cluster["name"]: cluster for cluster in known}
+
+    def _spec(self, name: str, envoy: str) -> dict[str, Any]:
+        return {
+            "command": [
+                envoy,
+                "-c",
+                "bootstrap.json",
+                "--concurrency",
+                "1",
+                "--disable-hot-restart",
+                "-l",
+                "warn",
+            ],
+            "folder": str(self._keeper.folder(name)),
+            "environment": {"PATH": os.environ.get("PATH", os.defpath)},
+        }
+
+    # -- the port
+
+    def route(self, routing: Routing) -> None:
+        """Bring *routing* into force; an older generation than the last is ignored."""
+        with self._lock:
+            if self._routing is not None and routing.generation < self._routing.generation:
+                return
+            # Weights first: a label has weight only once the proxies know it and hold it fit.
+            for name in self._ports:
+                self._write(f"routes-{name}.json", resources.routes(routing, name))
+            if routing != self._routing or self._retired:
+                self._write_clusters(routing)
+            self._routing = routing
+
+    def _write_clusters(self, routing: Routing) -> None:
+        for name, document in resources.endpoints(routing).items():
+            self._write(f"endpoints-{name}.json", document)
+        wanted = {r["name"]: r for r in resources.clusters(self._folder, routing, {})["resources"]}
+        now = time.monotonic()
+        for name in set(self._clusters) - set(wanted):
+            self._retired.setdefault(name, (now, self._clusters[name]))
+        self._retired = {
+            name: (since, document)
+            for name, (since, document) in self._retired.items()
+            if name not in wanted and now - since < RETIRED_SECONDS
+        }
+        kept = {name: document for name, (_, document) in self._retired.items()}
+        self._write("clusters.json", resources.clusters(self._folder, routing, kept))
+        self._clusters = {**kept, **wanted}
+        self._instances = {
+            endpoint.port: endpoint.instance
+            for service in routing.services.values()
+            for version in service.versions.values()
+            for endpoint in version.endpoints
+        }
+        self._write(NAMES, dict(self._instances))
+
+    def observe(self) -> Mapping[str, EndpointSeen] | None:
+        """What the proxies that answer say; an endpoint is healthy if all of them hold it so."""
+        answers = [hosts for admin in self.admins.values() if (hosts := admin.hosts()) is not None]
+        for name in PROXIES if len(answers) < len(PROXIES) else ():
+            self._keeper.ensure(name)
+        if not answers:
+            return None
+        now = time.monotonic()
+        return {
+            instance: self._endpoint(instance, [a[port] for a in answers if port in a], len(answers), now)
+            for port, instance in self._instances.items()
+        }
+
+    def _endpoint(self, instance: str, seen: list[HostSeen], proxies: int, now: float) -> EndpointSeen:
+        active = sum(host.active_requests for host in seen)
+        if active:
+            self._idle_since.pop(instance, None)
+        since = None if active else self._idle_since.setdefault(instance, now)
+        fit = len(seen) == proxies and all(host.health is Health.FIT for host in seen)
+        # A proxy that has just come back has not asked yet: that speaks against nobody.
+        unfit = any(host.health is Health.UNFIT for host in seen)
+        healthy = fit or (instance in self._fit and not unfit)
+        (self._fit.add if healthy else self._fit.discard)(instance)
+        return EndpointSeen(healthy, active, None if since is None else now - since)
+
+    def addresses(self) -> Mapping[str, str]:
+        """The inner address of each web service."""
+        return {f"services.{n}.url": f"http://127.0.0.1:{p}" for n, p in self._ports.items() if n != FRONT}
+
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[FRONT], timeout=timeout_seconds)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise PlatformError(f"the front door does not answer: {error}") from error
+        finally:
+            connection.close()
+
+    # -- files
+
+    def _write(self, name: str, document: Mapping[Any, Any]) -> None:
+        """Replace a file by rename, which is what the proxies watch for; the same content is left alone."""
+        text = json.dumps(document)
+        if self._written.get(name) == text:
+            return
+        target = self._folder / name
+        part = self._folder / f".{name}"
+        try:
+            part.write_text(text)
+            part.rename(target)
+        except OSError as error:
+            raise PlatformError(f"cannot write the routing: {error}") from error
+        self._written[name] = text

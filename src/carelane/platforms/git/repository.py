@@ -1,0 +1,69 @@
+"""Reading commits: resolving names, single files, and archives of folders."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from carelane.base.errors import InputError, NotFoundError, PlatformError
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, and the name people know it by: its tag, else the beginning of its SHA."""
+
+    sha: str
+    name: str
+
+
+class GitRepository:
+    """The git repository that *folder* lies in; paths are relative to *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def resolve(self, revision: str) -> Commit:
+        """The commit that *revision* (a SHA or its beginning, a tag, a branch) names.
+
+        Raises:
+            NotFoundError: If it names none.
+        """
+        done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if done.returncode != 0:
+            self._check_repository()
+            raise NotFoundError(
+                f"no commit {revision!r} in {self._folder}", hint="`git log --oneline` lists them"
+            )
+        sha = done.stdout.decode().strip()
+        tags = self._git("tag", "--points-at", sha).stdout.decode().split()
+        return Commit(sha, tags[-1] if tags else sha[:12])
+
+    def file(self, sha: str, path: str) -> str:
+        """The text of the file *path* at commit *sha*; raises NotFoundError."""
+        done = self._git("show", f"{sha}:./{path}")
+        if done.returncode != 0:
+            raise NotFoundError(f"commit {sha[:12]} has no {path}", hint="add it and commit")
+        return done.stdout.decode()
+
+    def archive(self, sha: str, paths: list[str]) -> bytes:
+        """A tar of *paths* at commit *sha*; raises InputError where one is not there."""
+        done = self._git("archive", "--format=tar", sha, "--", *paths)
+        if done.returncode != 0:
+            raise InputError(
+                f"cannot pack {', '.join(paths)} of {sha[:12]}: {done.stderr.decode().strip()}",
+                hint="`source` in carelane.yaml names committed files and folders",
+            )
+        return done.stdout
+
+    def _check_repository(self) -> None:
+        done = self._git("rev-parse", "--git-dir")
+        if done.returncode != 0:
+            raise InputError(
+                f"{self._folder} is in no git repository: {done.stderr.decode().strip()}",
+                hint="releases are made from commits: git init, git add, git commit",
+            )
+
+    def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        try:
+            return subprocess.run(["git", *arguments], cwd=self._folder, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise PlatformError("git is missing", hint="apt-get install git") from None

@@ -1,0 +1,1 @@
+"""Services as processes on this machine, each under a shim that outlives the server."""

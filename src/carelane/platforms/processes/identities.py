@@ -1,0 +1,37 @@
+"""Which process a pid means: boot, pid and start time together; a reused pid is never signalled."""
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from carelane.platforms.processes.shim import boot_id, start_time
+
+_BOOT = boot_id()
+
+
+def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool:
+    """Whether the process written down as *who*, by the *shim* of that boot, still runs."""
+    if not shim or not who or shim.get("boot") != _BOOT:
+        return False
+    return bool(start_time(who["pid"]) == who["start"])
+
+
+def send(who: Mapping[str, Any], number: signal.Signals) -> bool:
+    """Signal the very process *who*; False where it is gone.
+
+    The descriptor is taken before the start time is checked, so the pid cannot change hands between.
+    """
+    try:
+        handle = os.pidfd_open(who["pid"])
+    except OSError:
+        return False
+    try:
+        if start_time(who["pid"]) != who["start"]:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -1,0 +1,306 @@
+"""The shim: keeps one process running, its exit code, log, restarts and limits, with no server near.
+
+Run as ``python -I -S shim.py FOLDER``; the folder holds all there is to know:
+
+- ``spec.json``: what to run (written once, before the shim starts);
+- ``status.json``: what is going on (written by the shim on every change, by rename);
+- ``control.json``: what is asked, ``{"stop": true, "grace_seconds": 10}`` (written by the server;
+  the shim looks when it gets SIGHUP, and once a second);
+- ``run-N.log``: what the N-th run printed; ``run-N.log.1`` the part before, when it grew too long.
+
+A shim that finds the process of an earlier shim alive adopts it: a killed shim harms nobody. Only
+the standard library's smallest modules are imported: a shim is one of many, and small (12 MiB).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PATROL_SECONDS = 1.0
+SETTLED_SECONDS = 60.0
+BACKOFF_FIRST_SECONDS = 0.2
+BACKOFF_LONGEST_SECONDS = 30.0
+LOGS_KEPT = 2
+
+
+def start_time(pid: int) -> int | None:
+    """When process *pid* started, in clock ticks since boot; None where there is no such process.
+
+    A zombie counts as gone: nothing of it runs.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def boot_id() -> str:
+    """The name of this boot of the machine: a pid from another one means nothing."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def write_json(path: str, document: dict[str, Any]) -> None:
+    """Replace the file at *path* in one step."""
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "w") as file:
+        json.dump(document, file)
+    os.replace(temporary, path)
+
+
+def read_json(path: str) -> Any:  # noqa: ANN401 - JSON is of any shape
+    """The document at *path*; None where there is none (yet)."""
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+class Shim:
+    """One process and its keeper."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.spec = read_json(f"{folder}/spec.json")
+        if self.spec is None:
+            sys.exit(f"shim: no readable spec.json in {folder}")
+        self.status = read_json(f"{folder}/status.json") or {"run": 0, "restarts": 0, "recent": 0}
+        self.child: int | None = None
+        self.handle: int | None = None
+        self.ours = False
+        self.began = 0.0
+        self.due = 0.0
+        self.kill_at: float | None = None
+        self.stopping = False
+        self.because = ""
+
+    def say(self, phase: str) -> None:
+        """Write down what is going on."""
+        child = {"pid": self.child, "start": start_time(self.child)} if self.child else None
+        self.status.update(
+            phase=phase,
+            shim={"pid": os.getpid(), "start": start_time(os.getpid()), "boot": boot_id()},
+            child=child,
+            since=time.time(),
+        )
+        write_json(f"{self.folder}/status.json", self.status)
+
+    # -- the process
+
+    def adopt(self) -> bool:
+        """Take over the process that an earlier shim left; False where there is none."""
+        child = self.status.get("child")
+        if not child or self.status["shim"]["boot"] != boot_id():
+            return False
+        try:
+            handle = os.pidfd_open(child["pid"])
+        except OSError:
+            return False
+        if start_time(child["pid"]) != child["start"]:
+            os.close(handle)
+            return False
+        self.child, self.handle, self.ours, self.began = child["pid"], handle, False, time.monotonic()
+        self.say("running")
+        return True
+
+    def launch(self) -> None:
+        """Start the process anew."""
+        self.status["run"] += 1
+        run = self.status["run"]
+        self.drop_logs(run - LOGS_KEPT)
+        log = os.open(f"{self.folder}/run-{run}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        pid = os.fork()
+        if pid == 0:
+            self.become(log)
+        os.close(log)
+        self.child, self.handle, self.ours, self.began = pid, os.pidfd_open(pid), True, time.monotonic()
+        self.because = ""
+        self.say("running")
+
+    def become(self, log: int) -> None:
+        """In the child: turn into the process, or say in its log why not."""
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            nothing = os.open("/dev/null", os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            limits = self.spec.get("limits") or {}
+            if limits.get("open_files"):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"]))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.chdir(self.spec["folder"])
+            environment = dict(self.spec["environment"], **self.secrets())
+            os.execvpe(self.spec["command"][0], self.spec["command"], environment)
+        except BaseException as error:  # noqa: BLE001 - nothing may return from here
+            os.write(2, f"cannot start {self.spec['command']}: {error}\n".encode())
+            os._exit(127)
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets' values by variable: read at each start, written nowhere."""
+        values = {}
+        for name, place in (self.spec.get("secrets") or {}).items():
+            if place.get("file"):
+                with open(place["file"]) as file:
+                    values[name] = file.read().rstrip("\n")
+            else:
+                values[name] = os.environ[place["variable"]]
+        return values
+
+    def signal(self, number: int) -> None:
+        """Signal the process and all that it started."""
+        if self.child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.child, number)
+
+    def ended(self) -> None:
+        """What to do once the process has ended: note it, then stop, give up, or wait to start again."""
+        code = None
+        if self.ours and self.child is not None:
+            code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        self.signal(signal.SIGKILL)
+        if self.handle is not None:
+            os.close(self.handle)
+        lived = time.monotonic() - self.began
+        self.child = self.handle = self.kill_at = None
+        self.status.update(exit_code=code, because=self.because, ended=time.time())
+        if self.stopping or self.spec.get("once"):
+            self.say("exited")
+            sys.exit(0)
+        self.status["restarts"] += 1
+        self.status["recent"] = 1 if lived >= SETTLED_SECONDS else self.status["recent"] + 1
+        pause = min(BACKOFF_FIRST_SECONDS * 2 ** (self.status["recent"] - 1), BACKOFF_LONGEST_SECONDS)
+        self.due = time.monotonic() + pause
+        self.say("backoff")
+
+    # -- the patrol
+
+    def look(self) -> None:
+        """See what is asked, what it uses, and how long its log is."""
+        control = read_json(f"{self.folder}/control.json") or {}
+        if control.get("stop") and not self.stopping:
+            self.stopping = True
+            if self.child is None:
+                self.say("exited")
+                sys.exit(0)
+            self.signal(signal.SIGTERM)
+            self.kill_at = time.monotonic() + control["grace_seconds"]
+            self.say("stopping")
+        if self.child is not None:
+            self.watch_memory()
+            self.rotate()
+            if self.status["recent"] and time.monotonic() - self.began >= SETTLED_SECONDS:
+                self.status["recent"] = 0
+                self.say(self.status["phase"])
+
+    def watch_memory(self) -> None:
+        """End a process that uses more than its limit, as the kernel would."""
+        limit = (self.spec.get("limits") or {}).get("memory_bytes")
+        if not limit or self.because:
+            return
+        try:
+            with open(f"/proc/{self.child}/statm", "rb") as statm:
+                resident = int(statm.read().split()[1]) * resource.getpagesize()
+        except OSError:
+            return
+        if resident > limit:
+            self.because = f"memory: {resident} bytes resident, limit {limit}"
+            self.signal(signal.SIGKILL)
+
+    def rotate(self) -> None:
+        """Put a log that has grown too long aside and let the process go on in the emptied file."""
+        path = f"{self.folder}/run-{self.status['run']}.log"
+        limit = self.spec.get("log_bytes", 8 << 20)
+        try:
+            if os.stat(path).st_size <= limit:
+                return
+            source = os.open(path, os.O_RDWR)
+        except OSError:
+            return
+        target = os.open(f"{path}.1", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        while chunk := os.read(source, 1 << 20):
+            os.write(target, chunk)
+        os.ftruncate(source, 0)
+        os.close(source)
+        os.close(target)
+
+    def drop_logs(self, run: int) -> None:
+        """Remove the logs of a run too long ago."""
+        for name in (f"run-{run}.log", f"run-{run}.log.1"):
+            with contextlib.suppress(OSError):
+                os.unlink(f"{self.folder}/{name}")
+
+    def run(self, wakeup: int) -> None:
+        """Keep the process until it is to stop."""
+        if not self.adopt():
+            if (self.spec.get("once") and self.status["run"]) or self.asked_to_stop():
+                self.say("exited")
+                return
+            self.launch()
+        while True:
+            poll = select.poll()
+            poll.register(wakeup, select.POLLIN)
+            if self.handle is not None:
+                poll.register(self.handle, select.POLLIN)
+            ready = {fd for fd, _ in poll.poll(int(self.patience() * 1000))}
+            if wakeup in ready:
+                os.read(wakeup, 512)
+            if self.handle is not None and self.handle in ready:
+                self.ended()
+            self.look()
+            now = time.monotonic()
+            if self.kill_at is not None and self.child is not None and now >= self.kill_at:
+                self.signal(signal.SIGKILL)
+                self.kill_at = None
+            if self.child is None and now >= self.due:
+                self.launch()
+
+    def asked_to_stop(self) -> bool:
+        """Whether the stop came before this shim did."""
+        return bool((read_json(f"{self.folder}/control.json") or {}).get("stop"))
+
+    def patience(self) -> float:
+        """How long there is nothing to do unless something happens."""
+        until = [PATROL_SECONDS]
+        if self.child is None:
+            until.append(self.due - time.monotonic())
+        if self.kill_at is not None:
+            until.append(self.kill_at - time.monotonic())
+        return max(0.0, min(until))
+
+
+def main(folder: str) -> None:
+    """Become the shim of *folder*."""
+    os.umask(0o077)
+    lock = os.open(f"{folder}/shim.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(0)  # another shim keeps this folder
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writing)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    Shim(folder).run(reading)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,116 @@
+"""Folders with a shim each: starting, stopping, and reading what the shims wrote."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from carelane.base.errors import PlatformError
+from carelane.platforms.processes import identities
+from carelane.platforms.processes.shim import read_json, write_json
+
+SHIM = Path(__file__).with_name("shim.py")
+
+
+class Shims:
+    """The shims in the folders below *root*; instance, proxy and migration alike."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._specs: dict[str, dict[str, Any]] = {}
+
+    def names(self) -> list[str]:
+        """The folders that hold something."""
+        self._children = [child for child in self._children if child.poll() is None]
+        return sorted(path.name for path in self.root.iterdir() if (path / "spec.json").exists())
+
+    def folder(self, name: str) -> Path:
+        """Where *name* lives."""
+        return self.root / name
+
+    def spec(self, name: str) -> dict[str, Any] | None:
+        """What *name* was told to run; None where it is unknown."""
+        if name not in self._specs:
+            spec = read_json(str(self.folder(name) / "spec.json"))
+            if spec is None:
+                return None
+            self._specs[name] = spec
+        return self._specs[name]
+
+    def status(self, name: str) -> dict[str, Any] | None:
+        """What its shim wrote last; None where it wrote nothing yet."""
+        status: dict[str, Any] | None = read_json(str(self.folder(name) / "status.json"))
+        return status
+
+    def supervised(self, status: dict[str, Any] | None) -> bool:
+        """Whether the shim that wrote *status* runs."""
+        return status is not None and identities.alive(status["shim"], status["shim"])
+
+    def running(self, status: dict[str, Any] | None) -> bool:
+        """Whether the process that *status* speaks of runs."""
+        return status is not None and identities.alive(status["shim"], status["child"])
+
+    def write(self, name: str, spec: dict[str, Any]) -> None:
+        """Make the folder of *name*, unless it is there."""
+        folder = self.folder(name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_json(str(folder / "spec.json"), spec)
+        self._specs[name] = spec
+
+    def ensure(self, name: str) -> None:
+        """See to it that *name* has a shim; one that is there already goes on undisturbed.
+
+        Raises:
+            PlatformError: If it cannot be started.
+        """
+        if self.supervised(self.status(name)):
+            return
+        command = [sys.executable, "-I", "-S", str(SHIM), str(self.folder(name))]
+        try:
+            child = subprocess.Popen(
+                command,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+            )
+        except OSError as error:
+            raise PlatformError(f"cannot start a shim for {name}: {error}") from error
+        self._children.append(child)
+
+    def stop(self, name: str, grace_seconds: float) -> None:
+        """Ask for an end; asking twice is asking once."""
+        if self.spec(name) is None:
+            return
+        status = self.status(name)
+        control = str(self.folder(name) / "control.json")
+        if read_json(control) is None:
+            write_json(control, {"stop": True, "grace_seconds": grace_seconds})
+            if status is not None and self.supervised(status):
+                identities.send(status["shim"], signal.SIGHUP)
+        if not self.supervised(status) and self.running(status):
+            self.ensure(name)
+
+    def wait_ended(self, names: list[str], timeout_seconds: float) -> list[str]:
+        """Those of *names* whose process still runs after *timeout_seconds* at most."""
+        give_up = time.monotonic() + timeout_seconds
+        while True:
+            left = [name for name in names if self.running(self.status(name))]
+            if not left or time.monotonic() > give_up:
+                return left
+            time.sleep(0.05)
+
+    def clear(self, name: str) -> None:
+        """Remove the folder of *name*, which has ended."""
+        self.forget(name)
+        shutil.rmtree(self.folder(name), ignore_errors=True)
+
+    def forget(self, name: str) -> None:
+        """Drop what is remembered of *name*; its folder is the caller's."""
+        self._specs.pop(name, None)

@@ -1,0 +1,196 @@
+"""The Workloads port: instances as processes under shims, in folders that outlive the server."""
+
+import os
+import shutil
+import string
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import InstanceSeen, ProcessPhase
+from carelane.delivery.ports import Placement
+from carelane.delivery.releases import Probe, ServiceVersion
+from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.liveness import LivenessProber
+from carelane.platforms.processes.logs import LogReader
+from carelane.platforms.processes.shim import read_json
+from carelane.platforms.processes.shims import Shims
+from carelane.platforms.processes.tcp_ports import free_port
+
+ENDED_KEPT = 20
+
+
+class _Placeholders(string.Template):
+    idpattern = r"[a-z][a-z0-9_.\-]*"
+
+
+class ProcessWorkloads:
+    """One environment's instances on this machine."""
+
+    def __init__(self, root: Path, archives: Archives, system: Path) -> None:
+        self._shims = Shims(root / "instances")
+        self._ended = root / "ended"
+        self._ended.mkdir(parents=True, exist_ok=True)
+        self._archives = archives
+        self._system = system
+        self._liveness = LivenessProber()
+
+    # -- the port
+
+    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
+        """See to it that the instance runs under a shim."""
+        if self._shims.spec(placement.instance) is None:
+            self._shims.write(placement.instance, self._spec(placement, version, task=task))
+        self._shims.ensure(placement.instance)
+
+    def stop(self, instance: str, grace_seconds: float) -> None:
+        """SIGTERM now, SIGKILL after *grace_seconds*."""
+        self._shims.stop(instance, grace_seconds)
+
+    def observe(self) -> Mapping[str, InstanceSeen]:
+        """What the shims wrote, checked against the processes that run."""
+        names = self._shims.names()
+        self._liveness.forget(set(names))
+        return {name: self._seen(name) for name in names}
+
+    def forget(self, instance: str) -> None:
+        """Put the folder of an ended instance aside; the newest twenty stay readable."""
+        folder = self._shims.folder(instance)
+        self._shims.forget(instance)
+        if folder.exists():
+            shutil.rmtree(self._ended / instance, ignore_errors=True)
+            folder.rename(self._ended / instance)
+        kept = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-ENDED_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    # -- for logs, and for going down
+
+    def logs(self, service: str, *, previous: bool) -> LogReader:
+        """The logs of *service*: of the instances that are there, else of the last that was.
+
+        With *previous*, of the run before the present one.
+        """
+        there = [self._shims.folder(name) for name in self._shims.names()]
+        ended = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
+        mine = [f for f in there if _service_of(f) == service] or [
+            f for f in ended if _service_of(f) == service
+        ][:1]
+        return LogReader({f.name: _log_files(f, previous=previous) for f in mine})
+
+    def stop_all(self, timeout_seconds: float) -> list[str]:
+        """End everything; the names of what still runs after *timeout_seconds*."""
+        names = self._shims.names()
+        for name in names:
+            self._shims.stop(name, 10.0)
+        left = self._shims.wait_ended(names, timeout_seconds)
+        for name in set(names) - set(left):
+            self.forget(name)
+        return left
+
+    # -- how
+
+    def _seen(self, name: str) -> InstanceSeen:
+        spec, status = self._shims.spec(name), self._shims.status(name)
+        port = spec["port"] if spec else None
+        if status is None:
+            return InstanceSeen(ProcessPhase.BACKOFF, port=port)
+        supervised, running = self._shims.supervised(status), self._shims.running(status)
+        phase = ProcessPhase(status["phase"])
+        if not running and not (supervised and phase is ProcessPhase.BACKOFF):
+            # The process has ended; a shim that has not noticed yet will say what comes next.
+            phase = (
+                ProcessPhase.BACKOFF
+                if supervised and phase is not ProcessPhase.EXITED
+                else ProcessPhase.EXITED
+            )
+        pid = status["child"]["pid"] if running and status["child"] else None
+        return InstanceSeen(
+            phase=phase,
+            supervised=supervised,
+            restarts=status["recent"],
+            exit_code=status.get("exit_code"),
+            running_seconds=max(0.0, time.time() - status["since"]) if running else 0.0,
+            port=port,
+            pid=pid,
+            live=self._live(name, spec, pid) if phase is ProcessPhase.RUNNING else None,
+        )
+
+    def _live(self, name: str, spec: dict[str, Any] | None, pid: int | None) -> bool | None:
+        if spec is None or pid is None or not spec["liveness"]:
+            return None
+        return self._liveness.live(name, pid, spec["port"], Probe(**spec["liveness"]))
+
+    def _spec(self, placement: Placement, version: ServiceVersion, *, task: bool) -> dict[str, Any]:
+        run = version.run
+        command = run.migrate if task else run.command
+        if command is None:
+            raise PlatformError(f"{version.service} {version.label} has no migration to run")
+        port = free_port(self._taken_ports())
+        tree = self._archives.unpacked(version.artifact.archive)
+        values = {
+            **placement.addresses,
+            "port": str(port),
+            "version": version.label,
+            "commit": version.commit,
+            "environment": placement.environment,
+            "instance": placement.instance,
+        }
+        secrets = {name: asdict(reference) for name, reference in run.secrets.items()}
+        for secret in secrets.values():
+            if secret["file"]:
+                secret["file"] = str(self._system / secret["file"])
+        return {
+            "command": [_filled(part, values, placement.instance) for part in command],
+            "folder": str(tree / run.workdir),
+            "environment": self._environment(version, values, placement.instance),
+            "secrets": secrets,
+            "limits": asdict(run.limits),
+            "once": task,
+            "port": port,
+            "service": version.service,
+            "label": version.label,
+            "liveness": asdict(run.liveness) if run.liveness and not task else None,
+        }
+
+    def _environment(self, version: ServiceVersion, values: Mapping[str, str], name: str) -> dict[str, str]:
+        path = os.environ.get("PATH", os.defpath)
+        if version.artifact.dependencies is not None:
+            path = f"{self._archives.dependencies(version.artifact.dependencies) / 'bin'}:{path}"
+        base = {
+            "PATH": path,
+            "LANG": "C.UTF-8",
+            "HOME": os.environ.get("HOME", "/"),
+            "HOST": "127.0.0.1",
+            "PORT": values["port"],
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        chosen = {key: _filled(value, values, name) for key, value in version.run.environment.items()}
+        return {**base, **chosen}
+
+    def _taken_ports(self) -> set[int]:
+        specs = (self._shims.spec(name) for name in self._shims.names())
+        return {spec["port"] for spec in specs if spec is not None}
+
+
+def _filled(text: str, values: Mapping[str, str], name: str) -> str:
+    try:
+        return _Placeholders(text).substitute(values)
+    except (KeyError, ValueError) as error:
+        known = ", ".join(sorted(values))
+        raise PlatformError(f"{name}: cannot fill in {text!r}: {error}", hint=f"there are: {known}") from None
+
+
+def _service_of(folder: Path) -> str | None:
+    spec = read_json(str(folder / "spec.json"))
+    return spec["service"] if spec else None
+
+
+def _log_files(folder: Path, *, previous: bool) -> list[Path]:
+    status = read_json(str(folder / "status.json")) or {"run": 1}
+    run = status["run"] - (1 if previous else 0)
+    return [path for path in (folder / f"run-{run}.log.1", folder / f"run-{run}.log") if path.exists()]

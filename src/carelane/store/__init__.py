@@ -1,0 +1,1 @@
+"""What is recorded: tables, and the repositories over them."""

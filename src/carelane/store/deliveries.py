@@ -1,0 +1,208 @@
+"""Releases, deployments and environments in the database."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from carelane.audit.entries import Entry
+from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.decisions.draft import Decision, Snapshot
+from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.releases import Release
+from carelane.store import tables, trail
+
+_RELEASE = TypeAdapter(Release)
+_STATE = TypeAdapter(EnvironmentState)
+_DEPLOYMENT = TypeAdapter(Deployment)
+_REVISION = TypeAdapter(Revision)
+SHORTEST_COMMIT = 7
+
+
+class SqlRolloutRepository:
+    """The RolloutRepository port over SQLAlchemy Core."""
+
+    def __init__(self, engine: sa.Engine, trail_: trail.SqlTrail) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(read_only=True)
+        self._trail = trail_
+
+    # -- environments and decisions
+
+    def snapshot(self, environment: str) -> Snapshot:
+        """The environment as recorded; an empty one where nothing was."""
+        query = sa.select(tables.environments.c.document).where(tables.environments.c.name == environment)
+        with self._reading.begin() as connection:
+            document = connection.execute(query).scalar()
+            if document is None:
+                return Snapshot(EnvironmentState(environment))
+            state = _STATE.validate_json(document)
+            if state.deployment is None:
+                return Snapshot(state)
+            deployment = _one_deployment(connection, state.deployment)
+            return Snapshot(state, deployment, _one_release(connection, deployment.release))
+
+    def commit(self, decision: Decision) -> bool:
+        """Record *decision* in one transaction; False if the generation before it is not the current one."""
+        with self._engine.begin() as connection:
+            if not _swap(connection, decision.state):
+                return False
+            for deployment in decision.deployments:
+                _put_deployment(connection, deployment)
+            if decision.revision is not None:
+                _add_revision(connection, decision.revision, decision.undone)
+            trail.append(connection, decision.entries)
+        if decision.entries:
+            self._trail.ring()
+        return True
+
+    # -- deployments
+
+    def reserve_deployment(self) -> int:
+        """A number no other deployment has or will have."""
+        with self._engine.begin() as connection:
+            result = connection.execute(tables.deployment_numbers.insert().values(number=None))
+            return int(result.inserted_primary_key[0])  # type: ignore[index]  # an autoincrement row has one
+
+    def deployment(self, number: int) -> Deployment:
+        """Raises NotFoundError where there is none."""
+        with self._reading.begin() as connection:
+            return _one_deployment(connection, number)
+
+    def deployments(self, environment: str | None, limit: int) -> list[Deployment]:
+        """Newest first."""
+        t = tables.deployments
+        query = sa.select(t).order_by(t.c.number.desc()).limit(limit)
+        if environment is not None:
+            query = query.where(t.c.environment == environment)
+        with self._reading.begin() as connection:
+            return [_deployment(row) for row in connection.execute(query)]
+
+    def note_timings(self, number: int, timings_ms: Mapping[str, float], message: str) -> None:
+        """Add measured parts to a deployment, and an entry that says them."""
+        t = tables.deployments
+        with self._engine.begin() as connection:
+            deployment = _one_deployment(connection, number)
+            merged = {**deployment.timings_ms, **timings_ms}
+            connection.execute(
+                t.update().where(t.c.number == number).values(timings_ms=merged, message=message)
+            )
+
+    # -- history and releases
+
+    def revisions(self, environment: str, limit: int) -> list[Revision]:
+        """Newest first."""
+        t = tables.revisions
+        query = sa.select(t).where(t.c.environment == environment).order_by(t.c.number.desc()).limit(limit)
+        with self._reading.begin() as connection:
+            return [
+                replace(_REVISION.validate_json(row.document), undone_by=row.undone_by)
+                for row in connection.execute(query)
+            ]
+
+    def add_release(self, release: Release, entry: Entry) -> None:
+        """Record *release* and the *entry* that says so; ConflictError where another has the name."""
+        row = {
+            "name": release.name,
+            "commit": release.commit,
+            "document": _RELEASE.dump_json(release).decode(),
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(tables.releases.insert().values(row))
+                trail.append(connection, (entry,))
+        except sa.exc.IntegrityError:
+            raise ConflictError(
+                f"there is a release {release.name} already",
+                hint="a release is made once: choose another --name",
+            ) from None
+        self._trail.ring()
+
+    def release(self, name: str) -> Release:
+        """By name or by the beginning of its commit."""
+        with self._reading.begin() as connection:
+            return _one_release(connection, name)
+
+    def releases(self, limit: int) -> list[Release]:
+        """Newest first."""
+        t = tables.releases
+        query = sa.select(t.c.document).order_by(t.c.number.desc()).limit(limit)
+        with self._reading.begin() as connection:
+            return [_RELEASE.validate_json(document) for document in connection.execute(query).scalars()]
+
+
+def _swap(connection: sa.Connection, state: EnvironmentState) -> bool:
+    t = tables.environments
+    row = {"name": state.name, "generation": state.generation, "document": _STATE.dump_json(state).decode()}
+    if state.generation == 1:
+        known = connection.execute(sa.select(t.c.generation).where(t.c.name == state.name)).scalar()
+        if known is None:
+            connection.execute(t.insert().values(row))
+        return known is None
+    swapped = connection.execute(
+        t.update().where(t.c.name == state.name, t.c.generation == state.generation - 1).values(row)
+    )
+    return swapped.rowcount == 1
+
+
+def _put_deployment(connection: sa.Connection, deployment: Deployment) -> None:
+    t = tables.deployments
+    row = {
+        "environment": deployment.environment,
+        "phase": deployment.phase.value,
+        "document": _DEPLOYMENT.dump_json(deployment).decode(),
+    }
+    changed = connection.execute(t.update().where(t.c.number == deployment.id).values(row))
+    if changed.rowcount == 0:
+        first = {"number": deployment.id, "timings_ms": {}, "message": ""}
+        connection.execute(t.insert().values({**row, **first}))
+
+
+def _one_deployment(connection: sa.Connection, number: int) -> Deployment:
+    t = tables.deployments
+    row = connection.execute(sa.select(t).where(t.c.number == number)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"no deployment {number}", hint="`carelane deployments list` shows them")
+    return _deployment(row)
+
+
+def _deployment(row: sa.Row[tuple[object, ...]]) -> Deployment:
+    r = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    deployment = _DEPLOYMENT.validate_json(r["document"])
+    message = r["message"] or deployment.message
+    return replace(deployment, timings_ms={**deployment.timings_ms, **r["timings_ms"]}, message=message)
+
+
+def _add_revision(connection: sa.Connection, revision: Revision, undone: tuple[int, ...]) -> None:
+    t = tables.revisions
+    connection.execute(
+        t.insert().values(
+            environment=revision.environment,
+            number=revision.number,
+            document=_REVISION.dump_json(revision).decode(),
+        )
+    )
+    if undone:
+        connection.execute(
+            t.update()
+            .where(t.c.environment == revision.environment, t.c.number.in_(undone), t.c.undone_by.is_(None))
+            .values(undone_by=revision.deployment)
+        )
+
+
+def _one_release(connection: sa.Connection, name: str) -> Release:
+    t = tables.releases
+    query = sa.select(t.c.document).where(t.c.name == name)
+    document = connection.execute(query).scalar()
+    if document is None and len(name) >= SHORTEST_COMMIT:
+        query = sa.select(t.c.document).where(t.c.commit.startswith(name, autoescape=True))
+        found = connection.execute(query.order_by(t.c.number.desc())).scalars().all()
+        if len(found) > 1:
+            names = ", ".join(_RELEASE.validate_json(d).name for d in found)
+            raise InputError(f"{name!r} is the commit of several releases: {names}", hint="name one of them")
+        document = found[0] if found else None
+    if document is None:
+        raise NotFoundError(f"no release {name!r}", hint="`carelane release list` shows them")
+    return _RELEASE.validate_json(document)
