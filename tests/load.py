@@ -87,7 +87,9 @@ class Load:
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            if reused and isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)):
+            if reused and isinstance(
+                error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
+            ):
                 return self._once(due, None)
             return Answer(due, sent, time.monotonic(), None, None, repr(error)), None
         version = response.headers.get("x-app-version")

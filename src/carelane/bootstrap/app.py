@@ -1,6 +1,8 @@
 """From a configuration to a running system: every adapter is made here and nowhere else."""
 
+import errno
 import fcntl
+import functools
 import json
 import os
 import threading
@@ -10,18 +12,20 @@ from pathlib import Path
 
 import structlog
 
+from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
-from carelane.config.model import Configuration, Environment
+from carelane.config.model import Configuration, Environment, Secret
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.git.repository import GitRepository
+from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
@@ -31,6 +35,7 @@ from carelane.platforms.processes.workloads import ProcessWorkloads
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.notifications import SqlNotificationQueue
 from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
@@ -62,6 +67,7 @@ class App:
     releasing: Releasing
     trail: SqlTrail
     answers: SqlAnswers
+    notifier: Notifier
 
     def begin(self) -> list[threading.Thread]:
         """Start proxies and engines; what runs already is found again."""
@@ -72,6 +78,8 @@ class App:
             thread.start()
             threads.append(thread)
             environment.meter.begin()
+        told = threading.Thread(target=self.notifier.run, args=(_report,), name="notifications", daemon=True)
+        told.start()
         return threads
 
     def end(self, threads: list[threading.Thread], *, keep_running: bool) -> list[str]:
@@ -79,6 +87,7 @@ class App:
         for environment in self.environments.values():
             environment.engine.stop()
             environment.meter.end()
+        self.notifier.end()
         for thread in threads:
             thread.join(10)
         if keep_running:
@@ -148,7 +157,29 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, repository, clock),
         trail=trail,
         answers=SqlAnswers(database),
+        notifier=_notifier(places, configuration, trail, SqlNotificationQueue(database, trail)),
     )
+
+
+def _notifier(
+    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue
+) -> Notifier:
+    wanted = {name: frozenset(d.acts) for name, d in configuration.notifications.items()}
+    addresses = {
+        name: functools.partial(_read_secret, places, d.url)
+        for name, d in configuration.notifications.items()
+    }
+    return Notifier(trail, queue, AppriseSender(addresses), wanted, RealClock())
+
+
+def _read_secret(places: Places, secret: Secret) -> str:
+    """The value of *secret*, now; raises OSError where it cannot be read."""
+    if secret.file is not None:
+        return (places.system / secret.file).read_text().strip()
+    value = os.environ.get(secret.variable or "")
+    if value is None:
+        raise OSError(errno.ENOENT, f"variable {secret.variable} is not set")
+    return value
 
 
 def _environment(
@@ -199,15 +230,10 @@ def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:
 def _own_databases(places: Places, settings: Environment) -> dict[str, str]:
     urls = {}
     for name, secret in settings.backing.items():
-        if secret.file is not None:
-            try:
-                urls[name] = (places.system / secret.file).read_text().strip()
-            except OSError as error:
-                raise InputError(f"the address of {name} cannot be read: {error}") from None
-        elif secret.variable is not None:
-            if secret.variable not in os.environ:
-                raise InputError(f"the address of {name} is to come from {secret.variable}, which is not set")
-            urls[name] = os.environ[secret.variable]
+        try:
+            urls[name] = _read_secret(places, secret)
+        except OSError as error:
+            raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None
     return urls
 
 

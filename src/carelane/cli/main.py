@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
-    epilog="Example: carelane up --detach; carelane release create; carelane deploy production --release v1.0",
+    epilog="Example: carelane up --detach; carelane release create; carelane deploy production --release v1",
 )
 @click.option(
     "-C",

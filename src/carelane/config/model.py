@@ -116,6 +116,7 @@ class RollingSettings(Strict):
 
     max_unavailable: Share = 1
     max_surge: Share = 1
+    min_ready_seconds: float = Field(0.0, ge=0, le=3600, description="how long a new instance must be ready")
 
 
 class StrategySettings(Strict):

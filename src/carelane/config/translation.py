@@ -24,7 +24,11 @@ def policy(environment: Environment) -> Policy:
     rollback = environment.rollback
     return Policy(
         replicas=dict(environment.replicas),
-        pace=Pace(environment.rolling.max_unavailable, environment.rolling.max_surge),
+        pace=Pace(
+            environment.rolling.max_unavailable,
+            environment.rolling.max_surge,
+            environment.rolling.min_ready_seconds,
+        ),
         rollback=RollbackPolicy(
             automatic=rollback.automatic,
             progress_deadline_seconds=rollback.progress_deadline_seconds,

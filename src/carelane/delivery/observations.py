@@ -36,12 +36,14 @@ class InstanceSeen:
 class EndpointSeen:
     """One instance as the proxies see it: fit for traffic in all of them, requests under way in any.
 
-    *idle_seconds* is how long no proxy has had a request under way; None while one has.
+    *idle_seconds* is how long no proxy has had a request under way, None while one has;
+    *healthy_seconds* how long it has been fit, as far as this server has seen.
     """
 
     healthy: bool
     active_requests: int = 0
     idle_seconds: float | None = None
+    healthy_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ class Pace:
     """How far a rolling replacement may stray from its replicas: ``1``, ``2`` or ``"25%"``.
 
     Percentages are of the replicas; surge is rounded up and unavailable down, as Kubernetes does.
+    A new instance counts once it was ready for *min_ready_seconds* without a break.
     """
 
     max_unavailable: int | str = 1
     max_surge: int | str = 1
+    min_ready_seconds: float = 0.0
 
     def resolved(self, replicas: int) -> tuple[int, int]:
         """Instances that may be missing and that may be added, for *replicas* >= 1.

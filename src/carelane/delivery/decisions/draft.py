@@ -86,6 +86,13 @@ class Draft:
             and seen.running_seconds >= WORKER_SETTLED_SECONDS
         )
 
+    def settled(self, instance: Instance) -> bool:
+        """Whether *instance* has been ready for as long as the pace asks of a new one."""
+        endpoint = (self.seen.endpoints or {}).get(instance.id)
+        if endpoint is None:
+            return self.ready(instance)
+        return self.ready(instance) and endpoint.healthy_seconds >= self.policy.pace.min_ready_seconds
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)

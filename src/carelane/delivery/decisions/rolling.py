@@ -20,7 +20,7 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     _retire(draft, rollout)
     _add(draft, rollout)
     state = draft.service(name)
-    ready_new = instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    ready_new = _settled(draft, state, rollout)
     old = _others(state, rollout)
     _note_progress(draft, rollout, len(ready_new))
     return len(ready_new) >= draft.replicas(name) and not old
@@ -31,7 +31,7 @@ def _retire(draft: Draft, rollout: Rollout) -> None:
     state = draft.service(rollout.service)
     replicas = draft.replicas(rollout.service)
     unavailable, surge = draft.policy.pace.resolved(replicas)
-    ready_new = instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    ready_new = _settled(draft, state, rollout)
     old = _others(state, rollout)
     ready_old = [i for i in old if draft.ready(i)]
     # With a surge there is always a way that keeps one instance in the routing.
@@ -41,6 +41,10 @@ def _retire(draft: Draft, rollout: Rollout) -> None:
     if ready_new:
         leaving += [i for i in old if i not in ready_old]
     draft.intend(leaving, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
+
+
+def _settled(draft: Draft, state: ServiceState, rollout: Rollout) -> list[Instance]:
+    return [i for i in state.of(rollout.to_label, Intent.SERVE) if draft.settled(i)]
 
 
 def _others(state: ServiceState, rollout: Rollout) -> list[Instance]:

@@ -102,8 +102,9 @@ def _cluster(folder: Path, name: str, version: VersionRoute) -> Document:
     check: Document = {
         "timeout": _seconds(probe.timeout_seconds if probe else 1.0),
         "interval": _seconds(probe.period_seconds if probe else 1.0),
-        "no_traffic_interval": _seconds(probe.period_seconds if probe else 1.0),
-        "unhealthy_interval": "0.1s",  # a starting instance is noticed at once
+        # A starting instance is noticed at once, in a cluster that has had traffic and in one that has not.
+        "no_traffic_interval": "0.1s",
+        "unhealthy_interval": "0.1s",
         "no_traffic_healthy_interval": _seconds(probe.period_seconds if probe else 1.0),
         "unhealthy_threshold": probe.failures if probe else 3,
         "healthy_threshold": 1,

@@ -61,7 +61,7 @@ class EnvoyRouter:
         self._clusters: dict[str, resources.Document] = {}
         self._instances: dict[int, str] = {}
         self._idle_since: dict[str, float] = {}
-        self._fit: set[str] = set()
+        self._fit: dict[str, float] = {}
         self.admins = {name: Admin(keeper.folder(name) / "admin.sock") for name in PROXIES}
 
     def begin(self) -> None:
@@ -171,8 +171,10 @@ class EnvoyRouter:
         # A proxy that has just come back has not asked yet: that speaks against nobody.
         unfit = any(host.health is Health.UNFIT for host in seen)
         healthy = fit or (instance in self._fit and not unfit)
-        (self._fit.add if healthy else self._fit.discard)(instance)
-        return EndpointSeen(healthy, active, None if since is None else now - since)
+        if not healthy:
+            self._fit.pop(instance, None)
+        fit_since = self._fit.setdefault(instance, now) if healthy else now
+        return EndpointSeen(healthy, active, None if since is None else now - since, now - fit_since)
 
     def addresses(self) -> Mapping[str, str]:
         """The inner address of each web service."""

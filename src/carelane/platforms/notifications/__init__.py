@@ -1,0 +1,1 @@
+"""Taking messages to people, by Apprise."""
