@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,16 @@ class Load:
         self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(self.connections)]
         self._pace = threading.Thread(target=self._keep_pace, daemon=True)
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         self._pace.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_details: object) -> None:
         self._ended.set()
         self._pace.join()
-        for _ in self._threads:
+        for _thread in self._threads:
             self._due.put(None)
         for thread in self._threads:
             thread.join(30)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.load import Answer, Load, summary
 from tests.systems.system import System
 from tests.waiting import until

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.load import Load, summary
 from tests.systems.system import System, slow_to_start
 from tests.waiting import until
 
 Make = Callable[..., System]
+VALUE = "a-value-nobody-else-has"
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def _greeting(system: System) -> str:
 def test_secrets_reach_the_process_and_not_the_disk(make_system: Make, tmp_path: Path) -> None:
     import urllib.request
 
-    (tmp_path / "secret").write_text("hunter2-carelane\n")
+    (tmp_path / "secret").write_text(f"{VALUE}\n")
     system = make_system(replicas=1)
     system.commit("v1", secrets={"SECRET": {"file": str(tmp_path / "secret"), "version": 1}})
     system.must("release", "create", "--commit", "v1")
     system.deploy("v1")
     with urllib.request.urlopen(f"http://127.0.0.1:{system.port}/", timeout=5) as answer:
-        assert json.load(answer)["secret"] == "hunter2-carelane"
+        assert json.load(answer)["secret"] == VALUE
     state = system.folder / ".carelane"
-    holding = [p for p in state.rglob("*") if p.is_file() and b"hunter2-carelane" in p.read_bytes()]
+    holding = [p for p in state.rglob("*") if p.is_file() and VALUE.encode() in p.read_bytes()]
     assert holding == []

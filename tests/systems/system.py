@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.waiting import until
 
 from carelane.cli.client import Client
-from tests.waiting import until
 
 CARELANE = Path(sys.executable).with_name("carelane")
 HERE = Path(__file__).parent
@@ -65,6 +65,7 @@ class System:
     strategy: Any = "rolling"
     extra_services: dict[str, Any] = field(default_factory=dict)
     extra_settings: dict[str, Any] = field(default_factory=dict)
+    extra_environments: dict[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     on_change: Callable[["System"], None] | None = None
 
@@ -101,7 +102,7 @@ class System:
         document = {
             "system": "small",
             "services": {"web": service, **self.extra_services},
-            "environments": {"production": production},
+            "environments": {"production": production, **self.extra_environments},
             **self.extra_settings,
         }
         (self.folder / "carelane.yaml").write_text(yaml.safe_dump(document, sort_keys=False))

@@ -12,6 +12,7 @@ import uvicorn
 
 from carelane.api import application
 from carelane.api.actors import PeerProtocol
+from carelane.base import logs
 from carelane.base.clock import RealClock
 from carelane.base.errors import CarelaneError
 from carelane.base.unix_http import short_address
@@ -72,7 +73,7 @@ class Server:
 
 def main() -> int:
     """Run; errors a user can mend are one line and the right exit code."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    logs.configure()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     places = Places(Path(sys.argv[1]))
     try:

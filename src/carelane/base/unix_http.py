@@ -7,6 +7,7 @@ its folder's descriptor, so that the length of the folder's name does not matter
 import http.client
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ class KeptConnection:
     def __init__(self, connect: Callable[[], http.client.HTTPConnection]) -> None:
         self._connect = connect
         self._connection: http.client.HTTPConnection | None = None
+        self._reused = False
+        self._one_at_a_time = threading.Lock()
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
         """Status and body of GET *path*.
@@ -58,20 +61,22 @@ class KeptConnection:
             OSError: If nobody answers in time.
             http.client.HTTPException: If the answer is not HTTP.
         """
-        fresh = self._connection is None
-        try:
-            return self._get(path, headers or {})
-        except (OSError, http.client.HTTPException):
-            self.close()
-            if fresh:
+        with self._one_at_a_time:
+            try:
+                return self._get(path, headers or {})
+            except (OSError, http.client.HTTPException):
+                reused = self._reused
+                self.close()
+                if not reused:
+                    raise
+            try:
+                return self._get(path, headers or {})
+            except (OSError, http.client.HTTPException):
+                self.close()
                 raise
-        try:
-            return self._get(path, headers or {})
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
 
     def _get(self, path: str, headers: dict[str, str]) -> Answer:
+        self._reused = self._connection is not None
         if self._connection is None:
             self._connection = self._connect()
         self._connection.request("GET", path, headers=headers)

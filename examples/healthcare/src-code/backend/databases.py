@@ -8,6 +8,8 @@ import sqlalchemy
 from sqlalchemy import Engine, make_url
 
 HEALTH_SECONDS = 2.0
+# Longer than a statement may take: it ends the wait for a database that does not even say no.
+ANSWER_SECONDS = 7.0
 _STATEMENT_MILLISECONDS = 5000
 # As many threads as connections: no request ever waits for one while holding the other.
 CONNECTIONS = 4

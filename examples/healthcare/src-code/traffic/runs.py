@@ -10,6 +10,7 @@ import dataclasses
 import json
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from traffic import steps, tallies, visitors
 from traffic.clients import Client, Outcome
 
 _ACCOUNTS = [f"clinician{n:02}" for n in range(1, 21)] + [f"frontdesk{n:02}" for n in range(1, 6)]
+
+_GO_ON_RATIO = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Run:
         self._chance = Random(plan.seed)
         self._whole = tallies.Tally()
         self._this_second = tallies.Tally()
+        self._second = 1
+        self._mid_journey: deque[visitors.Visitor] = deque()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._record: TextIO | None = None
@@ -81,9 +86,9 @@ class Run:
         if self._in_flight:
             await asyncio.wait(self._in_flight)
         ticker.cancel()
-        # The answers that came after the last full second.
-        self._progress(self._this_second.line(int(time.monotonic() - began) + 1, 0))
-        told = {"url": self._plan.url, "seconds": round(sending_seconds, 2), "sent": sent}
+        if self._this_second.seconds:  # the answers that came after the last full second
+            self._tell_second()
+        told = {"url": self._plan.url, "seed": self._plan.seed, "seconds": round(sending_seconds, 2), "sent": sent}
         return told | self._whole.report()
 
     async def _send_when_due(self, client: Client, users: list[visitors.Visitor], began: float) -> int:
@@ -93,7 +98,9 @@ class Run:
             await self._wait_until(began + at)
             if self._stop.is_set():
                 return sent - 1
-            visitor = order[sent % len(order)]
+            # Who is in the middle of something goes on with it before most others begin anything.
+            goes_on = self._mid_journey and self._chance.random() < _GO_ON_RATIO
+            visitor = self._mid_journey.popleft() if goes_on else order[sent % len(order)]
             step = steps.next_step(visitor, self._chance)
             task = asyncio.create_task(self._send(client, step, visitor, began + at, began))
             self._in_flight.add(task)
@@ -113,16 +120,20 @@ class Run:
         outcome = await client.send(step, visitor, due, began)
         self._whole.add(outcome)
         self._this_second.add(outcome)
+        if visitor.planned:
+            self._mid_journey.append(visitor)
         if self._record:
             self._record.write(_recorded(outcome))
 
     async def _tick(self, began: float) -> None:
-        second = 0
         while True:
-            second += 1
-            await asyncio.sleep(began + second - time.monotonic())
-            self._progress(self._this_second.line(second, len(self._in_flight)))
-            self._this_second = tallies.Tally()
+            await asyncio.sleep(began + self._second - time.monotonic())
+            self._tell_second()
+
+    def _tell_second(self) -> None:
+        self._progress(self._this_second.line(self._second, len(self._in_flight)))
+        self._this_second = tallies.Tally()
+        self._second += 1
 
 
 def _recorded(outcome: Outcome) -> str:

@@ -70,9 +70,9 @@ class Archives:
         requirements = self._dependencies / f"{digest}.txt"
         requirements.write_bytes(lock)
         uv = [sys.executable, "-m", "uv", "--quiet"]
-        _run([*uv, "venv", "--relocatable", "--python", sys.executable, str(part)])
+        _run("making an environment", [*uv, "venv", "--relocatable", "--python", sys.executable, str(part)])
         install = [*uv, "pip", "install", "--python", str(part / "bin" / "python"), "--compile-bytecode"]
-        _run([*install, "--requirement", str(requirements)])
+        _run("installing the dependencies", [*install, "--requirement", str(requirements)])
         part.rename(final)
 
     # -- using
@@ -94,7 +94,10 @@ class Archives:
         part = Path(tempfile.mkdtemp(dir=self._trees, prefix=".part-"))
         with tarfile.open(self._archives / f"{digest}.tar") as tar:
             tar.extractall(part, filter="data")
-        _run([sys.executable, "-m", "compileall", "-q", "-s", str(part), "-p", str(tree), str(part)])
+        _run(
+            "compiling",
+            [sys.executable, "-m", "compileall", "-q", "-s", str(part), "-p", str(tree), str(part)],
+        )
         for path in (part, *part.rglob("*")):
             path.chmod(0o555 if path.is_dir() else path.stat().st_mode & 0o555)
         try:
@@ -146,8 +149,8 @@ def _write_whole(target: Path, content: bytes) -> None:
     part.rename(target)
 
 
-def _run(command: list[str]) -> None:
+def _run(what: str, command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise PlatformError(f"{' '.join(command[1:4])} failed: {last}")
+        raise PlatformError(f"{what} failed: {last}")

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Annotated
 
 import fastapi
-from pydantic import AwareDatetime
 
 from backend import appointments, clinic_hours, errors, people
 from backend.api.requests import SignedIn, ThisClinic
@@ -21,13 +20,12 @@ async def list_appointments(
     clinic: ThisClinic,
     clinician_id: OptionalNumber = None,
     patient_id: OptionalNumber = None,
-    since: AwareDatetime | None = None,
 ) -> list[appointments.Appointment]:
     """Coming appointments; a clinician sees their own, and those of a patient they ask for."""
     person.require(people.Role.CLINICIAN, people.Role.FRONT_DESK)
     if person.role is people.Role.CLINICIAN and patient_id is None:
         clinician_id = person.clinician_id
-    wanted = appointments.Filter(since or clinic.now(), clinician_id, patient_id)
+    wanted = appointments.Filter(clinic.now(), clinician_id, patient_id)
     return await clinic.read(appointments.listed, wanted, clinic.settings.time_zone)
 
 

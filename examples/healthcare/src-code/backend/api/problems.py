@@ -29,6 +29,7 @@ def install(app: fastapi.FastAPI) -> None:
     app.add_exception_handler(starlette.exceptions.HTTPException, _http)
     app.add_exception_handler(sqlalchemy.exc.OperationalError, _no_database)
     app.add_exception_handler(sqlalchemy.exc.TimeoutError, _no_database)
+    app.add_exception_handler(TimeoutError, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 
 

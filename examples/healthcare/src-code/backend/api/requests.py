@@ -10,7 +10,7 @@ from typing import Annotated, Concatenate, ParamSpec, TypeVar
 import fastapi
 from sqlalchemy import Connection, Engine
 
-from backend import errors, people, settings
+from backend import databases, errors, people, settings
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -33,7 +33,7 @@ class Clinic:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 return query(connection, *given, **named)
 
-        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        return await self._in_thread(work)
 
     async def transact(self, act: Query[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
         """What *act* returns; all it did is committed together, or rolled back on an error."""
@@ -42,7 +42,11 @@ class Clinic:
             with self.engine.begin() as connection:
                 return act(connection, *given, **named)
 
-        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        return await self._in_thread(work)
+
+    async def _in_thread(self, work: Callable[[], Found]) -> Found:
+        async with asyncio.timeout(databases.ANSWER_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     def now(self) -> datetime:
         """The present, aware."""

@@ -1,0 +1,1 @@
+"""A system to ship, its history, and a demo that ships it."""

@@ -1,0 +1,114 @@
+"""``make demo``: three environments, four releases, one undone by itself and one in an emergency."""
+
+import argparse
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from examples.demo import summary
+from examples.demo.machine import ENVIRONMENTS, Machine, Traffic
+from examples.demo.screen import Screen
+
+RATE = 25.0
+RELEASES = ("v1.0", "v2.0", "v3.0", "v4.0")
+
+
+class Demo:
+    """The play, act by act."""
+
+    def __init__(self, machine: Machine, screen: Screen) -> None:
+        self.machine = machine
+        self.screen = screen
+        self.traffic: Traffic | None = None
+        self._ended = threading.Event()
+
+    def watch(self) -> None:
+        """Keep the picture fresh."""
+        while not self._ended.wait(0.7):
+            done = self.machine.carelane("status", "--output", "json", check=False)
+            if done.returncode == 0:
+                self.screen.show(json.loads(done.stdout), self.traffic.seconds if self.traffic else [])
+
+    def play(self) -> None:
+        """All acts."""
+        say = self.screen.say
+        say("carelane up: a server, and a front door for each environment")
+        self.machine.carelane("up", "--detach")
+        watching = threading.Thread(target=self.watch, daemon=True)
+        watching.start()
+        say("releases of v1.0 to v4.0 are packed from their commits; dependencies are built once")
+        for release in RELEASES:
+            self.machine.carelane("release", "create", "--commit", release)
+        say("v1.0 goes to development, staging and production")
+        with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
+            list(pool.map(lambda name: self._deploy(name, "v1.0"), ENVIRONMENTS))
+        say(f"the staff starts work: {RATE:g} requests a second in production")
+        self.traffic = Traffic(self.machine, RATE)
+        self._until_served("v1.0", 5)
+        say("v2.0 replaces v1.0, instance by instance, while it is used")
+        self._deploy("production", "v2.0")
+        time.sleep(3)
+        say("v3.0 never gets ready: nobody has to notice")
+        self._deploy("production", "v3.0")
+        say("v4.0 gets ready, and answers every fifth request with an error")
+        self._deploy("production", "v4.0")
+        self._until_served("v4.0", 4)
+        say("carelane emergency-rollback production")
+        done = self.machine.carelane("emergency-rollback", "production", "--reason", "v4.0 answers errors")
+        for line in done.stdout.splitlines():
+            say(line)
+        time.sleep(3)
+        self.traffic.end()
+        self._ended.set()
+        watching.join(5)
+
+    def _deploy(self, environment: str, release: str) -> None:
+        arguments = ("deploy", environment, "--release", release, "--reason", "the demo", "--wait")
+        done = self.machine.carelane(*arguments, check=False)
+        if done.returncode not in {0, 10}:
+            raise SystemExit(f"carelane {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        last = (
+            done.stderr.strip().splitlines()[0]
+            if done.returncode
+            else f"{release} is stable in {environment}"
+        )
+        self.screen.say(last.removeprefix("error: "))
+
+    def _until_served(self, release: str, seconds: int) -> None:
+        """Wait until *release* has served users for so many seconds; half a minute at most."""
+        give_up = time.monotonic() + 30
+        while time.monotonic() < give_up and self.traffic is not None:
+            if sum(release in second["versions"] for second in self.traffic.seconds) >= seconds:
+                return
+            time.sleep(0.2)
+        raise SystemExit(f"nobody was served by {release} within 30 s")
+
+
+def main() -> None:
+    """Play, print the table, and clear up unless told to keep everything."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave it running and print the addresses")
+    keep: bool = parser.parse_args().keep
+    began = time.monotonic()
+    screen = Screen()
+    machine = Machine()
+    demo = Demo(machine, screen)
+    try:
+        demo.play()
+        screen.close()
+        screen.console.print(summary.table(machine, demo.traffic.seconds if demo.traffic else []))
+        screen.console.print(f"the demo took {time.monotonic() - began:.0f} s")
+    finally:
+        screen.close()
+        if keep:
+            print(f"still running, in {machine.folder}:")
+            for name, port in machine.ports.items():
+                print(f"  {name:<12} http://127.0.0.1:{port}  (sign in as frontdesk01, see its README)")
+            print(f"  cd {machine.folder} && carelane status; carelane down ends it")
+        else:
+            machine.remove()
+
+
+if __name__ == "__main__":
+    main()

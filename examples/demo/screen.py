@@ -1,0 +1,113 @@
+"""What the audience sees: environments, traffic and happenings, drawn live; plain lines when piped."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from examples.demo.summary import errors_in
+
+BARS = " ▁▂▃▄▅▆▇█"
+SHOWN_SECONDS = 60
+COLOURS = {"v1.0": "cyan", "v2.0": "green", "v3.0": "yellow", "v4.0": "magenta"}
+
+
+class Screen:
+    """The picture; everything it shows is given to it."""
+
+    def __init__(self) -> None:
+        self.console = Console()
+        self._environments: list[dict[str, Any]] = []
+        self._seconds: list[dict[str, Any]] = []
+        self._said: deque[str] = deque(maxlen=12)
+        self._began = time.monotonic()
+        self._live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
+        if self._live is not None:
+            self._live.start()
+
+    def say(self, what: str) -> None:
+        """A happening, with the seconds since the beginning."""
+        line = f"{time.monotonic() - self._began:5.1f} s  {what}"
+        self._said.append(line)
+        if self._live is None:
+            print(line, flush=True)
+        self._draw()
+
+    def show(self, environments: list[dict[str, Any]], seconds: list[dict[str, Any]]) -> None:
+        """How the environments are, and what users saw, second by second."""
+        self._environments, self._seconds = environments, seconds
+        self._draw()
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        if self._live is not None:
+            self._live.stop()
+
+    def picture(self) -> Group:
+        """The whole picture."""
+        return Group(
+            Panel(_environments(self._environments), title="environments"),
+            Panel(_traffic(self._seconds), title="what production's users see, each second"),
+            Panel(Text("\n".join(self._said)), title="what happens"),
+        )
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.update(self.picture(), refresh=True)
+
+
+def _environments(environments: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, expand=True)
+    for heading in ("", "release", "service", "version", "ready", "health", "moving"):
+        table.add_column(heading)
+    for environment in environments:
+        first = [environment["name"], environment["release"] or "-"]
+        moving = environment["deployment"]
+        said = f"{moving['release']} {moving['phase']}" if moving else ""
+        for service in environment["services"] or [None]:
+            cells = ["-", "-", "-"] if service is None else _service(service)
+            table.add_row(*first, *cells, _health(environment), said)
+            first, said = ["", ""], ""
+    return table
+
+
+def _service(service: Mapping[str, Any]) -> list[str]:
+    version = service["stable"] or "-"
+    if service["canary"]:
+        version += f" → {service['canary']}"
+    return [service["name"], version, f"{service['ready']}/{service['wanted']}"]
+
+
+def _health(environment: Mapping[str, Any]) -> Text:
+    health = environment["health"] or "unknown"
+    return Text(health, style={"ok": "green", "failing": "red"}.get(health, "yellow"))
+
+
+def _traffic(seconds: list[dict[str, Any]]) -> Text:
+    """A row of bars a version, and one of what went wrong."""
+    shown = seconds[-SHOWN_SECONDS:]
+    if not shown:
+        return Text("no traffic yet")
+    versions = sorted({version for second in shown for version in second["versions"]})
+    rows = {v: [sum(s["versions"].get(v, {}).values()) for s in shown] for v in versions}
+    errors = [errors_in(second) + second["lost"] for second in shown]
+    highest = max(max(row) for row in rows.values()) or 1
+    text = Text()
+    for version, row in rows.items():
+        text.append(
+            f"{version:<8}{_bars(row, highest)} {row[-1]:>4}/s\n", style=COLOURS.get(version, "white")
+        )
+    text.append(
+        f"{'errors':<8}{_bars(errors, highest)} {errors[-1]:>4}/s", style="red" if any(errors) else "dim"
+    )
+    return text
+
+
+def _bars(row: list[int], highest: int) -> str:
+    return "".join(BARS[min(8, -(-8 * value // highest))] for value in row)

@@ -1,0 +1,1 @@
+"""Checks with a real PostgreSQL and real processes."""

@@ -1,0 +1,1 @@
+"""Checks without disk and network."""

@@ -1,0 +1,1 @@
+"""The operations guide, line by line: one test a line, named after its number."""
