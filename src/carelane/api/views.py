@@ -45,6 +45,7 @@ class ServiceView:
     instances: list[InstanceView]
     requests_per_second: float | None
     error_ratio: float | None
+    p95_ms: float | None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _service(environment: LocalEnvironment, name: str, state: ServiceState) -> S
         instances=instances,
         requests_per_second=rates.requests_per_second if rates else None,
         error_ratio=rates.error_ratio if rates else None,
+        p95_ms=rates.p95_ms if rates else None,
     )
 
 

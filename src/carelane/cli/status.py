@@ -19,7 +19,19 @@ def status(directory: str, output: str) -> None:
         return
     rows = [row for environment in environments for row in _rows(environment)]
     table(
-        ["ENVIRONMENT", "RELEASE", "SERVICE", "VERSION", "READY", "REQ/S", "ERRORS", "HEALTH", "MOVING"], rows
+        [
+            "ENVIRONMENT",
+            "RELEASE",
+            "SERVICE",
+            "VERSION",
+            "READY",
+            "REQ/S",
+            "ERRORS",
+            "P95",
+            "HEALTH",
+            "MOVING",
+        ],
+        rows,
     )
 
 
@@ -27,7 +39,7 @@ def _rows(environment: dict[str, Any]) -> list[list[str]]:
     first = [environment["name"], environment["release"] or "-"]
     health = environment["health"] or "unknown"
     if not environment["services"]:
-        return [[*first, "-", "-", "-", "-", "-", "-", _moving(environment) or "nothing deployed"]]
+        return [[*first, "-", "-", "-", "-", "-", "-", "-", _moving(environment) or "nothing deployed"]]
     rows = []
     for service in environment["services"]:
         version = service["stable"] or "-"
@@ -44,8 +56,9 @@ def _rows(environment: dict[str, Any]) -> list[list[str]]:
 def _traffic(service: dict[str, Any]) -> list[str]:
     rate, errors = service["requests_per_second"], service["error_ratio"]
     if service["kind"] != "web":
-        return ["", ""]
-    return ["-" if rate is None else f"{rate:.1f}", "-" if errors is None else f"{errors:.1%}"]
+        return ["", "", ""]
+    shown = "-" if service["p95_ms"] is None else f"{service['p95_ms']:g} ms"
+    return ["-" if rate is None else f"{rate:.1f}", "-" if errors is None else f"{errors:.1%}", shown]
 
 
 def _moving(environment: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
-"""What users got, by version, read from the proxies once a second."""
+"""What users got, by version, read from the proxies once a second: counters and latency histograms."""
 
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from carelane.platforms.envoy.admin import Admin
@@ -13,21 +13,53 @@ from carelane.platforms.envoy.admin import Admin
 KEPT_WINDOWS = 120
 RATE_WINDOWS = 10
 _COUNTER = re.compile(
-    r"^carelane\.rq\.listener\.(?P<listener>.+?)\.route\.(?P<route>\w+)"
-    r"\.version\.(?P<cluster>.*?)\.code\.(?P<code>\d+)\.flags\.(?P<flags>.*)$"
+    r"^carelane\.rq\.listener\..+?\.route\.judged"
+    r"\.version\.(?P<service>[^~]+)~(?P<label>.*?)\.code\.(?P<code>\d+)\.flags\.(?P<flags>.*)$"
 )
+_HISTOGRAM = re.compile(
+    r"^carelane\.ms\.listener\..+?\.route\.judged\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
+)
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests that ended in a window, and those of them that failed: 5xx, or cut off by our side."""
+    """Requests that ended, those of them that failed (5xx, or cut off by our side), and how long they took.
+
+    *milliseconds* counts requests by the lower bound of their latency bucket.
+    """
 
     requests: int = 0
     errors: int = 0
+    milliseconds: Mapping[float, int] = field(default_factory=dict)
 
     def plus(self, other: "Counts") -> "Counts":
         """Both together."""
-        return Counts(self.requests + other.requests, self.errors + other.errors)
+        buckets = dict(self.milliseconds)
+        for bound, count in other.milliseconds.items():
+            buckets[bound] = buckets.get(bound, 0) + count
+        return Counts(self.requests + other.requests, self.errors + other.errors, buckets)
+
+    def since(self, earlier: "Counts") -> "Counts":
+        """What came since *earlier*; a proxy that restarted counts from zero, and is read so."""
+        if self.requests < earlier.requests:
+            return self
+        buckets = {
+            bound: count - earlier.milliseconds.get(bound, 0)
+            for bound, count in self.milliseconds.items()
+            if count > earlier.milliseconds.get(bound, 0)
+        }
+        return Counts(self.requests - earlier.requests, max(0, self.errors - earlier.errors), buckets)
+
+    def quantile_ms(self, share: float) -> float | None:
+        """The latency that *share* of the requests did not exceed, to the bucket; None without any."""
+        total = sum(self.milliseconds.values())
+        seen = 0
+        for bound, count in sorted(self.milliseconds.items()):
+            seen += count
+            if seen >= share * total:
+                return bound
+        return None
 
 
 @dataclass(frozen=True)
@@ -36,23 +68,24 @@ class Window:
 
     at: float
     seconds: float
-    counts: Mapping[tuple[str, str], Counts]
+    counts: Mapping[Key, Counts]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Over the last ten windows; the ratio is None without requests: unknown is not zero."""
+    """Over the last ten windows; ratio and latency are None without requests: unknown is not zero."""
 
     requests_per_second: float
     error_ratio: float | None
+    p95_ms: float | None
 
 
 class TrafficMeter:
-    """Reads the proxies each second; a proxy that restarted counts from zero again, and is read so."""
+    """Reads the proxies each second."""
 
     def __init__(self, admins: list[Admin]) -> None:
         self._admins = admins
-        self._last: list[dict[tuple[str, str], Counts]] = [{} for _ in admins]
+        self._last: list[dict[Key, Counts]] = [{} for _ in admins]
         self._windows: deque[Window] = deque(maxlen=KEPT_WINDOWS)
         self._ended = threading.Event()
         self._looked = time.monotonic()
@@ -81,19 +114,20 @@ class TrafficMeter:
                     total = total.plus(counts)
         seconds = sum(window.seconds for window in recent)
         ratio = total.errors / total.requests if total.requests else None
-        return Rates(round(total.requests / seconds, 2), ratio)
+        return Rates(round(total.requests / seconds, 2), ratio, total.quantile_ms(0.95))
 
     def look(self) -> None:
         """Read every proxy and add a window."""
         now = time.monotonic()
-        window: dict[tuple[str, str], Counts] = {}
+        window: dict[Key, Counts] = {}
         for index, admin in enumerate(self._admins):
             stats = admin.counts()
             if stats is None:
                 continue
-            present = _counts(stats)
-            for key, counts in _difference(present, self._last[index]).items():
-                window[key] = window.get(key, Counts()).plus(counts)
+            present = read(stats)
+            for key, counts in present.items():
+                new = counts.since(self._last[index].get(key, Counts()))
+                window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
         self._windows.append(Window(now, now - self._looked, window))
         self._looked = now
@@ -103,27 +137,27 @@ class TrafficMeter:
             self.look()
 
 
-def _counts(stats: list[dict[str, Any]]) -> dict[tuple[str, str], Counts]:
-    totals: dict[tuple[str, str], Counts] = {}
+def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
+    """A proxy's own totals, from its stats document; hand-steered requests are left out."""
+    totals: dict[Key, Counts] = {}
     for stat in stats:
-        match = _COUNTER.match(stat.get("name", ""))
-        if match is None or match["route"] != "judged" or "~" not in match["cluster"]:
-            continue
-        service, _, label = match["cluster"].partition("~")
-        value = int(stat.get("value", 0))
-        failed = match["code"].startswith("5") or (match["code"].startswith("2") and match["flags"] != "-")
-        key = (service, label)
-        totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
+        if "histograms" in stat:
+            for histogram in stat["histograms"].get("details", []):
+                _add_histogram(totals, histogram)
+        elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
+            value = int(stat.get("value", 0))
+            failed = match["code"].startswith("5") or (
+                match["code"].startswith("2") and match["flags"] != "-"
+            )
+            key = (match["service"], match["label"])
+            totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals
 
 
-def _difference(
-    present: dict[tuple[str, str], Counts], last: dict[tuple[str, str], Counts]
-) -> dict[tuple[str, str], Counts]:
-    changed = {}
-    for key, counts in present.items():
-        before = last.get(key, Counts())
-        if counts.requests < before.requests:
-            before = Counts()
-        changed[key] = Counts(counts.requests - before.requests, max(0, counts.errors - before.errors))
-    return changed
+def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any]) -> None:
+    match = _HISTOGRAM.match(histogram["name"])
+    if match is None:
+        return
+    buckets = {float(b["lower_bound"]): int(b["count"]) for b in histogram.get("totals", [])}
+    key = (match["service"], match["label"])
+    totals[key] = totals.get(key, Counts()).plus(Counts(milliseconds=buckets))

@@ -117,13 +117,15 @@ class EnvoyRouter:
     def route(self, routing: Routing) -> None:
         """Bring *routing* into force; an older generation than the last is ignored."""
         with self._lock:
-            if self._routing is not None and routing.generation < self._routing.generation:
+            last = self._routing
+            if last is not None and routing.generation < last.generation:
+                return
+            if routing == last and not self._retired:
                 return
             # Weights first: a label has weight only once the proxies know it and hold it fit.
             for name in self._ports:
                 self._write(f"routes-{name}.json", resources.routes(routing, name))
-            if routing != self._routing or self._retired:
-                self._write_clusters(routing)
+            self._write_clusters(routing)
             self._routing = routing
 
     def _write_clusters(self, routing: Routing) -> None:

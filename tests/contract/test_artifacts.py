@@ -1,0 +1,82 @@
+"""The Artifacts port: in memory, and as archives on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.contract.artifacts import ArtifactsContract
+from tests.contract.processes import tar_of
+from tests.fakes.artifacts import FakeArtifacts
+
+from carelane.base.errors import InputError, PlatformError
+from carelane.delivery.ports import Artifacts
+from carelane.delivery.releases import Artifact
+from carelane.platforms.processes.archives import Archives
+
+
+class TestFakeArtifacts(ArtifactsContract):
+    @pytest.fixture
+    def artifacts(self) -> Artifacts:
+        return FakeArtifacts({"f" * 64})
+
+    @pytest.fixture
+    def kept(self, artifacts: Artifacts) -> Artifact:
+        return Artifact("a" * 64)
+
+    @pytest.fixture
+    def lost(self, artifacts: Artifacts) -> Artifact:
+        return Artifact("f" * 64)
+
+
+class TestArchives(ArtifactsContract):
+    @pytest.fixture
+    def artifacts(self, tmp_path: Path) -> Iterator[Archives]:
+        yield Archives(tmp_path)
+        for path in tmp_path.rglob("*"):
+            path.chmod(0o755)
+
+    @pytest.fixture
+    def kept(self, artifacts: Archives) -> Artifact:
+        return Artifact(artifacts.pack(tar_of({"b.py": "print()", "a.txt": "a"})))
+
+    @pytest.fixture
+    def lost(self, artifacts: Archives) -> Artifact:
+        return Artifact("f" * 64)
+
+    def test_equal_contents_have_equal_digests_whatever_their_order(
+        self, artifacts: Archives, kept: Artifact
+    ) -> None:
+        assert artifacts.pack(tar_of({"a.txt": "a", "b.py": "print()"})) == kept.archive
+        assert artifacts.pack(tar_of({"a.txt": "A", "b.py": "print()"})) != kept.archive
+
+    def test_an_archive_that_was_changed_is_found_out(
+        self, artifacts: Archives, kept: Artifact, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "archives" / f"{kept.archive}.tar"
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b"print()", b"hacked!"))
+        with pytest.raises(PlatformError, match="is not what its digest says"):
+            artifacts.verify(kept)
+        with pytest.raises(PlatformError, match="is not what its digest says"):
+            artifacts.unpacked(kept.archive)
+
+    def test_dependencies_that_are_lost_are_said_to_be(self, artifacts: Archives, kept: Artifact) -> None:
+        with pytest.raises(PlatformError, match="the dependencies dddddddddddd are missing"):
+            artifacts.verify(Artifact(kept.archive, "d" * 64))
+
+    def test_what_is_unpacked_cannot_be_written_to(self, artifacts: Archives, kept: Artifact) -> None:
+        tree = artifacts.unpacked(kept.archive)
+        assert (tree / "a.txt").read_text() == "a"
+        assert tree == artifacts.unpacked(kept.archive)
+        assert all(path.stat().st_mode & 0o222 == 0 for path in (tree, *tree.rglob("*")))
+
+    def test_a_member_that_is_not_there_is_refused(self, artifacts: Archives, kept: Artifact) -> None:
+        assert artifacts.member(kept.archive, "a.txt") == b"a"
+        with pytest.raises(InputError, match=r"c\.txt is not among the packed files"):
+            artifacts.member(kept.archive, "c.txt")
+
+    def test_an_archive_cannot_write_outside_of_its_tree(self, artifacts: Archives, tmp_path: Path) -> None:
+        digest = artifacts.pack(tar_of({"../../escaped.txt": "!"}))
+        with pytest.raises(Exception, match="outside"):
+            artifacts.unpacked(digest)
+        assert not (tmp_path / "escaped.txt").exists()

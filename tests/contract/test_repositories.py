@@ -1,0 +1,93 @@
+"""The repository and the trail: in memory, and on SQLite."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
+from tests.contract.trail import TrailContract
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.trail import InMemoryTrail
+
+from carelane.delivery.decisions.draft import Decision
+from carelane.delivery.ports import RolloutRepository
+from carelane.store.database import open_sqlite
+from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.trail import SqlTrail
+
+
+class InMemory:
+    @pytest.fixture
+    def trail(self) -> InMemoryTrail:
+        return InMemoryTrail()
+
+    @pytest.fixture
+    def repository(self, trail: InMemoryTrail) -> RolloutRepository:
+        return InMemoryRepository(trail)
+
+
+class OnSqlite:
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[sa.Engine]:
+        engine = open_sqlite(tmp_path / "carelane.db")
+        yield engine
+        engine.dispose()
+
+    @pytest.fixture
+    def trail(self, database: sa.Engine) -> SqlTrail:
+        return SqlTrail(database)
+
+    @pytest.fixture
+    def repository(self, database: sa.Engine, trail: SqlTrail) -> RolloutRepository:
+        return SqlRolloutRepository(database, trail)
+
+
+class TestInMemoryRepository(InMemory, RolloutRepositoryContract):
+    pass
+
+
+class TestSqlRolloutRepository(OnSqlite, RolloutRepositoryContract):
+    def test_another_server_reads_what_was_recorded(
+        self, repository: RolloutRepository, tmp_path: Path
+    ) -> None:
+        repository.add_release(V1, entry())
+        repository.commit(Decision(state(1, 1), (deployment(1),), (entry(),)))
+        engine = open_sqlite(tmp_path / "carelane.db")
+        trail = SqlTrail(engine)
+        other = SqlRolloutRepository(engine, trail)
+        assert other.snapshot("production") == repository.snapshot("production")
+        assert trail.last_position() == 2
+        engine.dispose()
+
+    def test_of_two_who_commit_at_once_one_comes_second(
+        self, repository: RolloutRepository, tmp_path: Path
+    ) -> None:
+        engine = open_sqlite(tmp_path / "carelane.db")
+        other = SqlRolloutRepository(engine, SqlTrail(engine))
+        won: list[bool] = []
+        gate = threading.Barrier(2)
+
+        def commit(into: RolloutRepository) -> None:
+            for generation in range(1, 11):
+                gate.wait(5.0)
+                won.append(into.commit(Decision(state(generation), entries=(entry(),))))
+
+        threads = [threading.Thread(target=commit, args=(r,)) for r in (repository, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30.0)
+        assert won.count(True) == 10
+        assert won.count(False) == 10
+        assert SqlTrail(engine).last_position() == 10
+        engine.dispose()
+
+
+class TestInMemoryTrail(InMemory, TrailContract):
+    pass
+
+
+class TestSqlTrail(OnSqlite, TrailContract):
+    pass

@@ -1,0 +1,241 @@
+"""The TrafficRouter port: in memory, and as real Envoys."""
+
+import http.client
+import http.server
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tests.contract import processes
+from tests.contract.traffic_router import TrafficRouterContract, healthy, refused, routing
+from tests.fakes.router import FakeRouter
+from tests.waiting import until
+
+from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
+from carelane.platforms.processes.shims import Shims
+from carelane.platforms.processes.tcp_ports import free_port
+
+VERSIONS = ("v1", "v2", "v3", "v4", "v5", "v6")
+
+
+class TestFakeRouter(TrafficRouterContract):
+    @pytest.fixture
+    def router(self) -> FakeRouter:
+        return FakeRouter(lambda instance: instance != "backend-sick", ("backend",))
+
+    @pytest.fixture
+    def ports(self) -> dict[str, int]:
+        return {"v1": 20_001, "v2": 20_002, "sick": 20_003}
+
+
+def instance(label: str, held: threading.Event) -> http.server.ThreadingHTTPServer:
+    """A server that answers with its label; ``/slow`` once it is let go."""
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 8192  # head and body in one packet, else each answer waits 40 ms
+
+        def do_GET(self) -> None:
+            if self.path == "/slow":
+                held.wait(10.0)
+            body = label.encode()
+            self.send_response(503 if label == "sick" and self.path == "/ready" else 200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port(set())), Answers)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+class TestEnvoyRouter(TrafficRouterContract):
+    @pytest.fixture
+    def held(self) -> Iterator[threading.Event]:
+        event = threading.Event()
+        yield event
+        event.set()
+
+    @pytest.fixture
+    def ports(self, held: threading.Event) -> Iterator[dict[str, int]]:
+        servers = {label: instance(label, held) for label in (*VERSIONS, "sick")}
+        yield {label: int(server.server_address[1]) for label, server in servers.items()}
+        held.set()
+        for server in servers.values():
+            server.shutdown()
+            server.server_close()
+
+    @pytest.fixture
+    def keeper(self, tmp_path: Path) -> Iterator[Shims]:
+        with processes.shims(tmp_path / "proxies") as made:
+            yield made
+
+    @pytest.fixture
+    def another(self, tmp_path: Path, keeper: Shims) -> Callable[[], EnvoyRouter]:
+        """A router of the same place, as a restarted server makes it."""
+        front = free_port(set())
+        inner = {"backend": free_port({front})}
+        return lambda: EnvoyRouter(tmp_path / "envoy", front, inner, keeper)
+
+    @pytest.fixture
+    def router(self, another: Callable[[], EnvoyRouter]) -> Iterator[EnvoyRouter]:
+        made = another()
+        made.begin()
+        until(lambda: not refused(made, "/"), 10.0, "the front door answers")
+        until(lambda: answering(made) == len(PROXIES), 10.0, "both proxies answer")
+        yield made
+        for admin in made.admins.values():
+            admin._connection.close()
+
+    def test_before_anything_is_deployed_the_front_door_says_so(self, router: EnvoyRouter) -> None:
+        assert router.ask("/", 2.0) == (503, b"nothing is deployed here yet\n")
+
+    def test_traffic_follows_the_weights_at_the_front_door_and_within(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        router.route(routing(1, {"v1": 1, "v2": 0}, ports))
+        until(lambda: healthy(router, "v1") and healthy(router, "v2"), 10.0, "both are healthy")
+        assert {router.ask("/", 2.0) for _ in range(20)} == {(200, b"v1")}
+        router.route(routing(2, {"v1": 0, "v2": 1}, ports))
+        until(lambda: router.ask("/", 2.0) == (200, b"v2"), 5.0, "the front door has switched")
+        address = router.addresses()["services.backend.url"].removeprefix("http://")
+        until(lambda: ask(address) == b"v2", 5.0, "the inner address has switched")
+        router.route(routing(3, {"v1": 1, "v2": 1}, ports))
+        until(lambda: len({router.ask("/", 2.0) for _ in range(10)}) == 2, 5.0, "both get some")
+
+    def test_a_switch_between_running_versions_loses_no_request(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        router.route(routing(1, {"v1": 1, "v2": 0}, ports))
+        until(lambda: healthy(router, "v1") and healthy(router, "v2"), 10.0, "both are healthy")
+        until(lambda: router.ask("/", 2.0)[0] == 200, 5.0, "it answers")
+        answers = []
+        for generation in range(2, 22):
+            weights = {"v1": generation % 2, "v2": 1 - generation % 2}
+            router.route(routing(generation, weights, ports))
+            answers += [router.ask("/", 2.0)[0] for _ in range(15)]
+        assert set(answers) == {200}
+
+    def test_a_version_that_leaves_in_the_same_routing_loses_no_request(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        generation = 1
+        router.route(routing(generation, {"v1": 1}, ports))
+        until(lambda: healthy(router, "v1"), 10.0, "v1 is healthy")
+        until(lambda: router.ask("/", 2.0)[0] == 200, 5.0, "it answers")
+        answers = []
+        for old, new in pairwise(VERSIONS):
+            router.route(routing(generation + 1, {old: 1, new: 0}, ports))
+            until(lambda label=new: healthy(router, label), 10.0, f"{new} is healthy")  # type: ignore[misc]
+            router.route(routing(generation + 2, {old: 0, new: 1}, ports, old))
+            answers += [router.ask("/", 2.0) for _ in range(40)]
+            generation += 2
+        assert {status for status, _ in answers} == {200}
+
+    def test_a_request_under_way_makes_its_endpoint_busy_and_outlives_its_draining(
+        self, router: EnvoyRouter, ports: dict[str, int], held: threading.Event
+    ) -> None:
+        router.route(routing(1, {"v1": 1, "v2": 0}, ports))
+        until(lambda: healthy(router, "v1") and healthy(router, "v2"), 10.0, "both are healthy")
+        until(lambda: router.ask("/", 2.0)[0] == 200, 5.0, "it answers")
+        answers: list[tuple[int, bytes]] = []
+        asking = threading.Thread(target=lambda: answers.append(router.ask("/slow", 10.0)))
+        asking.start()
+        until(lambda: busy(router, "v1"), 5.0, "the request is under way")
+        router.route(routing(2, {"v1": 0, "v2": 1}, ports, "v1"))
+        until(lambda: router.ask("/", 2.0) == (200, b"v2"), 5.0, "new requests go elsewhere")
+        assert busy(router, "v1")
+        held.set()
+        asking.join(5.0)
+        assert answers == [(200, b"v1")]
+        until(lambda: not busy(router, "v1"), 5.0, "it is idle")
+
+    def test_a_killed_proxy_takes_no_health_away_and_comes_back(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims
+    ) -> None:
+        router.route(routing(1, {"v1": 1}, ports))
+        until(lambda: healthy(router, "v1"), 10.0, "v1 is healthy")
+        until(lambda: router.ask("/", 2.0)[0] == 200, 5.0, "it answers")
+        status = keeper.status(PROXIES[0])
+        assert status is not None
+        os.kill(status["child"]["pid"], signal.SIGKILL)
+        until(lambda: run(keeper) == 2, 5.0, "its shim starts it again")
+        until(lambda: router.admins[PROXIES[0]].hosts() is not None, 10.0, "it answers")
+        seen = router.observe()
+        assert seen is not None
+        assert seen["backend-v1"].healthy
+
+    def test_a_restarted_server_knows_the_endpoints_and_disturbs_nothing(
+        self,
+        router: EnvoyRouter,
+        another: Callable[[], EnvoyRouter],
+        ports: dict[str, int],
+        keeper: Shims,
+    ) -> None:
+        router.route(routing(1, {"v1": 1}, ports))
+        until(lambda: healthy(router, "v1"), 10.0, "v1 is healthy")
+        until(lambda: router.ask("/", 2.0)[0] == 200, 5.0, "it answers")
+        other = another()
+        other.begin()
+        assert healthy(other, "v1")
+        assert other.ask("/", 2.0) == (200, b"v1")
+        assert [keeper.status(name) and run(keeper, name) for name in PROXIES] == [1, 1]
+        for admin in other.admins.values():
+            admin._connection.close()
+
+    def test_a_version_chosen_by_hand_answers_without_any_weight(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        router.route(routing(1, {"v1": 1, "v2": 0}, ports))
+        until(lambda: healthy(router, "v2"), 10.0, "v2 is healthy")
+        front = f"127.0.0.1:{router._ports['front']}"
+        until(lambda: ask(front, {"x-carelane-version": "v2"}) == b"v2", 5.0, "v2 answers by hand")
+        assert ask(front) == b"v1"
+
+    def test_a_longer_prefix_comes_first_and_a_prefix_ends_at_a_slash(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        base = routing(1, {"v1": 1}, ports).services["backend"]
+        api = routing(1, {"v2": 1}, ports).services["backend"]
+        both = {"backend": base, "api": replace(api, prefixes=("/api",))}
+        router.route(replace(routing(1, {}, {}), services=both))
+        until(lambda: router.ask("/api/x", 2.0) == (200, b"v2"), 10.0, "/api is v2's")
+        until(lambda: router.ask("/", 2.0) == (200, b"v1"), 10.0, "the rest is v1's")
+        assert router.ask("/api", 2.0) == (200, b"v2")
+        assert router.ask("/apiary", 2.0) == (200, b"v1")
+
+
+def ask(address: str, headers: dict[str, str] | None = None) -> bytes:
+    """The body of GET / there."""
+    connection = http.client.HTTPConnection(address, timeout=5.0)
+    try:
+        connection.request("GET", "/", headers=headers or {})
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def answering(router: EnvoyRouter) -> int:
+    """How many proxies answer."""
+    return sum(admin.hosts() is not None for admin in router.admins.values())
+
+
+def busy(router: EnvoyRouter, label: str) -> bool:
+    """Whether the instance of *label* has a request under way."""
+    seen = (router.observe() or {}).get(f"backend-{label}")
+    return seen is not None and seen.active_requests > 0
+
+
+def run(keeper: Shims, name: str = PROXIES[0]) -> int:
+    """How often a proxy was started."""
+    status = keeper.status(name)
+    return int(status["run"]) if status is not None else 0

@@ -1,0 +1,216 @@
+"""The Workloads port: in memory, and as real processes."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.contract import processes
+from tests.contract.workloads import PLACE, WorkloadsContract, wait_for
+from tests.fakes.releases import MIGRATING
+from tests.fakes.releases import version as made_up
+from tests.fakes.workloads import Behaviour, FakeWorkloads
+from tests.waiting import until
+
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.ports import Placement
+from carelane.delivery.releases import (
+    Artifact,
+    Probe,
+    RunConfiguration,
+    SecretReference,
+    ServiceKind,
+    ServiceVersion,
+)
+from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.workloads import ProcessWorkloads
+
+PYTHON = ("python3", "-I", "-S", "-u")
+WEB = """\
+import http.server, os, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        sick = os.path.exists(sys.argv[1])
+        self.send_response(500 if sick else 200)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""
+FILES = {
+    "forever.py": processes.FOREVER,
+    "web.py": WEB,
+    "tell.py": "import os, sys; print(*sys.argv[1:], os.environ['VERSION'], os.getcwd())\n",
+    "secret.py": (
+        "import hashlib, os; print(hashlib.sha256(os.environ['KEY'].encode()).hexdigest())\n"
+        + processes.FOREVER
+    ),
+}
+
+
+class TestFakeWorkloads(WorkloadsContract):
+    @pytest.fixture
+    def workloads(self) -> FakeWorkloads:
+        return FakeWorkloads({"v2": Behaviour(migration_exit_code=3)})
+
+    @pytest.fixture
+    def version(self) -> ServiceVersion:
+        return made_up("backend", "v1")
+
+    @pytest.fixture
+    def migrating(self) -> ServiceVersion:
+        return made_up("backend", "v2", MIGRATING)
+
+
+class TestProcessWorkloads(WorkloadsContract):
+    @pytest.fixture
+    def archives(self, tmp_path: Path) -> Iterator[Archives]:
+        yield Archives(tmp_path / "artifacts")
+        for path in (tmp_path / "artifacts").rglob("*"):
+            path.chmod(0o755)
+
+    @pytest.fixture
+    def workloads(self, tmp_path: Path, archives: Archives) -> Iterator[ProcessWorkloads]:
+        made = ProcessWorkloads(tmp_path / "environment", archives, tmp_path)
+        yield made
+        processes.end_all(made._shims)
+        made._liveness._pool.shutdown()
+
+    @pytest.fixture
+    def version(self, archives: Archives) -> ServiceVersion:
+        artifact = Artifact(archives.pack(processes.tar_of(FILES)))
+        run = RunConfiguration(
+            ServiceKind.WEB, (*PYTHON, "forever.py"), migrate=(*PYTHON, "-c", "raise SystemExit(3)")
+        )
+        return ServiceVersion("backend", "v1", "c" * 40, artifact, run)
+
+    @pytest.fixture
+    def migrating(self, version: ServiceVersion) -> ServiceVersion:
+        return version
+
+    def test_another_server_finds_what_runs_and_can_end_it(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, archives: Archives, tmp_path: Path
+    ) -> None:
+        workloads.start(PLACE, version)
+        before = wait_for(workloads, ProcessPhase.RUNNING)
+        other = ProcessWorkloads(tmp_path / "environment", archives, tmp_path)
+        assert other.observe()[PLACE.instance].pid == before.pid
+        other.stop(PLACE.instance, 1.0)
+        wait_for(other, ProcessPhase.EXITED)
+
+    def test_placeholders_are_filled_in(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+        run = replace(
+            version.run,
+            migrate=(*PYTHON, "tell.py", "${services.backend.url}", "${port}", "${instance}", "$$1"),
+            environment={"VERSION": "${version} of ${commit} in ${environment}"},
+        )
+        place = replace(PLACE, addresses={"services.backend.url": "http://127.0.0.1:1"})
+        workloads.start(place, replace(version, run=run), task=True)
+        seen = wait_for(workloads, ProcessPhase.EXITED)
+        said = workloads.logs("backend", previous=False).tail(10)
+        tree = workloads._archives.unpacked(version.artifact.archive)
+        commit = "c" * 40
+        assert said == (
+            f"backend-1 | http://127.0.0.1:1 {seen.port} backend-1 $1 v1 of {commit} in production {tree}\n"
+        )
+
+    def test_an_unknown_placeholder_is_refused_and_nothing_is_left_behind(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        run = replace(version.run, environment={"URL": "${services.nobody.url}"})
+        with pytest.raises(PlatformError, match="cannot fill in"):
+            workloads.start(PLACE, replace(version, run=run))
+        assert workloads.observe() == {}
+
+    def test_a_lost_archive_is_refused_and_nothing_is_left_behind(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        lost = replace(version, artifact=Artifact("0" * 64))
+        with pytest.raises(PlatformError, match="the archive 000000000000 is missing"):
+            workloads.start(PLACE, lost)
+        assert workloads.observe() == {}
+
+    def test_a_secret_is_read_where_the_system_is_and_kept_nowhere(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+    ) -> None:
+        (tmp_path / "key").write_text("correct horse")
+        run = replace(
+            version.run, command=(*PYTHON, "secret.py"), secrets={"KEY": SecretReference(1, file="key")}
+        )
+        workloads.start(PLACE, replace(version, run=run))
+        told = hashlib.sha256(b"correct horse").hexdigest()
+        until(lambda: told in workloads.logs("backend", previous=False).tail(5), 10.0, "it has it")
+        for path in (tmp_path / "environment").rglob("*"):
+            assert path.is_dir() or b"correct horse" not in path.read_bytes()
+
+    def test_a_shim_that_was_killed_is_seen_and_replaced(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, version)
+        before = wait_for(workloads, ProcessPhase.RUNNING)
+        status = workloads._shims.status(PLACE.instance)
+        assert status is not None
+        os.kill(status["shim"]["pid"], signal.SIGKILL)
+        until(lambda: not workloads.observe()[PLACE.instance].supervised, 5.0, "it is seen")
+        workloads.start(PLACE, version)
+        until(lambda: workloads.observe()[PLACE.instance].supervised, 5.0, "it has another")
+        assert workloads.observe()[PLACE.instance].pid == before.pid
+
+    def test_a_server_that_ended_between_folder_and_shim_leaves_an_instance_that_needs_a_start(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        """Else the engine would wait for it for ever: running, it never will be."""
+        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, task=False))
+        seen = workloads.observe()[PLACE.instance]
+        assert seen.phase is ProcessPhase.EXITED or not seen.supervised
+
+    def test_what_was_written_down_but_never_started_can_be_stopped(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, task=False))
+        workloads.stop(PLACE.instance, 1.0)
+        wait_for(workloads, ProcessPhase.EXITED)
+
+    def test_crashes_are_counted(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+        run = replace(version.run, command=(*PYTHON, "-c", "raise SystemExit(4)"))
+        workloads.start(PLACE, replace(version, run=run))
+        until(
+            lambda: (
+                PLACE.instance in workloads.observe() and workloads.observe()[PLACE.instance].restarts >= 2
+            ),
+            10.0,
+            "it has ended twice",
+        )
+        assert workloads.observe()[PLACE.instance].exit_code == 4
+
+    def test_liveness_is_unknown_until_it_answered_and_false_after_enough_failures(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+    ) -> None:
+        probe = Probe("/live", period_seconds=0.1, timeout_seconds=0.5, failures=2)
+        run = replace(version.run, command=(*PYTHON, "web.py", str(tmp_path / "sick")), liveness=probe)
+        workloads.start(PLACE, replace(version, run=run))
+        wait_for(workloads, ProcessPhase.RUNNING)
+        until(lambda: workloads.observe()[PLACE.instance].live is True, 10.0, "it lives")
+        (tmp_path / "sick").touch()
+        until(lambda: workloads.observe()[PLACE.instance].live is False, 10.0, "it no longer does")
+
+    def test_an_ended_instances_log_stays_readable_after_it_was_forgotten(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        run = replace(version.run, migrate=(*PYTHON, "-c", "print('last words')"))
+        workloads.start(PLACE, replace(version, run=run), task=True)
+        wait_for(workloads, ProcessPhase.EXITED)
+        workloads.forget(PLACE.instance)
+        assert "last words" in workloads.logs("backend", previous=False).tail(5)
+
+    def test_going_down_ends_everything(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+        names = ["backend-1", "backend-2"]
+        for name in names:
+            workloads.start(Placement(name, "production", {}), version)
+        for name in names:
+            wait_for(workloads, ProcessPhase.RUNNING, name)
+        assert workloads.stop_all(10.0) == []
+        assert workloads.observe() == {}

@@ -1,0 +1,106 @@
+"""What every Workloads must do."""
+
+from collections.abc import Mapping
+
+import pytest
+from tests.waiting import until
+
+from carelane.delivery.observations import InstanceSeen, ProcessPhase
+from carelane.delivery.ports import Placement, Workloads
+from carelane.delivery.releases import ServiceVersion
+
+PLACE = Placement("backend-1", "production", {})
+
+
+class WorkloadsContract:
+    """Subclasses give the fixtures *workloads*, *version* (runs until told to end) and *migrating*.
+
+    *migrating* has a migration that ends by itself with exit code 3.
+    """
+
+    @pytest.fixture
+    def workloads(self) -> Workloads:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def version(self) -> ServiceVersion:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def migrating(self) -> ServiceVersion:
+        raise NotImplementedError
+
+    def test_where_nothing_was_started_nothing_is_seen(self, workloads: Workloads) -> None:
+        assert workloads.observe() == {}
+
+    def test_what_is_started_runs_supervised_with_a_port_and_a_pid(
+        self, workloads: Workloads, version: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, version)
+        seen = wait_for(workloads, ProcessPhase.RUNNING)
+        assert seen.supervised
+        assert seen.restarts == 0
+        assert seen.port is not None
+        assert seen.pid is not None
+
+    def test_started_twice_it_is_the_same(self, workloads: Workloads, version: ServiceVersion) -> None:
+        workloads.start(PLACE, version)
+        first = wait_for(workloads, ProcessPhase.RUNNING)
+        workloads.start(PLACE, version)
+        second = wait_for(workloads, ProcessPhase.RUNNING)
+        assert (first.pid, first.port) == (second.pid, second.port)
+
+    def test_instances_have_ports_of_their_own(self, workloads: Workloads, version: ServiceVersion) -> None:
+        workloads.start(PLACE, version)
+        workloads.start(Placement("backend-2", "production", {}), version)
+        ports = {seen.port for seen in workloads.observe().values()}
+        assert len(ports) == 2
+
+    def test_what_is_stopped_ends_and_is_seen_until_it_is_forgotten(
+        self, workloads: Workloads, version: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, version)
+        wait_for(workloads, ProcessPhase.RUNNING)
+        workloads.stop(PLACE.instance, 5.0)
+        workloads.stop(PLACE.instance, 5.0)
+        wait_for(workloads, ProcessPhase.EXITED)
+        workloads.forget(PLACE.instance)
+        assert workloads.observe() == {}
+        workloads.forget(PLACE.instance)
+
+    def test_an_unknown_instance_can_be_stopped_and_forgotten(self, workloads: Workloads) -> None:
+        workloads.stop("nobody-1", 1.0)
+        workloads.forget("nobody-1")
+        assert workloads.observe() == {}
+
+    def test_what_was_told_to_stop_does_not_start_again(
+        self, workloads: Workloads, version: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, version)
+        wait_for(workloads, ProcessPhase.RUNNING)
+        workloads.stop(PLACE.instance, 5.0)
+        wait_for(workloads, ProcessPhase.EXITED)
+        workloads.start(PLACE, version)
+        for _ in range(5):
+            assert workloads.observe()[PLACE.instance].phase is ProcessPhase.EXITED
+
+    def test_a_task_runs_once_and_its_exit_code_stays(
+        self, workloads: Workloads, migrating: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, migrating, task=True)
+        seen = wait_for(workloads, ProcessPhase.EXITED)
+        assert seen.exit_code == 3
+        assert workloads.observe()[PLACE.instance].exit_code == 3
+
+
+def wait_for(workloads: Workloads, phase: ProcessPhase, instance: str = PLACE.instance) -> InstanceSeen:
+    """The instance as seen once it is in *phase*."""
+    latest: Mapping[str, InstanceSeen] = {}
+
+    def there() -> bool:
+        nonlocal latest
+        latest = workloads.observe()
+        return instance in latest and latest[instance].phase is phase
+
+    until(there, 10.0, f"{instance} is {phase}")
+    return latest[instance]

@@ -1,0 +1,131 @@
+"""What is recorded, in dictionaries."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tests.fakes.trail import InMemoryTrail
+
+from carelane.audit.entries import Entry
+from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.decisions.draft import Decision, Snapshot
+from carelane.delivery.deployments import Deployment, Phase, Revision
+from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.releases import Release
+
+SHORTEST_COMMIT = 7
+
+
+class InMemoryRepository:
+    """The RolloutRepository port in memory."""
+
+    def __init__(self, trail: InMemoryTrail) -> None:
+        self._trail = trail
+        self._states: dict[str, EnvironmentState] = {}
+        self._deployments: dict[int, Deployment] = {}
+        self._timings: dict[int, tuple[dict[str, float], str]] = {}
+        self._revisions: list[Revision] = []
+        self._releases: dict[str, Release] = {}
+        self._reserved = 0
+        self.conflicts = 0
+        """So many of the next commits come second: somebody else's is recorded before them."""
+        self.commits = 0
+
+    # -- environments and decisions
+
+    def snapshot(self, environment: str) -> Snapshot:
+        """The environment as recorded."""
+        state = self._states.get(environment, EnvironmentState(environment))
+        if state.deployment is None:
+            return Snapshot(state)
+        deployment = self.deployment(state.deployment)
+        return Snapshot(state, deployment, self.release(deployment.release))
+
+    def commit(self, decision: Decision) -> bool:
+        """Record it, unless another came first."""
+        name = decision.state.name
+        known = self._states.get(name, EnvironmentState(name))
+        if self.conflicts:
+            self.conflicts -= 1
+            self._states[name] = replace(known, generation=known.generation + 1)
+            return False
+        if decision.state.generation != known.generation + 1:
+            return False
+        self._states[name] = decision.state
+        self._deployments |= {d.id: d for d in decision.deployments}
+        if decision.revision is not None:
+            self._add_revision(decision.revision, decision.undone)
+        self._trail.append(decision.entries)
+        self.commits += 1
+        return True
+
+    def _add_revision(self, revision: Revision, undone: tuple[int, ...]) -> None:
+        self._revisions = [
+            replace(r, undone_by=revision.deployment)
+            if r.environment == revision.environment and r.number in undone and r.undone_by is None
+            else r
+            for r in self._revisions
+        ]
+        self._revisions.append(revision)
+
+    # -- deployments
+
+    def reserve_deployment(self) -> int:
+        """The next number."""
+        self._reserved += 1
+        return self._reserved
+
+    def deployment(self, number: int) -> Deployment:
+        """By number."""
+        try:
+            deployment = self._deployments[number]
+        except KeyError:
+            raise NotFoundError(f"no deployment {number}") from None
+        timings, noted = self._timings.get(number, ({}, ""))
+        failed = deployment.phase is Phase.FAILED
+        return replace(
+            deployment,
+            timings_ms={**deployment.timings_ms, **timings},
+            message=deployment.message if failed or not noted else noted,
+        )
+
+    def deployments(self, environment: str | None, limit: int) -> list[Deployment]:
+        """Newest first."""
+        found = [
+            self.deployment(number)
+            for number in sorted(self._deployments, reverse=True)
+            if environment in {None, self._deployments[number].environment}
+        ]
+        return found[:limit]
+
+    def note_timings(self, number: int, timings_ms: Mapping[str, float], message: str) -> None:
+        """Add measured parts."""
+        known = self.deployment(number)
+        self._timings[number] = ({**known.timings_ms, **timings_ms}, message)
+
+    # -- history and releases
+
+    def revisions(self, environment: str, limit: int) -> list[Revision]:
+        """Newest first."""
+        return [r for r in reversed(self._revisions) if r.environment == environment][:limit]
+
+    def add_release(self, release: Release, entry: Entry) -> None:
+        """Record it, once."""
+        if release.name in self._releases:
+            raise ConflictError(f"there is a release {release.name} already")
+        self._releases[release.name] = release
+        self._trail.append((entry,))
+
+    def release(self, name: str) -> Release:
+        """By name, else by the beginning of its commit."""
+        if name in self._releases:
+            return self._releases[name]
+        found = [r for r in self._releases.values() if r.commit.startswith(name)]
+        if len(name) < SHORTEST_COMMIT or not found:
+            raise NotFoundError(f"no release {name!r}")
+        if len(found) > 1:
+            raise InputError(f"{name!r} is the commit of several releases")
+        return found[0]
+
+    def releases(self, limit: int) -> list[Release]:
+        """Newest first."""
+        return list(reversed(self._releases.values()))[:limit]

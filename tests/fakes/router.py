@@ -1,0 +1,72 @@
+"""A front door that remembers every routing it was given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import EndpointSeen
+from carelane.delivery.routing import Endpoint, Routing
+
+LONG_IDLE_SECONDS = 60.0
+
+
+@dataclass
+class FakeRouter:
+    """The TrafficRouter port in memory; *ready* says whether an instance answers its probe."""
+
+    ready: Callable[[str], bool]
+    services: tuple[str, ...] = ()
+    routings: list[Routing] = field(default_factory=list)
+    silent: bool = False
+    """No proxy answers."""
+    busy: set[str] = field(default_factory=set)
+    """Instances with requests under way."""
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    failing_routes: int = 0
+
+    # -- the port
+
+    def route(self, routing: Routing) -> None:
+        """Bring it into force, unless it is older than the last."""
+        if self.failing_routes:
+            self.failing_routes -= 1
+            raise PlatformError("cannot write the routing")
+        if not self.routings or routing.generation >= self.routings[-1].generation:
+            self.routings.append(routing)
+
+    def observe(self) -> Mapping[str, EndpointSeen] | None:
+        """What the proxies say of the endpoints they were told of."""
+        if self.silent:
+            return None
+        return {e.instance: self._seen(e.instance) for e in self.endpoints()}
+
+    def addresses(self) -> Mapping[str, str]:
+        """The inner addresses."""
+        return {f"services.{name}.url": f"http://{name}.invalid" for name in self.services}
+
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """The answer that a test laid down."""
+        if path not in self.answers:
+            raise PlatformError("the front door does not answer")
+        return self.answers[path]
+
+    # -- for tests
+
+    @property
+    def routing(self) -> Routing:
+        """What is in force."""
+        return self.routings[-1] if self.routings else Routing(0)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Every endpoint that the proxies know of."""
+        return [e for s in self.routing.services.values() for v in s.versions.values() for e in v.endpoints]
+
+    def weights(self, service: str) -> dict[str, int]:
+        """The weight of each label of *service* that has any."""
+        route = self.routing.services.get(service)
+        versions = route.versions if route is not None else {}
+        return {label: v.weight for label, v in versions.items() if v.weight}
+
+    def _seen(self, instance: str) -> EndpointSeen:
+        busy = instance in self.busy
+        return EndpointSeen(self.ready(instance), int(busy), None if busy else LONG_IDLE_SECONDS)

@@ -1,0 +1,218 @@
+"""A whole environment in memory, with verbs that let a test read as what happened to it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tests.fakes import releases
+from tests.fakes.artifacts import FakeArtifacts
+from tests.fakes.backing import FakeBacking
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.router import FakeRouter
+from tests.fakes.trail import InMemoryTrail
+from tests.fakes.workloads import Behaviour, FakeWorkloads
+
+from carelane.audit.entries import Entry
+from carelane.base.clock import ManualClock
+from carelane.delivery.decisions.draft import Snapshot
+from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
+from carelane.delivery.operations import Operations, Outcome
+from carelane.delivery.policies import Pace, Policy, RollbackPolicy
+from carelane.delivery.releases import Release, RunConfiguration, labelled
+
+PRODUCTION = "production"
+
+
+def policy(
+    replicas: int | Mapping[str, int] = 2,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    **rollback: float,
+) -> Policy:
+    """A policy for ``backend`` (or the services named), with *rollback* settings by name."""
+    wanted = {"backend": replicas} if isinstance(replicas, int) else dict(replicas)
+    return Policy(wanted, pace, replace(RollbackPolicy(), **rollback))  # type: ignore[arg-type]
+
+
+class Simulation:
+    """One environment: the real engine and rules over fakes and a clock turned by hand."""
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        services: Mapping[str, RunConfiguration] | None = None,
+    ) -> None:
+        self.services = dict(services or {"backend": releases.WEB})
+        self.clock = ManualClock()
+        self.trail = InMemoryTrail()
+        self.repository = InMemoryRepository(self.trail)
+        self.workloads = FakeWorkloads()
+        self.router = FakeRouter(self.workloads.ready, tuple(self.services))
+        self.backing = FakeBacking()
+        self.artifacts = FakeArtifacts()
+        self.reported: list[Exception] = []
+        self._contents: dict[str, str] = {}
+        self.use(policy or Policy({"backend": 2}))
+
+    # -- given
+
+    def use(self, policy: Policy) -> None:
+        """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
+        platform = Platform(self.workloads, self.router, self.backing)
+        self.engine = Engine(
+            PRODUCTION,
+            policy,
+            platform,
+            self.repository,
+            self.clock,
+            lambda _, error: self.reported.append(error),
+        )
+        self.operations = Operations({PRODUCTION: self.engine}, self.repository, self.artifacts, self.clock)
+
+    def restart_server(self) -> None:
+        """The server ends and another takes over."""
+        self.use(self.engine.policy)
+
+    def release(
+        self,
+        name: str,
+        behaviour: Behaviour | None = None,
+        *,
+        changes: tuple[str, ...] | None = None,
+        services: Mapping[str, RunConfiguration] | None = None,
+        irreversible: bool = False,
+    ) -> Release:
+        """Make a release that changes all its services, or only those in *changes*."""
+        runs = dict(services or self.services)
+        for service in runs:
+            if changes is None or service in changes or service not in self._contents:
+                self._contents[service] = name
+        made = {s: releases.version(s, name, run, self._contents[s]) for s, run in runs.items()}
+        known = self.repository.releases(200)[::-1]
+        release = releases.release(name, labelled(made, known), irreversible=irreversible)
+        self.repository.add_release(release, Entry(self.clock.now(), "alice", "release.created", name))
+        if behaviour is not None:
+            self.workloads.behaviours[name] = behaviour
+        return release
+
+    def shipped(self, *names: str) -> "Simulation":
+        """Releases of these *names* have been made and shipped, one after another."""
+        for name in names:
+            self.release(name)
+            self.deploy(name)
+            self.settle()
+            assert self.phase is Phase.SUCCEEDED
+        return self
+
+    # -- when
+
+    def deploy(self, name: str, reason: str = "") -> Outcome:
+        """Ask for a deployment."""
+        return self.operations.deploy(PRODUCTION, name, "alice", reason)
+
+    def rollback(self, to_revision: int | None = None, reason: str = "it is slow") -> Outcome:
+        """Ask for a rollback."""
+        return self.operations.rollback(PRODUCTION, to_revision, "alice", reason)
+
+    def emergency(self, reason: str = "patients cannot sign in") -> Outcome:
+        """Break the glass."""
+        return self.operations.emergency_rollback(PRODUCTION, "alice", reason)
+
+    def pause(self, reason: str = "lunch") -> Deployment:
+        """Hold it."""
+        return self.operations.pause(PRODUCTION, "alice", reason)
+
+    def resume(self, reason: str = "lunch is over") -> Deployment:
+        """Let it go on."""
+        return self.operations.resume(PRODUCTION, "alice", reason)
+
+    def abort(self, reason: str = "wrong release") -> Deployment:
+        """End it."""
+        return self.operations.abort(PRODUCTION, "alice", reason)
+
+    def tick(self, times: int = 1, seconds: float = 1.0) -> None:
+        """Let the engine look *times* times, *seconds* apart."""
+        for _ in range(times):
+            self.clock.advance(seconds)
+            self.engine.tick()
+
+    def until(self, condition: Callable[[], bool], within: int = 100) -> None:
+        """Tick until *condition* holds, *within* so many ticks."""
+        for _ in range(within):
+            if condition():
+                return
+            self.tick()
+        assert condition(), f"not within {within} ticks: {self.describe()}"
+
+    def settle(self, within: int = 100) -> None:
+        """Tick until nothing moves any more, what is no longer kept warm included."""
+        self.until(self.settled, within)
+        self.tick()
+        self.until(self.settled, within)
+
+    # -- then
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is recorded."""
+        return self.repository.snapshot(PRODUCTION)
+
+    @property
+    def state(self) -> EnvironmentState:
+        """The recorded state."""
+        return self.snapshot.state
+
+    @property
+    def deployment(self) -> Deployment:
+        """The latest deployment."""
+        return self.repository.deployments(PRODUCTION, 1)[0]
+
+    @property
+    def phase(self) -> Phase:
+        """The latest deployment's phase."""
+        return self.deployment.phase
+
+    @property
+    def history(self) -> list[Revision]:
+        """The revisions, newest first."""
+        return self.repository.revisions(PRODUCTION, 100)
+
+    def settled(self) -> bool:
+        """Whether no deployment is under way and nothing is leaving."""
+        if self.state.deployment is not None:
+            return False
+        return all(i.intent in STAYING for s in self.state.services.values() for i in s.instances)
+
+    def weights(self, service: str = "backend") -> dict[str, int]:
+        """Who gets the traffic."""
+        return self.router.weights(service)
+
+    def instances(self, label: str, *intents: Intent, service: str = "backend") -> list[Instance]:
+        """The recorded instances of a label."""
+        return self.state.service(service).of(label, *intents)
+
+    def running(self, service: str = "backend") -> dict[str, int]:
+        """How many processes of each label run."""
+        return dict(Counter(self.workloads.running(service)))
+
+    def acts(self) -> list[str]:
+        """What the trail says was done, oldest first."""
+        return [p.entry.act for p in self.trail.after(0, 10_000)]
+
+    def entries(self, act: str) -> list[Entry]:
+        """The entries of one *act*."""
+        return [p.entry for p in self.trail.after(0, 10_000) if p.entry.act == act]
+
+    def tasks(self) -> list[str]:
+        """The migrations that were ever started."""
+        return [name for name in self.workloads.started if "-migrate-" in name]
+
+    def describe(self) -> str:
+        """Where things stand, for a failing test."""
+        moving = {n: r.phase.value for n, r in self.deployment.rollouts.items()}
+        intents = {i.id: (i.label, i.intent.value) for s in self.state.services.values() for i in s.instances}
+        return f"{self.deployment.phase} ({self.deployment.message}), {moving}, {intents}"
+
+
+__all__ = ["PRODUCTION", "Kind", "Simulation", "policy"]

@@ -1,0 +1,171 @@
+"""Instances that do what a test says: get ready late or never, crash, hang, end slowly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import InstanceSeen, ProcessPhase
+from carelane.delivery.ports import Placement
+from carelane.delivery.releases import ServiceVersion
+
+FIRST_PORT = 20_000
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How the instances of a version behave; time is counted in observations."""
+
+    ready_after: int | None = 1
+    """Observations until it is fit for traffic; None is never."""
+    crashes: bool = False
+    """It ends and is started again between any two observations."""
+    hangs_after: int | None = None
+    """From then on its liveness probe fails."""
+    ends_after: int = 1
+    """Observations from being told to stop until it is gone."""
+    migrates_for: int = 1
+    """Observations a migration takes; 0 and it never ends."""
+    migration_exit_code: int = 0
+
+
+WELL = Behaviour()
+NEVER_READY = Behaviour(ready_after=None)
+CRASH_LOOPING = Behaviour(ready_after=None, crashes=True)
+HANGING = Behaviour(hangs_after=3)
+
+
+@dataclass
+class FakeProcess:
+    """One instance or task."""
+
+    placement: Placement
+    version: ServiceVersion
+    task: bool
+    port: int
+    age: int = 0
+    restarts: int = 0
+    running_seconds: float = 0.0
+    told_to_stop_at: int | None = None
+    grace_seconds: float | None = None
+    exit_code: int | None = None
+    ended: bool = False
+    supervised: bool = True
+
+
+@dataclass
+class FakeWorkloads:
+    """The Workloads port in memory; *behaviours* are by service and label, or by label alone."""
+
+    behaviours: dict[tuple[str, str] | str, Behaviour] = field(default_factory=dict)
+    processes: dict[str, FakeProcess] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    """Every instance and task that was ever started, in order; a restart counts again."""
+    forgotten: list[str] = field(default_factory=list)
+    failing_starts: int = 0
+    """So many of the next starts fail."""
+    failing_stops: int = 0
+
+    # -- the port
+
+    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
+        """See to it that it runs."""
+        if self.failing_starts:
+            self.failing_starts -= 1
+            raise PlatformError(f"cannot start {placement.instance}")
+        known = self.processes.get(placement.instance)
+        if known is not None and not known.ended:
+            known.supervised = True
+            return
+        if known is not None and known.told_to_stop_at is not None:
+            return
+        port = known.port if known is not None else FIRST_PORT + len(self.started)
+        self.processes[placement.instance] = FakeProcess(placement, version, task, port)
+        self.started.append(placement.instance)
+
+    def stop(self, instance: str, grace_seconds: float) -> None:
+        """Tell it to end."""
+        if self.failing_stops:
+            self.failing_stops -= 1
+            raise PlatformError(f"cannot stop {instance}")
+        process = self.processes.get(instance)
+        if process is not None and process.told_to_stop_at is None:
+            process.told_to_stop_at = process.age
+            process.grace_seconds = grace_seconds
+
+    def observe(self) -> Mapping[str, InstanceSeen]:
+        """What there is; looking is what lets time go by here."""
+        for process in self.processes.values():
+            self._grow_older(process)
+        return {name: self._seen(process) for name, process in self.processes.items()}
+
+    def forget(self, instance: str) -> None:
+        """Put it aside."""
+        if self.processes.pop(instance, None) is not None:
+            self.forgotten.append(instance)
+
+    # -- for the router and for tests
+
+    def ready(self, instance: str) -> bool:
+        """Whether it would answer its readiness probe now."""
+        process = self.processes.get(instance)
+        if process is None or process.ended or process.task:
+            return False
+        after = self.behaviour(process).ready_after
+        return after is not None and process.age >= after
+
+    def behaviour(self, process: FakeProcess) -> Behaviour:
+        """How *process* behaves."""
+        version = process.version
+        return self.behaviours.get((version.service, version.label)) or self.behaviours.get(
+            version.label, WELL
+        )
+
+    def running(self, service: str) -> list[str]:
+        """The labels of the processes of *service* that run now, tasks left out."""
+        return [
+            p.version.label
+            for p in self.processes.values()
+            if p.version.service == service and not p.ended and not p.task
+        ]
+
+    def kill(self, instance: str) -> None:
+        """Let it end by itself, and its keeper with it."""
+        process = self.processes[instance]
+        process.ended, process.supervised, process.exit_code = True, False, -9
+
+    def _grow_older(self, process: FakeProcess) -> None:
+        if process.ended:
+            return
+        behaviour = self.behaviour(process)
+        process.age += 1
+        process.running_seconds += 1.0
+        if process.told_to_stop_at is not None:
+            if process.age - process.told_to_stop_at >= behaviour.ends_after:
+                process.ended, process.exit_code = True, -15
+        elif process.task:
+            if behaviour.migrates_for and process.age >= behaviour.migrates_for:
+                process.ended, process.exit_code = True, behaviour.migration_exit_code
+        elif behaviour.crashes:
+            process.restarts, process.running_seconds, process.exit_code = process.age, 0.0, 1
+
+    def _seen(self, process: FakeProcess) -> InstanceSeen:
+        behaviour = self.behaviour(process)
+        hangs = behaviour.hangs_after is not None and process.age >= behaviour.hangs_after
+        probed = process.version.run.liveness is not None
+        return InstanceSeen(
+            phase=self._phase(process),
+            supervised=process.supervised,
+            restarts=process.restarts,
+            exit_code=process.exit_code,
+            running_seconds=0.0 if process.ended else process.running_seconds,
+            port=process.port,
+            pid=None if process.ended else process.port,
+            live=not hangs if probed and not process.ended else None,
+        )
+
+    def _phase(self, process: FakeProcess) -> ProcessPhase:
+        if process.ended:
+            return ProcessPhase.EXITED
+        if process.told_to_stop_at is not None:
+            return ProcessPhase.STOPPING
+        return ProcessPhase.BACKOFF if self.behaviour(process).crashes else ProcessPhase.RUNNING

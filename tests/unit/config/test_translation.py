@@ -1,0 +1,73 @@
+from carelane.config import reading, translation
+from carelane.config.model import Web, Worker
+from carelane.delivery.policies import Pace, RollbackPolicy
+from carelane.delivery.releases import Limits, Probe, SecretReference, ServiceKind
+
+TEXT = """\
+system: clinic
+services:
+  backend:
+    kind: web
+    source: [src]
+    workdir: ./src/
+    run: [python, -m, backend]
+    migrate: [python, -m, backend.migrations]
+    routes: [/api]
+    probes: {readiness: {path: /ready}, liveness: {path: /live, failures: 5}}
+    health: /api/health
+    version: /api/version
+    secrets: {KEY: {file: secrets/key, version: 3}}
+    limits: {memory: 1GiB, open_files: 64}
+  database: {kind: backing, engine: postgresql}
+  reminders: {kind: worker, source: [src], run: [work]}
+environments:
+  production:
+    port: 18082
+    replicas: {backend: 4}
+    strategy: {rolling: {max_unavailable: 0, max_surge: "25%"}}
+    rollback: {automatic: false, keep_warm: 2, revision_history: 5, crash_loop_restarts: 4}
+"""
+CONFIGURATION = reading.read(TEXT)
+
+
+def test_a_policy_says_what_the_file_says() -> None:
+    policy = translation.policy(CONFIGURATION.environments["production"])
+    assert policy.replicas == {"backend": 4}
+    assert policy.pace == Pace(0, "25%")
+    assert policy.rollback == RollbackPolicy(
+        automatic=False, revision_history=5, keep_warm=2, crash_loop_restarts=4
+    )
+
+
+def test_a_policy_without_a_word_has_the_domains_own_defaults() -> None:
+    quiet = reading.read(TEXT.split("    replicas:", maxsplit=1)[0])
+    assert translation.policy(quiet.environments["production"]).rollback == RollbackPolicy()
+    assert translation.policy(quiet.environments["production"]).pace == Pace()
+
+
+def test_a_web_services_run_configuration_says_what_the_file_says() -> None:
+    backend = CONFIGURATION.services["backend"]
+    assert isinstance(backend, Web)
+    run = translation.run_configuration(backend)
+    assert run.kind is ServiceKind.WEB
+    assert run.command == ("python", "-m", "backend")
+    assert run.migrate == ("python", "-m", "backend.migrations")
+    assert run.workdir == "src"
+    assert run.readiness == Probe("/ready", period_seconds=1.0)
+    assert run.liveness == Probe("/live", period_seconds=5.0, failures=5)
+    assert run.secrets == {"KEY": SecretReference(3, file="secrets/key")}
+    assert run.limits == Limits(1 << 30, 64)
+    assert (run.health_path, run.version_path, run.routes) == ("/api/health", "/api/version", ("/api",))
+
+
+def test_a_worker_has_neither_probes_nor_paths() -> None:
+    reminders = CONFIGURATION.services["reminders"]
+    assert isinstance(reminders, Worker)
+    run = translation.run_configuration(reminders)
+    assert (run.kind, run.readiness, run.liveness, run.routes) == (ServiceKind.WORKER, None, None, ())
+
+
+def test_services_are_sorted_into_released_backing_and_web() -> None:
+    assert list(translation.released(CONFIGURATION)) == ["backend", "reminders"]
+    assert translation.backing(CONFIGURATION) == ["database"]
+    assert translation.web(CONFIGURATION) == ["backend"]

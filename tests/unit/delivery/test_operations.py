@@ -1,0 +1,231 @@
+"""What is asked of an environment, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+from tests.fakes.releases import WEB
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import NEVER_READY, Behaviour
+
+from carelane.base.errors import ConflictError, InputError, NotFoundError, PlatformError, RefusedError
+from carelane.delivery.deployments import Kind, Phase
+
+
+def test_deploying_what_is_there_does_nothing() -> None:
+    simulation = Simulation().shipped("v1")
+    before = simulation.snapshot
+    outcome = simulation.deploy("v1")
+    assert outcome.deployment is None
+    assert outcome.message == "production has v1 already: nothing to do"
+    assert simulation.snapshot == before
+
+
+def test_an_unknown_environment_or_release_is_not_found() -> None:
+    simulation = Simulation()
+    with pytest.raises(NotFoundError, match="no environment 'prod'") as caught:
+        simulation.operations.deploy("prod", "v1", "alice", "")
+    assert caught.value.hint == "there are: production"
+    with pytest.raises(NotFoundError, match="no release 'v9'"):
+        simulation.deploy("v9")
+
+
+def test_a_release_whose_archive_is_lost_is_refused_before_anything_moves() -> None:
+    simulation = Simulation().shipped("v1")
+    lost = simulation.release("v2").versions["backend"].artifact
+    simulation.artifacts.lost.add(lost.archive)
+    with pytest.raises(PlatformError, match="is missing"):
+        simulation.deploy("v2")
+    assert simulation.deployment.release == "v1"
+
+
+# -- where a rollback goes
+
+
+def test_a_rollback_goes_to_the_revision_before() -> None:
+    simulation = Simulation().shipped("v1", "v2", "v3")
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.state.release == "v2"
+    assert (simulation.deployment.kind, simulation.deployment.to_revision) == (Kind.ROLLBACK, 2)
+    assert simulation.history[0].number == 4
+
+
+def test_a_second_rollback_does_not_return_to_what_the_first_one_undid() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2", "v3")
+    simulation.rollback()
+    simulation.settle()
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.state.release == "v1"
+
+
+def test_an_undone_revision_says_which_rollback_undid_it() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2", "v3")
+    simulation.rollback(to_revision=1)
+    simulation.settle()
+    undone = {r.number: r.undone_by for r in simulation.history}
+    assert undone == {1: None, 2: 4, 3: 4, 4: None}
+
+
+def test_a_named_revision_may_be_one_that_was_undone() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    simulation.rollback()
+    simulation.settle()
+    simulation.rollback(to_revision=2)
+    simulation.settle()
+    assert simulation.state.release == "v2"
+
+
+def test_after_a_fix_a_rollback_skips_the_release_that_was_undone() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    simulation.rollback()
+    simulation.settle()
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.settle()
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.state.release == "v1"
+
+
+def test_a_rollback_past_an_irreversible_release_is_refused_with_the_way_out() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2", irreversible=True)
+    simulation.deploy("v2")
+    simulation.settle()
+    with pytest.raises(RefusedError, match="v2 is irreversible") as caught:
+        simulation.rollback()
+    assert "fix forward" in caught.value.hint
+    with pytest.raises(RefusedError):
+        simulation.emergency()
+
+
+def test_a_rollback_to_an_irreversible_release_is_fine() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2", irreversible=True)
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.settle()
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.state.release == "v2"
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\n"])
+def test_a_rollback_without_a_reason_is_refused(reason: str) -> None:
+    simulation = Simulation().shipped("v1", "v2")
+    with pytest.raises(InputError, match="a rollback needs a reason"):
+        simulation.rollback(reason=reason)
+    with pytest.raises(InputError, match="a rollback needs a reason"):
+        simulation.emergency(reason)
+    assert simulation.state.release == "v2"
+
+
+def test_where_there_is_nothing_to_go_back_to_it_says_so() -> None:
+    simulation = Simulation()
+    with pytest.raises(NotFoundError, match="production has no history yet"):
+        simulation.rollback()
+    simulation.shipped("v1")
+    with pytest.raises(NotFoundError, match="no earlier revision to go back to"):
+        simulation.rollback()
+
+
+def test_a_revision_that_is_not_kept_is_not_found_and_the_one_that_is_there_conflicts() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    with pytest.raises(NotFoundError, match="has no revision 9") as caught:
+        simulation.rollback(to_revision=9)
+    assert caught.value.hint == "kept are 1 to 2"
+    with pytest.raises(ConflictError, match="has v2 \\(revision 2\\) already"):
+        simulation.rollback(to_revision=2)
+
+
+def test_a_rollback_returns_a_service_that_the_bad_release_had_dropped() -> None:
+    services = {"backend": WEB, "frontend": WEB}
+    simulation = Simulation(policy({"backend": 1, "frontend": 1}), services).shipped("v1")
+    simulation.release("v2", services={"backend": WEB})
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.weights("frontend") == {"v1": 1}
+
+
+# -- retry, and what an emergency tells
+
+
+def test_a_retry_deploys_the_release_that_failed() -> None:
+    simulation = Simulation(policy(1, progress_deadline_seconds=20.0)).shipped("v1")
+    simulation.release("v2", NEVER_READY)
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["v2"] = Behaviour()
+    outcome = simulation.operations.retry("production", "bob")
+    assert outcome.deployment is not None
+    assert (outcome.deployment.author, outcome.deployment.reason) == ("bob", "retry of deployment 2")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_a_retried_rollback_is_still_a_rollback() -> None:
+    """Else the revision it leaves is not undone, and the next rollback returns to it."""
+    simulation = Simulation(policy(1, keep_warm=0, progress_deadline_seconds=20.0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    simulation.workloads.behaviours["v1"] = Behaviour()
+    again = simulation.operations.retry("production", "alice").deployment
+    assert again is not None
+    assert (again.kind, again.to_revision) == (Kind.ROLLBACK, 1)
+
+
+def test_what_did_not_fail_is_not_retried() -> None:
+    simulation = Simulation()
+    with pytest.raises(ConflictError, match="nothing was deployed yet"):
+        simulation.operations.retry("production", "alice")
+    simulation.shipped("v1")
+    with pytest.raises(ConflictError, match="the last deployment is Succeeded"):
+        simulation.operations.retry("production", "alice")
+
+
+def test_an_emergency_is_timed_part_by_part_and_verified_through_the_front_door() -> None:
+    checked = replace(WEB, health_path="/health", version_path="/version")
+    simulation = Simulation(policy(1), {"backend": checked}).shipped("v1", "v2")
+    simulation.router.answers = {"/health": (200, b"ok"), "/version": (200, b'{"version": "v1"}')}
+    outcome = simulation.emergency()
+    assert outcome.message == "verified: /health, /version"
+    assert outcome.deployment is not None
+    assert set(outcome.deployment.timings_ms) == {"check", "switch", "verify"}
+    assert outcome.deployment.message == outcome.message
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "NOT verified: /version: the front door does not answer"),
+        ({"/version": (503, b"")}, "NOT verified: /version answered 503"),
+        ({"/version": (200, b"v2")}, "NOT verified: /version does not name v1"),
+        ({"/version": (200, b'{"version": "v10"}')}, "NOT verified: /version does not name v1"),
+    ],
+)
+def test_an_emergency_that_cannot_be_verified_says_why(
+    answers: dict[str, tuple[int, bytes]], said: str
+) -> None:
+    checked = replace(WEB, version_path="/version")
+    simulation = Simulation(policy(1), {"backend": checked}).shipped("v1", "v2")
+    simulation.router.answers = answers
+    assert simulation.emergency().message == said
+
+
+def test_where_nothing_can_be_asked_nothing_is_claimed() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    assert not simulation.emergency().message.startswith("verified")
+
+
+def test_an_emergency_that_has_not_switched_yet_does_not_say_that_it_has() -> None:
+    simulation = Simulation(policy(1, keep_warm=0)).shipped("v1", "v2")
+    outcome = simulation.emergency()
+    assert simulation.weights() == {"v2": 1}
+    assert not outcome.message.startswith("switched")

@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carelane.base.errors import InputError
+from carelane.delivery.policies import Pace, Policy
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "surge", "replicas", "resolved"),
+    [
+        (1, 1, 1, (1, 1)),
+        (0, 1, 4, (0, 1)),
+        (1, 0, 4, (1, 0)),
+        ("25%", "25%", 4, (1, 1)),
+        ("25%", "25%", 3, (0, 1)),
+        ("25%", "25%", 5, (1, 2)),
+        ("25%", "25%", 10, (2, 3)),
+        ("100%", "0%", 3, (3, 0)),
+        ("50%", 2, 3, (1, 2)),
+    ],
+)
+def test_a_share_of_the_replicas_is_rounded_up_for_surge_and_down_for_unavailable(
+    unavailable: int | str, surge: int | str, replicas: int, resolved: tuple[int, int]
+) -> None:
+    assert Pace(unavailable, surge).resolved(replicas) == resolved
+
+
+@pytest.mark.parametrize("pace", [Pace(0, 0), Pace("0%", "0%"), Pace("10%", 0)])
+def test_a_pace_that_would_never_move_is_given_one_extra_instance(pace: Pace) -> None:
+    assert pace.resolved(3) == (0, 1)
+
+
+@pytest.mark.parametrize("share", ["many", "25", "%", "-5%", "2.5%"])
+def test_what_is_neither_number_nor_percentage_is_refused(share: str) -> None:
+    with pytest.raises(InputError, match="neither a number nor a percentage"):
+        Pace(share, 1).resolved(2)
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 100))
+def test_percentages_never_allow_more_than_all_and_always_something(
+    unavailable: int, surge: int, replicas: int
+) -> None:
+    missing, added = Pace(f"{unavailable}%", f"{surge}%").resolved(replicas)
+    assert 0 <= missing <= replicas
+    assert 0 <= added <= replicas
+    assert missing or added
+
+
+def test_a_service_of_which_nothing_is_said_has_one_replica() -> None:
+    assert Policy({"backend": 3}).replicas_of("frontend") == 1
+    assert Policy({"backend": 3}).replicas_of("backend") == 3

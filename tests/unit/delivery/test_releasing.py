@@ -1,0 +1,71 @@
+from dataclasses import dataclass, field
+
+import pytest
+from tests.fakes.releases import WEB, digest
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.trail import InMemoryTrail
+
+from carelane.base.clock import ManualClock
+from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.releases import Artifact
+from carelane.delivery.releasing import Releasing, ServiceSource, SourceTree
+
+
+@dataclass
+class FakeSources:
+    """Commits by name, each with the contents of its services."""
+
+    commits: dict[str, dict[str, str]]
+    packed: list[str] = field(default_factory=list)
+
+    def tree(self, revision: str) -> SourceTree:
+        if revision not in self.commits:
+            raise NotFoundError(f"no commit {revision!r}")
+        services = {
+            name: ServiceSource((content,), None, WEB) for name, content in self.commits[revision].items()
+        }
+        return SourceTree(digest(revision)[:40], revision, services, irreversible=False)
+
+    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+        self.packed.append(source.paths[0])
+        return Artifact(digest(source.paths[0]))
+
+
+class Bench:
+    def __init__(self, **commits: dict[str, str]) -> None:
+        self.trail = InMemoryTrail()
+        self.sources = FakeSources(commits)
+        self.releasing = Releasing(self.sources, InMemoryRepository(self.trail), ManualClock())
+
+
+def test_a_release_is_made_once_and_asking_again_gives_the_same() -> None:
+    bench = Bench(v1={"backend": "b1"})
+    made, new = bench.releasing.create("v1", None, "alice")
+    again, new_again = bench.releasing.create("v1", None, "bob")
+
+    assert (new, new_again) == (True, False)
+    assert again == made
+    assert bench.sources.packed == ["b1"]
+    assert [p.entry.act for p in bench.trail.after(0)] == ["release.created"]
+
+
+def test_a_name_that_belongs_to_another_commit_is_refused() -> None:
+    bench = Bench(v1={"backend": "b1"}, v2={"backend": "b2"})
+    bench.releasing.create("v1", "first", "alice")
+    with pytest.raises(ConflictError, match="release first is of commit"):
+        bench.releasing.create("v2", "first", "alice")
+
+
+def test_an_unchanged_service_keeps_its_label_from_release_to_release() -> None:
+    bench = Bench(v1={"backend": "b1", "frontend": "f1"}, v2={"backend": "b1", "frontend": "f2"})
+    bench.releasing.create("v1", None, "alice")
+    second, _ = bench.releasing.create("v2", None, "alice")
+    assert {s: v.label for s, v in second.versions.items()} == {"backend": "v1", "frontend": "v2"}
+
+
+@pytest.mark.parametrize("name", ["a b", "../up", "v1/x", "~", "ä", "v" * 64])
+def test_a_name_that_could_not_be_a_label_is_refused_before_anything_is_packed(name: str) -> None:
+    bench = Bench(v1={"backend": "b1"})
+    with pytest.raises(InputError, match="cannot be a release's name"):
+        bench.releasing.create("v1", name, "alice")
+    assert bench.sources.packed == []

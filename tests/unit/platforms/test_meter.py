@@ -1,0 +1,111 @@
+"""Reading the proxies' counters, with proxies that say what a test laid down."""
+
+import pytest
+
+from carelane.platforms.envoy.admin import Admin
+from carelane.platforms.envoy.meter import Counts, TrafficMeter
+
+PREFIX = "carelane.rq.listener.front.route"
+
+
+class Said(Admin):
+    """A proxy that answers with what *counters* hold; None and it does not answer."""
+
+    def __init__(self) -> None:
+        self.counters: dict[tuple[str, int, str], int] | None = {}
+
+    def counts(self) -> list[dict[str, object]] | None:
+        if self.counters is None:
+            return None
+        return [
+            {"name": f"{PREFIX}.judged.version.{cluster}.code.{code}.flags.{flags}", "value": value}
+            for (cluster, code, flags), value in self.counters.items()
+        ] + [{"name": f"{PREFIX}.none.version.-.code.503.flags.-", "value": 9}, {}]
+
+
+@pytest.fixture
+def proxies() -> list[Said]:
+    return [Said(), Said()]
+
+
+@pytest.fixture
+def meter(proxies: list[Said]) -> TrafficMeter:
+    """One that has looked at proxies that had counted nothing yet."""
+    made = TrafficMeter(list(proxies))
+    made.look()
+    return made
+
+
+def test_before_the_first_look_nothing_is_known() -> None:
+    assert TrafficMeter([]).rates("backend") is None
+
+
+def test_what_was_counted_before_the_server_began_is_not_counted_again(proxies: list[Said]) -> None:
+    """Proxies outlive the server: their first numbers are where it begins, not what just happened."""
+    proxies[0].counters = {("backend~v1", 200, "-"): 1_000_000, ("backend~v1", 500, "-"): 5000}
+    meter = TrafficMeter(list(proxies))
+    meter.look()
+    assert meter.windows()[-1].counts.get(("backend", "v1"), Counts()) == Counts()
+
+
+def test_an_answer_that_the_client_cut_off_is_no_error(meter: TrafficMeter, proxies: list[Said]) -> None:
+    proxies[0].counters = {("backend~v1", 200, "DC"): 3}
+    meter.look()
+    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
+
+
+def test_the_proxies_are_added_up_by_version(meter: TrafficMeter, proxies: list[Said]) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
+    proxies[1].counters = {("backend~v1", 200, "-"): 5, ("backend~v2", 200, "-"): 1}
+    meter.look()
+    assert meter.windows()[-1].counts == {("backend", "v1"): Counts(17, 2), ("backend", "v2"): Counts(1, 0)}
+
+
+def test_a_window_holds_what_came_since_the_last_look(meter: TrafficMeter, proxies: list[Said]) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 10}
+    meter.look()
+    proxies[0].counters = {("backend~v1", 200, "-"): 14, ("backend~v1", 503, "UF"): 1}
+    meter.look()
+    assert meter.windows()[-1].counts == {("backend", "v1"): Counts(5, 1)}
+
+
+def test_a_proxy_that_restarted_counts_from_zero(meter: TrafficMeter, proxies: list[Said]) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 100}
+    meter.look()
+    proxies[0].counters = {("backend~v1", 200, "-"): 3}
+    meter.look()
+    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
+
+
+def test_a_proxy_that_was_silent_for_a_while_loses_and_doubles_nothing(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 10}
+    meter.look()
+    proxies[0].counters = None
+    meter.look()
+    proxies[0].counters = {("backend~v1", 200, "-"): 16}
+    meter.look()
+    assert [w.counts.get(("backend", "v1"), Counts()).requests for w in meter.windows()[1:]] == [10, 0, 6]
+
+
+def test_an_answer_cut_off_by_our_side_is_an_error_and_a_clients_mistake_is_none(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {
+        ("backend~v1", 200, "UC"): 1,
+        ("backend~v1", 404, "-"): 7,
+        ("backend~v1", 400, "DPE"): 1,
+    }
+    meter.look()
+    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(9, 1)
+
+
+def test_without_requests_the_error_ratio_is_unknown_rather_than_zero(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    meter.look()
+    rates = meter.rates("backend")
+    assert rates is not None
+    assert rates.error_ratio is None
+    assert rates.requests_per_second == 0.0

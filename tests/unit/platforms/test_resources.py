@@ -1,0 +1,83 @@
+"""Envoy's documents, as functions of the routing."""
+
+from pathlib import Path
+from typing import Any
+
+from carelane.delivery.releases import Probe
+from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from carelane.platforms.envoy import resources
+
+FOLDER = Path("/somewhere")
+BACKEND = ServiceRoute(
+    ("/api", "/api/v2"),
+    {
+        "v1": VersionRoute(3, (Endpoint("backend-1", 20_001), Endpoint("backend-2", 20_002, draining=True))),
+        "v2": VersionRoute(0, (), Probe("/ready", 0.5, 2.0, 4)),
+    },
+)
+FRONTEND = ServiceRoute(("/",), {"v1": VersionRoute(1)})
+ROUTING = Routing(7, {"frontend": FRONTEND, "backend": BACKEND})
+
+
+def routes(listener: str) -> list[dict[str, Any]]:
+    (answer,) = resources.routes(ROUTING, listener)["resources"]
+    (host,) = answer["virtual_hosts"]
+    return list(host["routes"])
+
+
+def judged(listener: str) -> list[dict[str, Any]]:
+    return [route for route in routes(listener) if route["name"] == "judged"]
+
+
+def test_longer_prefixes_come_first_and_the_rest_is_told_that_nothing_is_there() -> None:
+    prefixes = [r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged("front")]
+    assert prefixes == ["/api/v2", "/api/v2", "/api", "/api", "/", "/"]
+    assert routes("front")[-1]["direct_response"]["status"] == 503
+
+
+def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> None:
+    weights = judged("backend")[0]["route"]["weighted_clusters"]["clusters"]
+    assert weights == [{"name": "backend~v1", "weight": 3}]
+    by_hand = [r["route"]["cluster"] for r in routes("backend") if r["name"] == "hand"]
+    assert by_hand == ["backend~v1", "backend~v2"]
+
+
+def test_an_inner_listener_has_its_own_service_only() -> None:
+    assert {c["name"] for r in judged("frontend") for c in r["route"]["weighted_clusters"]["clusters"]} == {
+        "frontend~v1"
+    }
+
+
+def test_only_safe_methods_are_repeated_after_a_reset() -> None:
+    safe, other = judged("frontend")
+    assert safe["match"]["headers"][0]["string_match"]["safe_regex"]["regex"] == "GET|HEAD|OPTIONS"
+    assert safe["route"]["retry_policy"]["retry_on"].endswith(",reset")
+    assert not other["route"]["retry_policy"]["retry_on"].endswith(",reset")
+    assert other["match"]["headers"] == []
+
+
+def test_draining_endpoints_are_listed_as_such() -> None:
+    (assignment,) = resources.endpoints(ROUTING)["backend~v1"]["resources"]
+    listed = assignment["endpoints"][0]["lb_endpoints"]
+    assert [e["health_status"] for e in listed] == ["HEALTHY", "DRAINING"]
+
+
+def test_each_label_is_asked_by_its_own_probe_or_else_only_for_a_connection() -> None:
+    made = resources.clusters(FOLDER, ROUTING, {})["resources"]
+    checks = {cluster["name"]: cluster["health_checks"][0] for cluster in made}
+    assert checks["backend~v2"]["http_health_check"] == {"path": "/ready"}
+    assert checks["backend~v2"]["interval"] == "0.500s"
+    assert checks["backend~v2"]["unhealthy_threshold"] == 4
+    assert "tcp_health_check" in checks["backend~v1"]
+
+
+def test_a_cluster_that_is_kept_a_little_longer_gives_way_to_one_that_is_wanted_again() -> None:
+    old = {"name": "backend~v1", "old": True}
+    gone = {"name": "backend~v0", "old": True}
+    made = resources.clusters(FOLDER, ROUTING, {"backend~v1": old, "backend~v0": gone})["resources"]
+    assert {c["name"]: c.get("old", False) for c in made} == {
+        "backend~v0": True,
+        "backend~v1": False,
+        "backend~v2": False,
+        "frontend~v1": False,
+    }
