@@ -7,6 +7,7 @@ CarelaneError
 ├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
 │   └── Unavailable   (exit 6,  HTTP 503)  it does not answer
+├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 └── InvariantError    (exit 70, HTTP 500)  our bug
 """
 

@@ -8,6 +8,8 @@ import yaml
 
 from carelane.base.errors import InputError
 
+MOST_VALUES = 20_000
+DEEPEST = 30
 Path = tuple[str | int, ...]
 
 
@@ -45,33 +47,35 @@ def read(text: str, name: str) -> Document:
     Raises:
         InputError: If it is not YAML, is not a mapping, or says a key twice.
     """
-    loader = _Reader(text)
+    positions: dict[Path, Position] = {}
     try:
+        loader = _Reader(text)
         node = loader.get_single_node()
         if node is None:
-            raise InputError(f"{name}:1:1: the file is empty", hint="`carelane config example` prints one")
-        positions: dict[Path, Position] = {}
+            raise InputError(f"{name}:1:1: the file is empty", hint="the README shows one to begin with")
         _walk(node, (), positions, name)
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise InputError(f"{where}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{name}: not YAML: {error}") from None
-    finally:
-        loader.dispose()
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a mapping is expected, with `system:` and `services:`")
     return Document(name, data, positions)
 
 
 def _walk(node: yaml.Node, path: Path, positions: dict[Path, Position], name: str) -> None:
+    if len(positions) > MOST_VALUES or len(path) > DEEPEST:
+        raise InputError(f"{name}: more values than a configuration has", hint="do without aliases")
     positions.setdefault(path, Position(node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.MappingNode):
         seen: set[Hashable] = set()
         for key, value in node.value:
             mark = key.start_mark
+            if not isinstance(key, yaml.ScalarNode):
+                raise InputError(f"{name}:{mark.line + 1}:{mark.column + 1}: a key must be a word")
             if key.value in seen:
                 raise InputError(f"{name}:{mark.line + 1}:{mark.column + 1}: {key.value} is said twice")
             seen.add(key.value)

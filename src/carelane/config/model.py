@@ -3,22 +3,32 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="lower case letters, digits and -")
 ]
 HttpPath = Annotated[str, Field(pattern=r"^/\S*$", description="a path that begins with /")]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
-Share = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d{1,3}%$")]
+_PERCENT = re.compile(r"^\d{1,3}%$")
 _SIZE = re.compile(r"^(\d+)\s*(KiB|MiB|GiB)$")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
-class Strict(BaseModel):
-    """Unknown keys are refused: a misspelt setting must not pass for one."""
+def _share(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or (isinstance(value, str) and _PERCENT.match(value)):
+        return value
+    raise ValueError(f'must be a number from 0 or a percentage such as "25%", not {value!r}')
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+Share = Annotated[int | str, BeforeValidator(_share)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, and nothing is read as what it is not: ``yes`` is no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Build(Strict):
@@ -125,6 +135,20 @@ class StrategySettings(Strict):
     rolling: RollingSettings = RollingSettings()
 
 
+def _strategy(value: object) -> object:
+    if value == "rolling":
+        return {}
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is no strategy; there is: rolling")  # noqa: TRY004 - pydantic wants it
+    return value
+
+
+Strategy = Annotated[
+    StrategySettings,
+    BeforeValidator(_strategy, json_schema_input_type=Literal["rolling"] | StrategySettings),
+]
+
+
 class Objectives(Strict):
     """What must not get worse."""
 
@@ -149,17 +173,12 @@ class Environment(Strict):
     platform: Literal["processes"] = "processes"
     port: int = Field(ge=1, le=65_535, description="the front door's address on loopback")
     replicas: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
-    strategy: Literal["rolling"] | StrategySettings = "rolling"
+    strategy: Strategy = StrategySettings()
     objectives: Objectives = Objectives()
     rollback: RollbackSettings = RollbackSettings()
     backing: dict[str, Secret] = Field(
         default_factory=dict, description="the URL of a database of one's own, by backing service"
     )
-
-    @property
-    def rolling(self) -> RollingSettings:
-        """The settings of the rolling strategy."""
-        return self.strategy.rolling if isinstance(self.strategy, StrategySettings) else RollingSettings()
 
 
 class Notifications(Strict):

@@ -26,7 +26,7 @@ def read(text: str, name: str = "carelane.yaml") -> Configuration:
         configuration = Configuration.model_validate(document.data)
     except ValidationError as error:
         raise InputError("\n".join(_lines(document, error.errors()))) from None
-    wrong = [f"{document.where(path)}: {what}" for path, what in _dangling(configuration)]
+    wrong = [f"{document.where(path)}: {_dotted(path)}: {what}" for path, what in _dangling(configuration)]
     if wrong:
         raise InputError("\n".join(wrong))
     return configuration
@@ -64,7 +64,7 @@ def _said(error: ErrorDetails) -> str:
     key = str(error["loc"][-1]) if error["loc"] else ""
     match error["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(key, _all_keys(), 1)
+            near = difflib.get_close_matches(key, _all_keys(), 1, 0.75)
             return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
         case "missing":
             return "is missing"

@@ -25,9 +25,9 @@ def policy(environment: Environment) -> Policy:
     return Policy(
         replicas=dict(environment.replicas),
         pace=Pace(
-            environment.rolling.max_unavailable,
-            environment.rolling.max_surge,
-            environment.rolling.min_ready_seconds,
+            environment.strategy.rolling.max_unavailable,
+            environment.strategy.rolling.max_surge,
+            environment.strategy.rolling.min_ready_seconds,
         ),
         rollback=RollbackPolicy(
             automatic=rollback.automatic,

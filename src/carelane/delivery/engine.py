@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError
+from carelane.base.errors import CarelaneError, Unavailable
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Migration, Phase, migration_id
@@ -117,6 +117,13 @@ class Engine:
         Raises:
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
+        if self._seen.endpoints is None:
+            self._seen = self.observe()
+        if self._seen.endpoints is None:
+            raise Unavailable(
+                f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
+                hint="they are being started again: try once more in a second",
+            )
         while True:
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
@@ -167,14 +174,14 @@ class Engine:
     def _act_on_task(self, draft: Draft) -> set[str]:
         """Start the migration that is due; the tasks that are still wanted, by name."""
         deployment, release = draft.deployment, draft.release
-        if deployment is None or release is None or deployment.phase is not Phase.PROGRESSING:
+        if deployment is None or release is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
             return set()
         wanted = set()
         for rollout in deployment.rollouts.values():
             if rollout.migration is Migration.RUNNING:
                 task = migration_id(deployment.id, rollout.service)
                 wanted.add(task)
-                if task not in self._seen.instances:
+                if task not in self._seen.instances and deployment.phase is Phase.PROGRESSING:
                     self._start(task, release.versions[rollout.service], task=True)
         return wanted
 
@@ -187,7 +194,10 @@ class Engine:
 
     def _see_to_backing(self, state: EnvironmentState) -> None:
         if not self._seen.backing_ready and (state.deployment is not None or state.release is not None):
-            self.platform.backing.ensure()
+            try:
+                self.platform.backing.ensure()
+            except CarelaneError as error:
+                self._report(self.environment, error)
 
     def _moving(self, state: EnvironmentState) -> bool:
         """Whether something is expected to change soon."""

@@ -15,6 +15,8 @@ from carelane.delivery.engine import Engine
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 
+WHOLE_HISTORY = 1000
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -59,6 +61,7 @@ class Operations:
             return Outcome(active, f"deployment {active.id} of {wanted.name} is under way already")
         if not moving and state.state.release == wanted.name:
             return Outcome(None, f"{environment} has {wanted.name} already: nothing to do")
+        self._refuse_going_past(environment, wanted)
         self._verify(wanted)
         return self._request(engine, Kind.DEPLOY, wanted, author, reason)
 
@@ -66,10 +69,9 @@ class Operations:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)
         _require(reason)
-        target = self.target(environment, to_revision)
-        release = self._repository.release(target.release)
+        number, release = self._way_back(environment, to_revision)
         self._verify(release)
-        return self._request(engine, Kind.ROLLBACK, release, author, reason, target.number)
+        return self._request(engine, Kind.ROLLBACK, release, author, reason, number)
 
     def retry(self, environment: str, author: str) -> Outcome:
         """Ask once more for the release whose deployment failed or was cancelled."""
@@ -78,7 +80,10 @@ class Operations:
         if last is None or last.phase not in {Phase.FAILED, Phase.CANCELLED}:
             where = f"the last deployment is {last.phase}" if last else "nothing was deployed yet"
             raise ConflictError(f"nothing to retry in {environment}: {where}")
-        return self.deploy(environment, last.release, author, f"retry of deployment {last.id}")
+        reason = f"retry of deployment {last.id}"
+        if last.kind is not Kind.DEPLOY:
+            return self.rollback(environment, last.to_revision, author, reason)
+        return self.deploy(environment, last.release, author, reason)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""
@@ -102,13 +107,15 @@ class Operations:
         _require(reason)
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
-            target, release = self._emergency_target(environment)
+            target, release = self._way_back(environment, None)
             self._verify(release)
         with self._timed(timings, "switch"):
             outcome = self._request(engine, Kind.EMERGENCY, release, author, reason, target)
         deployment = _made(outcome)
-        with self._timed(timings, "verify"):
-            message = verification.in_place(engine.platform.router, release, self._clock)
+        message = f"NOT switched yet: nothing of {release.name} was ready, it is being started"
+        if deployment.phase is Phase.SUCCEEDED:
+            with self._timed(timings, "verify"):
+                message = verification.in_place(engine.platform.router, release, self._clock)
         self._repository.note_timings(deployment.id, timings, message)
         return Outcome(self._repository.deployment(deployment.id), message)
 
@@ -140,12 +147,20 @@ class Operations:
                     hint="fix forward: deploy a release that mends it",
                 )
 
-    def _emergency_target(self, environment: str) -> tuple[int | None, Release]:
+    def _refuse_going_past(self, environment: str, wanted: Release) -> None:
+        """An earlier release is no way round an irreversible one either."""
+        history = self._repository.revisions(environment, WHOLE_HISTORY)
+        known = next((r for r in history if r.release == wanted.name), None)
+        if known is not None:
+            self._refuse_irreversible(history, known)
+
+    def _way_back(self, environment: str, to_revision: int | None) -> tuple[int | None, Release]:
+        """Where a rollback goes: while something is moving, to what is stable; else to a revision."""
         snapshot = self._repository.snapshot(environment)
         moving = snapshot.deployment is not None and not snapshot.deployment.ended
-        if moving and snapshot.state.release is not None:
+        if moving and to_revision is None and snapshot.state.release is not None:
             return None, self._repository.release(snapshot.state.release)
-        target = self.target(environment, None)
+        target = self.target(environment, to_revision)
         return target.number, self._repository.release(target.release)
 
     @contextmanager

@@ -1,5 +1,6 @@
 """Asking a release through the front door whether it is there and well."""
 
+import re
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
@@ -9,6 +10,7 @@ from carelane.delivery.releases import Release
 
 WITHIN_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
+_WORD = re.compile(r"[A-Za-z0-9._+-]+")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,6 @@ def _wrong(router: TrafficRouter, check: _Check) -> str | None:
         return f"{check.path}: {error.message}"
     if status != 200:
         return f"{check.path} answered {status}"
-    if check.contains is not None and check.contains not in body.decode(errors="replace"):
+    if check.contains is not None and check.contains not in _WORD.findall(body.decode(errors="replace")):
         return f"{check.path} does not name {check.contains}"
     return None

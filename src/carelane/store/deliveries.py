@@ -171,7 +171,7 @@ def _one_deployment(connection: sa.Connection, number: int) -> Deployment:
 def _deployment(row: sa.Row[tuple[object, ...]]) -> Deployment:
     r = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
     deployment = _DEPLOYMENT.validate_json(r["document"])
-    message = r["message"] or deployment.message
+    message = deployment.message or r["message"]  # why it ended so goes before what was noted of it
     return replace(deployment, timings_ms={**deployment.timings_ms, **r["timings_ms"]}, message=message)
 
 

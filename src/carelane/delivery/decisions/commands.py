@@ -67,7 +67,7 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         moving = was_moving.get(name)
         if not version.same_as(stable):
             rollouts[name] = Rollout(name, state.stable, version.label)
-        elif wanted.kind is Kind.EMERGENCY and moving is not None:
+        elif wanted.kind is not Kind.DEPLOY and moving is not None:
             rollouts[name] = Rollout(name, moving.to_label, version.label)
     return rollouts
 

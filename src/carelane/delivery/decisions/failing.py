@@ -8,6 +8,11 @@ from carelane.delivery.environments import STAYING, Intent
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
+    return died(draft, rollout) or _deadline(draft, rollout)
+
+
+def died(draft: Draft, rollout: Rollout) -> str | None:
+    """Whether an instance on trial does not live; None where all do."""
     policy = draft.policy.rollback
     state = draft.service(rollout.service)
     for instance in state.of(rollout.to_label, *STAYING):
@@ -18,7 +23,7 @@ def failure(draft: Draft, rollout: Rollout) -> str | None:
             return f"crash loop: {instance.id} ended {seen.restarts} times, last with {_exit(seen.exit_code)}"
         if seen.live is False:
             return f"liveness: {instance.id} does not answer its liveness probe"
-    return _deadline(draft, rollout)
+    return None
 
 
 def _exit(code: int | None) -> str:

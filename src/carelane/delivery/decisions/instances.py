@@ -62,6 +62,10 @@ def maintain(draft: Draft, name: str) -> None:
         draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
         return
     replace_dead(draft, name, state.stable)
+    worker = state.versions[state.stable].run.kind is ServiceKind.WORKER
+    if worker and any(i.label != state.stable for i in state.instances):
+        draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label != state.stable], Intent.STOP)
+        return
     fill(draft, name, state.stable)
     drain_others(draft, name, state.stable)
     serving = draft.service(name).of(state.stable, Intent.SERVE)
@@ -80,6 +84,18 @@ def fill(draft: Draft, name: str, label: str) -> None:
     warm = state.of(label, Intent.WARM)[:missing]
     draft.intend(warm, Intent.SERVE)
     draft.start(name, label, missing - len(warm))
+
+
+def top_up(draft: Draft, name: str) -> None:
+    """Keep a held service whole: what is on trial counts as far as it is ready, the rest is stable's."""
+    state = draft.service(name)
+    serving = state.of_intent(Intent.SERVE)
+    counted = [i for i in serving if i.label == state.stable or draft.ready(i)]
+    missing = draft.replicas(name) - len(counted)
+    if state.stable is not None and missing > 0:
+        warm = state.of(state.stable, Intent.WARM)[:missing]
+        draft.intend(warm, Intent.SERVE)
+        draft.start(name, state.stable, missing - len(warm))
 
 
 def drain_others(draft: Draft, name: str, label: str) -> bool:

@@ -33,7 +33,7 @@ def advance(draft: Draft) -> None:
     if draft.current().phase is Phase.PROGRESSING:
         _go_on(draft)
     elif draft.current().phase is Phase.PAUSED:
-        _expire_pause(draft)
+        _watch_pause(draft)
     if draft.current().phase is Phase.ABORTING:
         _turn_back(draft)
 
@@ -82,7 +82,11 @@ def _forward(draft: Draft, rollout: Rollout) -> Step:
 def _prepare(draft: Draft, rollout: Rollout) -> str | None:
     """Wait for the backing services, run the migration, then give the service its canary."""
     if not draft.seen.backing_ready and draft.current().kind is not Kind.EMERGENCY:
-        return None
+        since = rollout.started_at or draft.now
+        draft.put_rollout(replace(rollout, started_at=since))
+        limit = draft.policy.rollback.progress_deadline_seconds
+        late = draft.now - since >= timedelta(seconds=limit)
+        return f"backing: not ready within {limit:g} s" if late else None
     version = _version(draft, rollout)
     state = draft.service(rollout.service)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
@@ -127,10 +131,21 @@ def _migrate(draft: Draft, rollout: Rollout) -> str | None:
 
 def _fail(draft: Draft, service: str, reason: str) -> None:
     message = f"{service}: {reason}"
-    if draft.policy.rollback.automatic:
+    held = _why_held(draft)
+    if held is None:
         begin_abort(draft, message)
-        return
-    pause(draft, f"{message}; automatic rollback is off: abort, resume or deploy a fix")
+    elif draft.current().phase is Phase.PROGRESSING:
+        pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
+
+
+def _why_held(draft: Draft) -> str | None:
+    """Why a failed deployment is not turned back by itself; None where it is."""
+    if draft.current().kind is Kind.EMERGENCY:
+        return "an emergency rollback never goes back to what it left"
+    migrated = any(r.migration is not Migration.NONE for r in draft.current().rollouts.values())
+    if draft.release is not None and draft.release.irreversible and migrated:
+        return f"{draft.release.name} is irreversible and has changed the data"
+    return None if draft.policy.rollback.automatic else "automatic rollback is off"
 
 
 def pause(draft: Draft, message: str, actor: str = "carelane") -> None:
@@ -149,7 +164,15 @@ def resume(draft: Draft, message: str, actor: str) -> None:
             draft.put_rollout(replace(rollout, progress_at=draft.now), RolloutPhase.PROGRESSING, message)
 
 
-def _expire_pause(draft: Draft) -> None:
+def _watch_pause(draft: Draft) -> None:
+    """A pause keeps what runs whole, ends with a canary that dies in it, and expires."""
+    for rollout in draft.current().rollouts.values():
+        failed = failing.died(draft, rollout) if rollout.phase in MOVING else None
+        if failed is not None:
+            _fail(draft, rollout.service, failed)
+            return
+        if rollout.phase in MOVING and _version(draft, rollout).run.kind is ServiceKind.WEB:
+            instances.top_up(draft, rollout.service)
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
     if since is not None and (draft.now - since).total_seconds() >= limit:
@@ -240,6 +263,8 @@ def tick(draft: Draft) -> None:
             for r in draft.deployment.rollouts.values()
             if r.phase in {*MOVING, RolloutPhase.ABORTING}
         }
-    for name in draft.services:
+    for name, state in list(draft.services.items()):
         if name not in moving:
             instances.maintain(draft, name)
+        elif state.stable is not None:
+            instances.replace_dead(draft, name, state.stable)

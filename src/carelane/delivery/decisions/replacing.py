@@ -10,7 +10,7 @@ from carelane.delivery.environments import STAYING, Intent
 
 def advance(draft: Draft, rollout: Rollout) -> bool:
     """Take the next step; True once every replica is new and settled."""
-    done = _move(draft, rollout.service, rollout.from_label, rollout.to_label)
+    done = _move(draft, rollout.service, rollout.to_label)
     ready_new = len(instances.ready(draft, draft.service(rollout.service), rollout.to_label, Intent.SERVE))
     if ready_new > rollout.progress:
         draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
@@ -19,12 +19,13 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
     """Go back the same way; True once the old label runs again, or there was none."""
-    return _move(draft, rollout.service, rollout.to_label, rollout.from_label)
+    return _move(draft, rollout.service, rollout.from_label)
 
 
-def _move(draft: Draft, name: str, leaving: str | None, coming: str | None) -> bool:
-    draft.intend(draft.service(name).of(leaving, *STAYING), Intent.STOP)
-    if draft.service(name).of(leaving):
+def _move(draft: Draft, name: str, coming: str | None) -> bool:
+    others = [i for i in draft.service(name).instances if i.label != coming]
+    draft.intend([i for i in others if i.intent in STAYING], Intent.STOP)
+    if others:
         return False
     if coming is None:
         return True

@@ -38,8 +38,12 @@ def _retire(draft: Draft, rollout: Rollout) -> None:
     floor = max(replicas - unavailable, 1 if surge else 0)
     spare = len(ready_new) + len(ready_old) - floor
     leaving: list[Instance] = ready_old[: max(spare, 0)]
-    if ready_new:
-        leaving += [i for i in old if i not in ready_old]
+    unfit = [i for i in old if i not in ready_old]
+    if ready_new or surge:
+        leaving += unfit if ready_new else []
+    else:
+        # Without a surge only they can make room; what is not fit anyway is missed by nobody.
+        leaving += unfit[: max(unavailable - len(state.of(rollout.to_label, *STAYING)), 0)]
     draft.intend(leaving, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
 
 

@@ -12,6 +12,8 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     One is enough to leave a bad version; the rest are started at once and join when they are ready.
     """
     name = rollout.service
+    warm = draft.service(name).of(rollout.to_label, Intent.WARM)
+    draft.intend([i for i in warm if not draft.ready(i)], Intent.DRAIN)
     instances.fill(draft, name, rollout.to_label)
     state = draft.service(name)
     if not instances.ready(draft, state, rollout.to_label, Intent.SERVE):

@@ -85,7 +85,7 @@ class TrafficMeter:
 
     def __init__(self, admins: list[Admin]) -> None:
         self._admins = admins
-        self._last: list[dict[Key, Counts]] = [{} for _ in admins]
+        self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
         self._windows: deque[Window] = deque(maxlen=KEPT_WINDOWS)
         self._ended = threading.Event()
         self._looked = time.monotonic()
@@ -125,8 +125,10 @@ class TrafficMeter:
             if stats is None:
                 continue
             present = read(stats)
-            for key, counts in present.items():
-                new = counts.since(self._last[index].get(key, Counts()))
+            last = self._last[index]
+            # Proxies outlive the server: their first numbers are where it begins.
+            for key, counts in present.items() if last is not None else ():
+                new = counts.since(last.get(key, Counts()) if last else Counts())
                 window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
         self._windows.append(Window(now, now - self._looked, window))
@@ -146,9 +148,9 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
                 _add_histogram(totals, histogram)
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
-            failed = match["code"].startswith("5") or (
-                match["code"].startswith("2") and match["flags"] != "-"
-            )
+            cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
+            cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
+            failed = cut or match["code"].startswith("5")
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals

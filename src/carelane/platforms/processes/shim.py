@@ -92,11 +92,12 @@ class Shim:
     def say(self, phase: str) -> None:
         """Write down what is going on."""
         child = {"pid": self.child, "start": start_time(self.child)} if self.child else None
+        if (phase, child) != (self.status.get("phase"), self.status.get("child")):
+            self.status["since"] = time.time()
         self.status.update(
             phase=phase,
             shim={"pid": os.getpid(), "start": start_time(os.getpid()), "boot": boot_id()},
             child=child,
-            since=time.time(),
         )
         write_json(f"{self.folder}/status.json", self.status)
 
@@ -226,7 +227,10 @@ class Shim:
             self.signal(signal.SIGKILL)
 
     def rotate(self) -> None:
-        """Put a log that has grown too long aside and let the process go on in the emptied file."""
+        """Put a log that has grown too long aside and let the process go on in the emptied file.
+
+        What it prints between the last read and the emptying, microseconds, is lost (docs/limits.md).
+        """
         path = f"{self.folder}/run-{self.status['run']}.log"
         limit = self.spec.get("log_bytes", 8 << 20)
         try:

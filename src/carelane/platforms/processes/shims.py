@@ -94,7 +94,7 @@ class Shims:
             write_json(control, {"stop": True, "grace_seconds": grace_seconds})
             if status is not None and self.supervised(status):
                 identities.send(status["shim"], signal.SIGHUP)
-        if not self.supervised(status) and self.running(status):
+        if status is None or (not self.supervised(status) and self.running(status)):
             self.ensure(name)
 
     def wait_ended(self, names: list[str], timeout_seconds: float) -> list[str]:

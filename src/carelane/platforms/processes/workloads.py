@@ -97,7 +97,7 @@ class ProcessWorkloads:
         spec, status = self._shims.spec(name), self._shims.status(name)
         port = spec["port"] if spec else None
         if status is None:
-            return InstanceSeen(ProcessPhase.BACKOFF, port=port)
+            return InstanceSeen(ProcessPhase.BACKOFF, supervised=False, port=port)
         supervised, running = self._shims.supervised(status), self._shims.running(status)
         phase = ProcessPhase(status["phase"])
         if not running and not (supervised and phase is ProcessPhase.BACKOFF):
