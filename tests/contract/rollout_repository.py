@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.fakes.releases import MADE_AT, MIGRATING, WORKER, digest, release, version
 
 from carelane.audit.entries import Entry
 from carelane.audit.ports import Trail
@@ -14,6 +13,7 @@ from carelane.delivery.deployments import Deployment, Kind, Migration, Phase, Re
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState, Warm
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Limits, Release, SecretReference
+from tests.fakes.releases import MADE_AT, MIGRATING, WORKER, digest, release, version
 
 RICH = replace(
     MIGRATING,

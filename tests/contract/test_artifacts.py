@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.artifacts import ArtifactsContract
-from tests.contract.processes import tar_of
-from tests.fakes.artifacts import FakeArtifacts
 
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.ports import Artifacts
 from carelane.delivery.releases import Artifact
 from carelane.platforms.processes.archives import Archives
+from tests.contract.artifacts import ArtifactsContract
+from tests.contract.processes import tar_of
+from tests.fakes.artifacts import FakeArtifacts
 
 
 class TestFakeArtifacts(ArtifactsContract):

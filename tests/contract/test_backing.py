@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.backing import BackingContract
-from tests.fakes.backing import FakeBacking
 
 from carelane.platforms.processes.postgres import EmbeddedPostgres
+from tests.contract.backing import BackingContract
+from tests.fakes.backing import FakeBacking
 
 
 class TestFakeBacking(BackingContract):

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
-from tests.contract.trail import TrailContract
-from tests.fakes.repository import InMemoryRepository
-from tests.fakes.trail import InMemoryTrail
 
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.ports import RolloutRepository
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.trail import SqlTrail
+from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
+from tests.contract.trail import TrailContract
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.trail import InMemoryTrail
 
 
 class InMemory:

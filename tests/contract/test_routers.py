@@ -11,14 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.contract import processes
-from tests.contract.traffic_router import TrafficRouterContract, healthy, refused, routing
-from tests.fakes.router import FakeRouter
-from tests.waiting import until
 
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
+from tests.contract import processes
+from tests.contract.traffic_router import TrafficRouterContract, healthy, refused, routing
+from tests.fakes.router import FakeRouter
+from tests.waiting import until
 
 VERSIONS = ("v1", "v2", "v3", "v4", "v5", "v6")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract import processes
-from tests.contract.processes import FOREVER, spec
-from tests.waiting import until
 
 from carelane.platforms.processes import identities
 from carelane.platforms.processes.shim import boot_id, start_time
 from carelane.platforms.processes.shims import SHIM, Shims
+from tests.contract import processes
+from tests.contract.processes import FOREVER, spec
+from tests.waiting import until
 
 SMALL_BYTES = 12 << 20
 

@@ -8,12 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract import processes
-from tests.contract.workloads import PLACE, WorkloadsContract, wait_for
-from tests.fakes.releases import MIGRATING
-from tests.fakes.releases import version as made_up
-from tests.fakes.workloads import Behaviour, FakeWorkloads
-from tests.waiting import until
 
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import ProcessPhase
@@ -28,6 +22,12 @@ from carelane.delivery.releases import (
 )
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.workloads import ProcessWorkloads
+from tests.contract import processes
+from tests.contract.workloads import PLACE, WorkloadsContract, wait_for
+from tests.fakes.releases import MIGRATING
+from tests.fakes.releases import version as made_up
+from tests.fakes.workloads import Behaviour, FakeWorkloads
+from tests.waiting import until
 
 PYTHON = ("python3", "-I", "-S", "-u")
 WEB = """\

@@ -1,12 +1,12 @@
 """What every TrafficRouter must do."""
 
 import pytest
-from tests.waiting import until
 
 from carelane.base.errors import PlatformError
 from carelane.delivery.ports import TrafficRouter
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from tests.waiting import until
 
 
 def routing(generation: int, weights: dict[str, int], ports: dict[str, int], *draining: str) -> Routing:

@@ -4,13 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from tests.fakes.releases import MADE_AT
 
 from carelane.audit.entries import Entry
 from carelane.audit.ports import Trail
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.ports import RolloutRepository
+from tests.fakes.releases import MADE_AT
 
 
 def entries(count: int, first: int = 1) -> tuple[Entry, ...]:

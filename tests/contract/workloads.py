@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import pytest
-from tests.waiting import until
 
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement, Workloads
 from carelane.delivery.releases import ServiceVersion
+from tests.waiting import until
 
 PLACE = Placement("backend-1", "production", {})
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.systems.system import CARELANE, ENVIRONMENT, System
-from tests.waiting import until
 
 from carelane.base.unix_http import UnixHTTPConnection
+from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.waiting import until
 
 Make = Callable[..., System]
 

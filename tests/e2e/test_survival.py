@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.load import Answer, Load, summary
 from tests.systems.system import System
 from tests.waiting import until

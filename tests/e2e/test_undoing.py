@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.load import Load, summary
 from tests.systems.system import System, slow_to_start
 from tests.waiting import until

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.fakes.trail import InMemoryTrail
-
 from carelane.audit.entries import Entry
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Phase, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.releases import Release
+from tests.fakes.trail import InMemoryTrail
 
 SHORTEST_COMMIT = 7
 

@@ -4,14 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tests.fakes import releases
-from tests.fakes.artifacts import FakeArtifacts
-from tests.fakes.backing import FakeBacking
-from tests.fakes.repository import InMemoryRepository
-from tests.fakes.router import FakeRouter
-from tests.fakes.trail import InMemoryTrail
-from tests.fakes.workloads import Behaviour, FakeWorkloads
-
 from carelane.audit.entries import Entry
 from carelane.base.clock import ManualClock
 from carelane.delivery.decisions.draft import Snapshot
@@ -21,6 +13,13 @@ from carelane.delivery.environments import STAYING, EnvironmentState, Instance, 
 from carelane.delivery.operations import Operations, Outcome
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled
+from tests.fakes import releases
+from tests.fakes.artifacts import FakeArtifacts
+from tests.fakes.backing import FakeBacking
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.router import FakeRouter
+from tests.fakes.trail import InMemoryTrail
+from tests.fakes.workloads import Behaviour, FakeWorkloads
 
 PRODUCTION = "production"
 

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from tests.systems.healthcare import Healthcare
 
 
 @pytest.fixture(scope="session")
 def healthcare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthcare]:
     """v1.0 in development, staging and production; taken down at the end."""
-    folder = tmp_path_factory.mktemp("guide") / "healthcare"
-    for parent in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
-        parent.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-    system = Healthcare(folder)
+    system = Healthcare(tmp_path_factory.mktemp("guide") / "healthcare")
     system.carelane("up", "--detach")
     try:
         for release in ("v1.0", "v2.0", "v3.0"):

@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+
 from tests.systems.healthcare import Healthcare
 from tests.waiting import until
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
 from examples import make_repository
 from tests.systems.system import CARELANE, Ran, free_port
 
@@ -20,6 +21,8 @@ class Healthcare:
     folder: Path
 
     def __post_init__(self) -> None:
+        for parent in list(self.folder.parents)[:3]:
+            parent.chmod(0o755)  # pytest's own folders; PostgreSQL is another user where we are root
         make_repository.make(self.folder)
         file = self.folder / "carelane.yaml"
         document = yaml.safe_load(file.read_text())

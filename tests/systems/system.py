@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.waiting import until
 
 from carelane.cli.client import Client
+from tests.waiting import until
 
 CARELANE = Path(sys.executable).with_name("carelane")
 HERE = Path(__file__).parent

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.releases import MIGRATING
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Kind, Phase, RolloutPhase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
+from tests.fakes.releases import MIGRATING
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import NEVER_READY, Behaviour
 
 
 def half_way(**rollback: float) -> Simulation:

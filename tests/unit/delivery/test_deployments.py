@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.releases import MADE_AT
 
 from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import (
@@ -14,6 +13,7 @@ from carelane.delivery.deployments import (
     RolloutPhase,
     check_transition,
 )
+from tests.fakes.releases import MADE_AT
 
 WAITING = Deployment(7, "production", "v1", Kind.DEPLOY, "alice", "", MADE_AT)
 

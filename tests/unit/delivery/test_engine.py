@@ -1,15 +1,15 @@
 """The loop: observe, decide, record, act, and what an interruption at each point leads to."""
 
 import pytest
-from tests.fakes.releases import WEB, WORKER
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 from carelane.base.errors import PlatformError
 from carelane.delivery.deployments import Phase
 from carelane.delivery.engine import IDLE_SECONDS, MOVING_SECONDS
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
+from tests.fakes.releases import WEB, WORKER
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import Behaviour
 
 
 def test_an_instance_that_could_not_be_started_is_started_by_the_next_tick() -> None:

@@ -1,13 +1,13 @@
 """Deployments that are held rather than turned back, and what a hold keeps whole."""
 
 import pytest
-from tests.fakes import releases
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 from carelane.base.errors import RefusedError
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
+from tests.fakes import releases
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 
 def test_a_hung_stable_instance_is_replaced_while_a_deployment_is_paused() -> None:

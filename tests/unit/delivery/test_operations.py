@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.releases import WEB
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 from carelane.base.errors import ConflictError, InputError, NotFoundError, PlatformError, RefusedError
 from carelane.delivery.deployments import Kind, Phase
+from tests.fakes.releases import WEB
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import NEVER_READY, Behaviour
 
 
 def test_deploying_what_is_there_does_nothing() -> None:

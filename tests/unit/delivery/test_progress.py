@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.releases import MIGRATING, WEB
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, WELL, Behaviour
 
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Migration, Phase, RolloutPhase
 from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.policies import Pace
+from tests.fakes.releases import MIGRATING, WEB
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, WELL, Behaviour
 
 TWO = {"backend": WEB, "frontend": WEB}
 

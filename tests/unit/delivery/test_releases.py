@@ -1,8 +1,7 @@
 from dataclasses import replace
 
-from tests.fakes.releases import WEB, release, version
-
 from carelane.delivery.releases import labelled
+from tests.fakes.releases import WEB, release, version
 
 
 def test_a_service_that_a_release_does_not_change_keeps_its_label() -> None:

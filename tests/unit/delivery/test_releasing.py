@@ -1,14 +1,14 @@
 from dataclasses import dataclass, field
 
 import pytest
-from tests.fakes.releases import WEB, digest
-from tests.fakes.repository import InMemoryRepository
-from tests.fakes.trail import InMemoryTrail
 
 from carelane.base.clock import ManualClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.releases import Artifact
 from carelane.delivery.releasing import Releasing, ServiceSource, SourceTree
+from tests.fakes.releases import WEB, digest
+from tests.fakes.repository import InMemoryRepository
+from tests.fakes.trail import InMemoryTrail
 
 
 @dataclass

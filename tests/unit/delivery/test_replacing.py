@@ -1,11 +1,10 @@
 """Workers: replaced, never two at once."""
 
+from carelane.delivery.deployments import Phase
+from carelane.delivery.policies import Policy
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation
 from tests.fakes.workloads import Behaviour
-
-from carelane.delivery.deployments import Phase
-from carelane.delivery.policies import Policy
 
 
 def workers(ends_after: int = 3) -> Simulation:

@@ -7,9 +7,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.releases import MADE_AT, release, version
-from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 from carelane.delivery.decisions import commands, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
@@ -17,6 +14,9 @@ from carelane.delivery.deployments import Phase
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
+from tests.fakes.releases import MADE_AT, release, version
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import NEVER_READY, Behaviour
 
 V1, V2 = version("backend", "v1"), version("backend", "v2")
 PACES: st.SearchStrategy[int | str] = st.sampled_from([0, 1, 2, 5, "0%", "25%", "50%", "100%"])

@@ -1,9 +1,8 @@
-from tests.fakes.releases import MADE_AT, WORKER, version
-
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Endpoint, Routing, routing
+from tests.fakes.releases import MADE_AT, WORKER, version
 
 
 def seen(fit: set[int], unfit: set[int] | None = None, exited: set[int] | None = None) -> Observation:
