@@ -59,7 +59,9 @@ def test_the_staff_goes_on_working_while_a_release_with_a_migration_replaces_the
 
 
 def _read(traffic: "subprocess.Popen[str]", seconds: list[dict[str, Any]]) -> None:
-    seconds.extend(json.loads(line) for line in traffic.stdout or () if line.startswith('{"second"'))
+    for line in traffic.stdout or ():
+        if line.startswith('{"second"'):
+            seconds.append(json.loads(line))  # noqa: PERF401 - others look at it while it grows
 
 
 def _served(seconds: list[dict[str, Any]], label: str) -> int:
@@ -70,4 +72,4 @@ def _python(system: Healthcare) -> Path:
     """The interpreter with the example's dependencies, as built for its release."""
     release = system.carelane("release", "show", "v1.0", "--output", "json").json()
     digest = next(iter(release["versions"].values()))["artifact"]["dependencies"]
-    return system.folder / ".carelane" / "artifacts" / "dependencies" / digest / "bin" / "python"
+    return Path(system.folder, ".carelane", "artifacts", "dependencies", digest, "bin", "python")
