@@ -50,6 +50,7 @@ def ask(
         (["rollout", "resume", "production"], 5, "nothing is moving"),
         (["rollout", "retry", "production"], 5, "nothing to retry"),
         (["deployments", "show", "77"], 4, "no deployment 77"),
+        (["release", "show", "a name/with ?"], 4, "no "),
         (["logs", "production", "web"], 4, "no log of web"),
         (["up", "--detach"], 5, "a server runs already"),
         (["frobnicate"], 2, "No such command"),

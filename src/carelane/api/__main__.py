@@ -23,16 +23,13 @@ log = structlog.get_logger()
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket at *path* that only this user can reach: its folder is 0700, it is 0600."""
+    """A socket at *path* that only this user can reach: its folder is 0700, it is made under umask 077."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        with short_address(path) as address:
-            listening.bind(address)
-    finally:
-        os.umask(before)
+    with short_address(path) as address:
+        listening.bind(address)
+    path.chmod(0o600)
     listening.listen(128)
     return listening
 
@@ -74,6 +71,7 @@ class Server:
 def main() -> int:
     """Run; errors a user can mend are one line and the right exit code."""
     logs.configure()
+    os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     places = Places(Path(sys.argv[1]))
     try:

@@ -35,6 +35,7 @@ class CommittedSources:
     def pack(self, sha: str, source: ServiceSource) -> Artifact:
         """Pack a service's files; its requirements are read from the same commit."""
         archive = self._archives.pack(self._repository.archive(sha, list(source.paths)))
+        self._archives.unpacked(archive)  # now, so that no deployment has to
         if source.run.workdir != "." and not _inside(source.run.workdir, source.paths):
             raise InputError(
                 f"workdir {source.run.workdir} is not within the packed {', '.join(source.paths)}",

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from carelane.base.errors import BY_EXIT_CODE, CarelaneError, NotFoundError, PlatformError, Unavailable
 from carelane.base.unix_http import UnixHTTPConnection
@@ -39,7 +39,7 @@ class Client:
 
     def get(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The answer to GET; raises the error that the server tells of."""
-        return self._ask("GET", _with(path, query), None)
+        return self._ask("GET", path, None, query)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The answer to POST, under a fresh idempotency key."""
@@ -68,14 +68,16 @@ class Client:
             return False
         return True
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:  # noqa: ANN401 - JSON
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None, query: dict[str, object] | None = None
+    ) -> Any:  # noqa: ANN401 - JSON is of any shape
         headers = {"Content-Type": "application/json"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(8)
         connection = self._connect()
         try:
             payload = None if body is None else json.dumps(body)
-            connection.request(method, f"/api/v1{path}", payload, headers)
+            connection.request(method, f"/api/v1{_with(path, query or {})}", payload, headers)
             response = connection.getresponse()
             status, text = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -97,6 +99,7 @@ class Client:
 
 
 def _with(path: str, query: dict[str, object]) -> str:
+    path = quote(path)
     given = {k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items() if v is not None}
     return f"{path}?{urlencode(given)}" if given else path
 
