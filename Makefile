@@ -16,7 +16,8 @@ demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/e2e $(GUIDE) $(ARGS)
+	@# Two at a time: most of the time is spent waiting for real processes. A file stays together.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/e2e $(GUIDE) $(ARGS)
 	@test -n "$(GUIDE)" || echo "NOT RUN: tests/guide, which needs curl and jq: apt-get install curl jq"
 
 # The example is a project of its own, with requirements and tests of its own.
