@@ -215,10 +215,14 @@ def test_people_are_told_after_the_fact_and_again_after_a_restart(make_system: M
     system.up()
     system.shipped("v1")
     assert told == []
+    waiting = system.run("notifications", "--output", "json").json()
+    assert waiting["destinations"] == ["team"]
+    assert [(t["act"], t["done"]) for t in waiting["told"]] == [("deployment.succeeded", False)]
     system.must("down", "--keep-running")
     willing.set()
     system.up()
     until(lambda: "deployment succeeded 1 in production" in told, 20, "the team is told")
+    until(lambda: "delivered" in system.must("notifications"), 10, "and that is written down")
     listening.shutdown()
     listening.server_close()
 

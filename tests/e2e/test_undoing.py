@@ -138,7 +138,7 @@ def test_an_emergency_rollback_under_load_loses_nothing_and_is_timed(system: Sys
         until(lambda: load.answers[-1].sent > switched + 0.3, 10, "load after the switch")
     assert not [a for a in load.answers if a.lost], summary(load.answers)
     assert all(a.version == "v1" for a in load.answers if a.sent > switched), summary(load.answers)
-    assert set(outcome["deployment"]["timings_ms"]) == {"check", "switch", "verify", "scale_down"}
+    assert set(outcome["deployment"]["timings_ms"]) == {"check", "switch", "verify", "scale_down", "notify"}
     assert outcome["message"] == "verified: /health, /version"
     assert not system.instances("v2")
     acts = [json.loads(line)["entry"]["act"] for line in system.must("events", "-o", "json").splitlines()]

@@ -72,7 +72,7 @@ def test_line_48_a_release_that_is_late_is_rolled_back(healthcare: Healthcare) -
 def test_line_54_the_emergency_script_goes_back_at_once(healthcare: Healthcare) -> None:
     healthcare.carelane("deploy", "production", "--release", "v2.0", "--wait")
     said = bash(healthcare, "./scripts/emergency-rollback.sh production")
-    for part in ("check", "switch", "verify", "scale down"):
+    for part in ("check", "switch", "verify", "scale down", "notify"):
         assert any(row.strip().startswith(part) and "ms" in row for row in said.splitlines()), said
     assert json.loads(bash(healthcare, "curl -s http://production-url/api/version"))["version"] == "v1.0"
 

@@ -6,7 +6,16 @@ from datetime import datetime
 from fastapi import FastAPI
 
 import carelane
-from carelane.api import deployments, environments, events, logs, problems, releases, system
+from carelane.api import (
+    deployments,
+    environments,
+    events,
+    logs,
+    notifications,
+    problems,
+    releases,
+    system,
+)
 from carelane.api.idempotency import IdempotencyMiddleware
 from carelane.bootstrap.app import App
 
@@ -29,6 +38,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
         deployments.routes(app),
         releases.routes(app),
         events.routes(app),
+        notifications.routes(app),
     ):
         application.include_router(router, prefix="/api/v1")
     return application

@@ -28,6 +28,19 @@ class Pending:
     attempts: int
 
 
+@dataclass(frozen=True)
+class Told:
+    """How telling a destination of an entry went so far; *problem* is empty where there was none."""
+
+    position: int
+    destination: str
+    act: str
+    subject: str
+    attempts: int
+    done: bool
+    problem: str
+
+
 class Queue(Protocol):
     """What is to be told, kept across restarts."""
 

@@ -68,6 +68,7 @@ class App:
     trail: SqlTrail
     answers: SqlAnswers
     notifier: Notifier
+    notifications: SqlNotificationQueue
 
     def begin(self) -> list[threading.Thread]:
         """Start proxies and engines; what runs already is found again."""
@@ -148,6 +149,7 @@ def build(places: Places) -> App:
     }
     engines = {name: environment.engine for name, environment in environments.items()}
     sources = CommittedSources(GitRepository(places.system), archives)
+    notifications = SqlNotificationQueue(database, trail)
     return App(
         places=places,
         configuration=configuration,
@@ -157,7 +159,8 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, repository, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        notifier=_notifier(places, configuration, trail, SqlNotificationQueue(database, trail)),
+        notifier=_notifier(places, configuration, trail, notifications),
+        notifications=notifications,
     )
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "history": "carelane.cli.rollbacks:history",
     "logs": "carelane.cli.logs:logs",
     "events": "carelane.cli.events:events",
+    "notifications": "carelane.cli.notifications:notifications",
     "config": "carelane.cli.config:config",
     "completion": "carelane.cli.completion:completion",
 }
@@ -39,6 +40,7 @@ SUMMARIES = {
     "history": "An environment's revisions.",
     "logs": "What a service's instances printed.",
     "events": "The trail: who did what, when and why.",
+    "notifications": "Who is told what, and how that went.",
     "config": "Check carelane.yaml, or print its schema.",
     "completion": "Shell completion.",
 }

@@ -10,6 +10,7 @@ from carelane.cli.client import Client
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
 SCALE_DOWN_SECONDS = 30.0
+NOTIFY_SECONDS = 3.0
 
 
 @click.command(epilog="Example: carelane rollback production --to-revision 3 --reason 'wrong prices' --wait")
@@ -56,11 +57,13 @@ def emergency_rollback(directory: str, environment: str, reason: str, output: st
             click.echo(f"  {part:<11} {timings[part]:8.1f} ms  {what}")
     took, left = _scaled_down(client, environment, deployment)
     timings["scale_down"] = took
+    timings["notify"], told = _notified(client, deployment)
     if output == "json":
         show_json(outcome)
     else:
         what = f"still running: {', '.join(left)}" if left else "the version left has ended"
         click.echo(f"  {'scale down':<11} {took:8.1f} ms  {what}")
+        click.echo(f"  {'notify':<11} {timings['notify']:8.1f} ms  {told}")
         click.echo("a review within 48 hours is required; `carelane events` has the entry")
     if outcome["message"].startswith("NOT verified"):
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
@@ -81,6 +84,27 @@ def _scaled_down(client: Client, environment: str, deployment: dict[str, Any]) -
         if not left or time.monotonic() - began > SCALE_DOWN_SECONDS:
             return round((time.monotonic() - began) * 1000, 1), left
         time.sleep(0.1)
+
+
+def _notified(client: Client, deployment: dict[str, Any]) -> tuple[float, str]:
+    """Wait a moment for those who are to be told; milliseconds, and how it went in words.
+
+    What is not delivered by then goes on being tried: nobody in an emergency waits for a mail server.
+    """
+    from carelane.cli.notifications import how
+
+    began = time.monotonic()
+    while True:
+        view = client.get("/notifications", limit=100)
+        mine = [t for t in view["told"] if t["subject"] == str(deployment["id"])]
+        settled = bool(mine) and all(t["done"] or t["problem"] for t in mine)
+        late = time.monotonic() - began > NOTIFY_SECONDS
+        if not view["destinations"] or settled or late:
+            break
+        time.sleep(0.1)
+    said = ", ".join(f"{t['destination']} of {t['act']}: {how(t)}" for t in mine)
+    nobody = "on its way" if view["destinations"] else "nobody is to be told (notifications in carelane.yaml)"
+    return round((time.monotonic() - began) * 1000, 1), said or nobody
 
 
 @click.command(epilog="Example: carelane history production")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from carelane.audit.notifying import Pending
+from carelane.audit.notifying import Pending, Told
 from carelane.store import tables
 from carelane.store.trail import SqlTrail
 
@@ -55,6 +55,21 @@ class SqlNotificationQueue:
             )
             for row in rows
         ]
+
+    def told(self, limit: int) -> list[Told]:
+        """The newest first, with what each is about."""
+        t, e = tables.deliveries, tables.entries
+        query = (
+            sa.select(t, e.c.act, e.c.subject)
+            .join(e, e.c.position == t.c.position)
+            .order_by(t.c.number.desc())
+            .limit(limit)
+        )
+        with self._reading.begin() as connection:
+            return [
+                Told(r.position, r.destination, r.act, r.subject, r.attempts, r.done, r.problem)
+                for r in connection.execute(query)
+            ]
 
     def settle(self, number: int, *, done: bool, problem: str, due_at: datetime) -> None:
         """Write down how an attempt went."""
