@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from carelane.base.errors import CarelaneError
+from carelane.base.errors import NotSignedIn
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -23,14 +23,6 @@ class PeerProtocol(H11Protocol):
         packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(packed)
         self.client = ("uid", uid)
-
-
-class NotSignedIn(CarelaneError):  # noqa: N818 - reads as what it says
-    """Nobody is known to be asking."""
-
-    exit_code = 3
-    status = 401
-    title = "Not signed in"
 
 
 def actor_of(client: tuple[str, int] | None) -> str:

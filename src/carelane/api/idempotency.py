@@ -5,9 +5,9 @@ import hashlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from carelane.api.actors import NotSignedIn, actor_of
+from carelane.api.actors import actor_of
 from carelane.api.problems import problem
-from carelane.base.errors import ConflictError, InputError
+from carelane.base.errors import ConflictError, InputError, NotSignedIn
 from carelane.bootstrap.app import App
 
 HEADER = b"idempotency-key"

@@ -3,6 +3,7 @@
 CarelaneError
 ├── InputError        (exit 2,  HTTP 400)  what was given is wrong
 ├── RefusedError      (exit 3,  HTTP 403)  a gate or permission says no
+│   └── NotSignedIn   (exit 3,  HTTP 401)  nobody is known to be asking
 ├── NotFoundError     (exit 4,  HTTP 404)
 ├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
@@ -41,6 +42,13 @@ class RefusedError(CarelaneError):
     exit_code = 3
     status = 403
     title = "Refused"
+
+
+class NotSignedIn(RefusedError):  # noqa: N818 - reads as what it says
+    """Nobody is known to be asking."""
+
+    status = 401
+    title = "Not signed in"
 
 
 class NotFoundError(CarelaneError):

@@ -20,8 +20,10 @@ from carelane.delivery.ports import Backing, Placement, RolloutRepository, Traff
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 from carelane.delivery.routing import routing
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 MOVING_SECONDS = 0.1
+LOOK_AGAIN_SECONDS = 0.1
+"""How long a command waits for a look that is under way; then the last one must do."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Engine:
         self._stopped = threading.Event()
         self._seen = Observation()
         self._deciding = threading.Lock()
+        self._looking = threading.Lock()
 
     # -- the loop
 
@@ -82,7 +85,8 @@ class Engine:
 
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
-        seen = self.observe()
+        with self._looking:
+            seen = self.observe()
         if seen.endpoints is None:
             # No proxy answers (observing starts them again): nothing can be said of traffic now.
             return MOVING_SECONDS
@@ -117,8 +121,7 @@ class Engine:
         Raises:
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
-        if self._seen.endpoints is None:
-            self._seen = self.observe()
+        self._look_again()
         if self._seen.endpoints is None:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
@@ -136,6 +139,17 @@ class Engine:
                     break
         self.wake()
         return decision
+
+    def _look_again(self) -> None:
+        """See how things are now: an idle loop's last look may be seconds old."""
+        if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
+            return
+        try:
+            seen = self.observe()
+            if seen.endpoints is not None:
+                self._seen = seen
+        finally:
+            self._looking.release()
 
     @property
     def seen(self) -> Observation:

@@ -5,7 +5,8 @@ import pwd
 
 import pytest
 
-from carelane.api.actors import NotSignedIn, actor_of
+from carelane.api.actors import actor_of
+from carelane.base.errors import NotSignedIn
 
 
 def test_the_actor_is_the_peer_s_user() -> None:
