@@ -59,12 +59,12 @@ class Server:
     def run(self) -> None:
         """Serve; SIGTERM and SIGINT end the server and leave what it runs running."""
         listening = listen(self._app.places.socket)
-        threads = self._app.begin()
+        self._app.begin()
         addresses = {name: e.port for name, e in self._app.environments.items()}
         log.info("ready", system=self._app.configuration.system, pid=os.getpid(), front_doors=addresses)
         self._uvicorn.run(sockets=[listening])
         self._app.places.socket.unlink(missing_ok=True)
-        left = self._app.end(threads, keep_running=self._keep_running)
+        left = self._app.end(keep_running=self._keep_running)
         log.info("ended", kept=self._keep_running, still_running=left)
 
 

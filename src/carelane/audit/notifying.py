@@ -3,8 +3,7 @@
 Nothing here is ever called from inside a decision: a destination that hangs delays nobody.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +15,7 @@ from carelane.base.clock import Clock
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 600.0
 MOST_ATTEMPTS = 12
+NOTHING_TO_DO_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -80,21 +80,17 @@ class Notifier:
         self._sender = sender
         self._wanted = wanted
         self._clock = clock
-        self._ended = threading.Event()
 
-    def run(self, report: Callable[[str, Exception], None]) -> None:
-        """Follow until ended; with no destinations there is nothing to follow."""
-        while self._wanted and not self._ended.is_set():
-            try:
-                self.step()
-                self._trail.wait(self._queue.position(), 1.0)
-            except Exception as error:  # noqa: BLE001 - the loop outlives every error
-                report("notifications", error)
-                self._ended.wait(FIRST_RETRY_SECONDS)
+    def follow(self) -> float:
+        """A step, then a wait until the trail has grown, a second at most; due again at once.
 
-    def end(self) -> None:
-        """Stop after the attempt under way."""
-        self._ended.set()
+        With no destinations there is nothing to follow.
+        """
+        if not self._wanted:
+            return NOTHING_TO_DO_SECONDS
+        self.step()
+        self._trail.wait(self._queue.position(), 1.0)
+        return 0.0
 
     def step(self) -> None:
         """Queue what is new, then try what is due."""

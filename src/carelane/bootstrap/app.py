@@ -5,7 +5,6 @@ import fcntl
 import functools
 import json
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import structlog
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.base.loops import Loop
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
@@ -39,6 +39,7 @@ from carelane.store.notifications import SqlNotificationQueue
 from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
+LOOP_SECONDS = 10.0
 log = structlog.get_logger()
 
 
@@ -67,30 +68,22 @@ class App:
     releasing: Releasing
     trail: SqlTrail
     answers: SqlAnswers
-    notifier: Notifier
+    loops: tuple[Loop, ...]
     notifications: SqlNotificationQueue
 
-    def begin(self) -> list[threading.Thread]:
-        """Start proxies and engines; what runs already is found again."""
-        threads = []
-        for name, environment in self.environments.items():
-            environment.router.begin()
-            thread = threading.Thread(target=environment.engine.run, name=f"engine-{name}", daemon=True)
-            thread.start()
-            threads.append(thread)
-            environment.meter.begin()
-        told = threading.Thread(target=self.notifier.run, args=(_report,), name="notifications", daemon=True)
-        told.start()
-        return threads
-
-    def end(self, threads: list[threading.Thread], *, keep_running: bool) -> list[str]:
-        """Stop the engines and, unless kept, everything they started; names of what would not stop."""
+    def begin(self) -> None:
+        """Start proxies and loops; what runs already is found again."""
         for environment in self.environments.values():
-            environment.engine.stop()
-            environment.meter.end()
-        self.notifier.end()
-        for thread in threads:
-            thread.join(10)
+            environment.router.begin()
+        for loop in self.loops:
+            loop.begin()
+
+    def end(self, *, keep_running: bool) -> list[str]:
+        """Stop the loops and, unless kept, everything they started; names of what would not stop."""
+        for loop in self.loops:
+            loop.stop()
+        for loop in self.loops:
+            loop.stop(LOOP_SECONDS)
         if keep_running:
             return []
         left = []
@@ -159,9 +152,15 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, repository, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        notifier=_notifier(places, configuration, trail, notifications),
+        loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
         notifications=notifications,
     )
+
+
+def _loops(environments: Mapping[str, LocalEnvironment], notifier: Notifier) -> tuple[Loop, ...]:
+    engines = [environment.engine.loop for environment in environments.values()]
+    meters = [Loop(f"meter of {name}", e.meter.look, _report) for name, e in environments.items()]
+    return (*engines, *meters, Loop("notifications", notifier.follow, _report))
 
 
 def _notifier(
@@ -240,5 +239,5 @@ def _own_databases(places: Places, settings: Environment) -> dict[str, str]:
     return urls
 
 
-def _report(environment: str, error: Exception) -> None:
-    log.error("tick failed", environment=environment, error=str(error), exc_info=error)
+def _report(loop: str, error: Exception) -> None:
+    log.error("a step failed", loop=loop, error=str(error), exc_info=error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, Unavailable
+from carelane.base.loops import Loop, Report
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Migration, Phase, migration_id
@@ -45,7 +46,7 @@ class Engine:
         platform: Platform,
         repository: RolloutRepository,
         clock: Clock,
-        report: Callable[[str, Exception], None],
+        report: Report,
     ) -> None:
         self.environment = environment
         self.policy = policy
@@ -53,33 +54,10 @@ class Engine:
         self._repository = repository
         self._clock = clock
         self._report = report
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
+        self.loop = Loop(environment, self.tick, report)
         self._seen = Observation()
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
-
-    # -- the loop
-
-    def run(self) -> None:
-        """Tick until stopped; an error is reported and tried again, it ends nothing."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            try:
-                pause = self.tick()
-            except Exception as error:  # noqa: BLE001 - the loop outlives every error
-                self._report(self.environment, error)
-                pause = IDLE_SECONDS
-            self._wake.wait(pause)
-
-    def wake(self) -> None:
-        """Tick now."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """End the loop after the tick under way."""
-        self._stopped.set()
-        self._wake.set()
 
     # -- one pass
 
@@ -137,7 +115,7 @@ class Engine:
                     if decision is not None:
                         self.platform.router.route(routing(decision.state, self._seen))
                     break
-        self.wake()
+        self.loop.wake()
         return decision
 
     def _look_again(self) -> None:

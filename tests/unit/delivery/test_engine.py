@@ -3,6 +3,7 @@
 import pytest
 
 from carelane.base.errors import PlatformError
+from carelane.base.loops import Loop
 from carelane.delivery.deployments import Phase
 from carelane.delivery.engine import IDLE_SECONDS, MOVING_SECONDS
 from carelane.delivery.environments import Intent
@@ -199,10 +200,10 @@ def test_an_error_in_one_pass_is_reported_and_ends_nothing() -> None:
 
     def report(_: str, error: Exception) -> None:
         reported.append(error)
-        simulation.engine.stop()
+        loop.stop()
 
-    simulation.engine._report = report
-    simulation.engine.run()
+    loop = Loop("production", simulation.engine.tick, report)
+    loop.run()
     assert [str(error) for error in reported] == ["cannot write the routing"]
 
 

@@ -1,7 +1,6 @@
 """What users got, by version, read from the proxies once a second: counters and latency histograms."""
 
 import re
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from carelane.platforms.envoy.admin import Admin
 
+WINDOW_SECONDS = 1.0
 KEPT_WINDOWS = 120
 RATE_WINDOWS = 10
 _COUNTER = re.compile(
@@ -81,22 +81,13 @@ class Rates:
 
 
 class TrafficMeter:
-    """Reads the proxies each second."""
+    """Reads the proxies, each time it is told to look."""
 
     def __init__(self, admins: list[Admin]) -> None:
         self._admins = admins
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
         self._windows: deque[Window] = deque(maxlen=KEPT_WINDOWS)
-        self._ended = threading.Event()
         self._looked = time.monotonic()
-
-    def begin(self) -> None:
-        """Look once a second, from now on."""
-        threading.Thread(target=self._run, name="meter", daemon=True).start()
-
-    def end(self) -> None:
-        """Stop looking."""
-        self._ended.set()
 
     def windows(self) -> list[Window]:
         """The last two minutes, oldest first."""
@@ -116,8 +107,8 @@ class TrafficMeter:
         ratio = total.errors / total.requests if total.requests else None
         return Rates(round(total.requests / seconds, 2), ratio, total.quantile_ms(0.95))
 
-    def look(self) -> None:
-        """Read every proxy and add a window."""
+    def look(self) -> float:
+        """Read every proxy and add a window; the seconds until the next is due."""
         now = time.monotonic()
         window: dict[Key, Counts] = {}
         for index, admin in enumerate(self._admins):
@@ -133,10 +124,7 @@ class TrafficMeter:
             self._last[index] = present
         self._windows.append(Window(now, now - self._looked, window))
         self._looked = now
-
-    def _run(self) -> None:
-        while not self._ended.wait(1.0):
-            self.look()
+        return WINDOW_SECONDS
 
 
 def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
