@@ -1,5 +1,6 @@
 """What the audience sees: environments, traffic and happenings, drawn live; plain lines when piped."""
 
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from examples.demo.summary import errors_in
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHOWN_SECONDS = 60
+PIPED_WIDTH = 110
 COLOURS = {"v1.0": "cyan", "v2.0": "green", "v3.0": "yellow", "v4.0": "magenta"}
 
 
@@ -22,7 +24,7 @@ class Screen:
     """The picture; everything it shows is given to it."""
 
     def __init__(self) -> None:
-        self.console = Console()
+        self.console = Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)
         self._environments: list[dict[str, Any]] = []
         self._seconds: list[dict[str, Any]] = []
         self._said: deque[str] = deque(maxlen=12)
