@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from carelane.platforms.envoy.resources import FRONT
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
@@ -197,7 +198,7 @@ class TestEnvoyRouter(TrafficRouterContract):
     ) -> None:
         router.route(routing(1, {"v1": 1, "v2": 0}, ports))
         until(lambda: healthy(router, "v2"), 10.0, "v2 is healthy")
-        front = f"127.0.0.1:{router._ports['front']}"
+        front = f"127.0.0.1:{router._ports[FRONT]}"
         until(lambda: ask(front, {"x-carelane-version": "v2"}) == b"v2", 5.0, "v2 answers by hand")
         assert ask(front) == b"v1"
 

@@ -3,7 +3,15 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="lower case letters, digits and -")
@@ -25,6 +33,15 @@ def _share(value: object) -> object:
 Share = Annotated[int | str, BeforeValidator(_share)]
 
 
+def _inner_path(value: str) -> str:
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError(f"{value!r} leads out of the system's folder: name what is committed in it")
+    return value
+
+
+InnerPath = Annotated[str, Field(min_length=1), AfterValidator(_inner_path)]
+
+
 class Strict(BaseModel):
     """Unknown keys are refused, and nothing is read as what it is not: ``yes`` is no number."""
 
@@ -34,7 +51,7 @@ class Strict(BaseModel):
 class Build(Strict):
     """How a service's dependencies are made."""
 
-    requirements: str = Field(description="a requirements file among the sources; built once a content")
+    requirements: InnerPath = Field(description="a requirements file among the sources; built once a content")
 
 
 class ProbeSettings(Strict):
@@ -83,8 +100,8 @@ class Secret(Strict):
 
 
 class _Process(Strict):
-    source: list[str] = Field(min_length=1, description="what is packed, relative to carelane.yaml")
-    workdir: str = Field(".", description="where it runs, within what is packed")
+    source: list[InnerPath] = Field(min_length=1, description="what is packed, relative to carelane.yaml")
+    workdir: InnerPath = Field(".", description="where it runs, within what is packed")
     build: Build | None = None
     run: list[str] = Field(min_length=1, description="the command, as a list of arguments")
     migrate: list[str] | None = Field(None, min_length=1, description="run once before a new release starts")

@@ -273,3 +273,10 @@ def test_the_published_schema_is_one_and_holds_a_correct_file_valid() -> None:
 )
 def test_the_published_schema_finds_the_same_mistakes(old: str, new: str, said: str) -> None:
     assert schema_errors(with_change(old, new))
+
+
+@pytest.mark.parametrize("path", ["/etc", "../other", "src/../../other"])
+def test_what_is_packed_lies_within_the_system(path: str) -> None:
+    (line,) = lines(with_change("source: [src/backend]", f"source: [{path}]"))
+    assert line.startswith("carelane.yaml:5:")
+    assert "leads out of the system's folder" in line

@@ -30,9 +30,11 @@ def judged(listener: str) -> list[dict[str, Any]]:
 
 
 def test_longer_prefixes_come_first_and_the_rest_is_told_that_nothing_is_there() -> None:
-    prefixes = [r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged("front")]
+    prefixes = [
+        r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged(resources.FRONT)
+    ]
     assert prefixes == ["/api/v2", "/api/v2", "/api", "/api", "/", "/"]
-    assert routes("front")[-1]["direct_response"]["status"] == 503
+    assert routes(resources.FRONT)[-1]["direct_response"]["status"] == 503
 
 
 def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> None:
@@ -81,3 +83,12 @@ def test_a_cluster_that_is_kept_a_little_longer_gives_way_to_one_that_is_wanted_
         "backend~v2": False,
         "frontend~v1": False,
     }
+
+
+def test_a_service_may_be_called_front_and_is_still_not_the_front_door() -> None:
+    routing = Routing(1, {"front": ROUTING.services["backend"]})
+    inner = resources.routes(routing, "front")["resources"][0]["virtual_hosts"][0]["routes"]
+    assert {r["route"]["cluster"] for r in inner if r["name"] == "hand"} <= {
+        resources.cluster_name("front", label) for label in ROUTING.services["backend"].versions
+    }
+    assert resources.FRONT != "front"

@@ -11,6 +11,8 @@ from carelane.delivery.routing import Routing, ServiceRoute, VersionRoute
 
 Document = dict[str, Any]
 _TYPE = "type.googleapis.com/envoy."
+FRONT = "@front"
+"""The front door's listener: a name that no service can have."""
 HAND_HEADER = "x-carelane-version"
 ROUTE_TIMEOUT = "30s"
 SAFE_METHODS = "GET|HEAD|OPTIONS"
@@ -40,7 +42,7 @@ def bootstrap(folder: Path, proxy: str) -> Document:
 
 
 def listeners(folder: Path, ports: Mapping[str, int]) -> Document:
-    """A listener for each name: ``front``, or an inner one by its service."""
+    """A listener for each name: FRONT, or an inner one by its service."""
     return _answer("config.listener.v3.Listener", [_listener(folder, n, p) for n, p in ports.items()])
 
 
@@ -182,7 +184,7 @@ def endpoints(routing: Routing) -> dict[str, Document]:
 
 def routes(routing: Routing, listener: str) -> Document:
     """The routes of the front door, or of one service's inner listener."""
-    if listener == "front":
+    if listener == FRONT:
         pairs = [(p, name, s) for name, s in routing.services.items() for p in s.prefixes]
         pairs.sort(key=lambda pair: -len(pair[0]))
     else:

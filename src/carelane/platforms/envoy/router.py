@@ -18,9 +18,9 @@ from carelane.delivery.observations import EndpointSeen
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy import resources
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
+from carelane.platforms.envoy.resources import FRONT
 
 PROXIES = ("proxy-1", "proxy-2")
-FRONT = "front"
 NAMES = "instances.json"
 RETIRED_SECONDS = 3.0
 
@@ -142,6 +142,9 @@ class EnvoyRouter:
         }
         kept = {name: document for name, (_, document) in self._retired.items()}
         self._write("clusters.json", resources.clusters(self._folder, routing, kept))
+        for name in set(self._clusters) - set(kept) - set(wanted):
+            (self._folder / f"endpoints-{name}.json").unlink(missing_ok=True)
+            self._written.pop(f"endpoints-{name}.json", None)
         self._clusters = {**kept, **wanted}
         self._instances = {
             endpoint.port: endpoint.instance
@@ -149,6 +152,9 @@ class EnvoyRouter:
             for version in service.versions.values()
             for endpoint in version.endpoints
         }
+        known = set(self._instances.values())
+        self._idle_since = {name: since for name, since in self._idle_since.items() if name in known}
+        self._fit = {name: since for name, since in self._fit.items() if name in known}
         self._write(NAMES, dict(self._instances))
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
