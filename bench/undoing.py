@@ -98,7 +98,8 @@ def _undo(system: System, rounds: int, measured: Rounds) -> None:
         measured.settle(load.answers, started, decided)
         lost = [a for a in load.answers if a.lost]
         if lost:
-            print(f"round {number + 1}: {summary(load.answers)}", flush=True)
+            after = [f"{(a.sent - started) * 1000:.0f} ms" for a in lost]
+            print(f"round {number + 1}, {after} after the command: {summary(load.answers)}", flush=True)
         measured.lost += lost
         measured.sent += len(load.answers)
         if (number + 1) % 25 == 0:

@@ -63,7 +63,8 @@ def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
     for label, version in web.items():
         instances = state.of(label)
         ready = [i for i in instances if i.intent is Intent.SERVE and seen.healthy(i.id)]
-        routes[label] = VersionRoute(len(ready), _endpoints(instances, seen), version.run.readiness)
+        endpoints = _endpoints(instances, seen, serving=bool(ready))
+        routes[label] = VersionRoute(len(ready), endpoints, version.run.readiness)
     if not any(route.weight for route in routes.values()):
         keeps = state.stable if state.stable in routes else next(iter(routes))
         routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
@@ -71,12 +72,17 @@ def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
     return ServiceRoute(shown.run.routes, routes)
 
 
-def _endpoints(instances: list[Instance], seen: Observation) -> tuple[Endpoint, ...]:
+def _endpoints(instances: list[Instance], seen: Observation, *, serving: bool) -> tuple[Endpoint, ...]:
+    """A draining instance is marked only while its label goes on serving.
+
+    A label without weight gets nothing new anyway; were its endpoints marked, a request that had
+    chosen it the moment before would find nobody (1 in 100,000 requests, seen in the bench).
+    """
     known = []
     for instance in instances:
         process = seen.instances.get(instance.id)
         if process is None or process.port is None or seen.gone(instance.id):
             continue
-        leaving = instance.intent in {Intent.DRAIN, Intent.STOP}
+        leaving = instance.intent is Intent.STOP or (serving and instance.intent is Intent.DRAIN)
         known.append(Endpoint(instance.id, process.port, leaving))
     return tuple(known)
