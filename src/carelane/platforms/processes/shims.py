@@ -26,8 +26,12 @@ class Shims:
 
     def names(self) -> list[str]:
         """The folders that hold something."""
-        self._children = [child for child in self._children if child.poll() is None]
+        self._reap()
         return sorted(path.name for path in self.root.iterdir() if (path / "spec.json").exists())
+
+    def _reap(self) -> None:
+        """Shims are our children while this server lives: those that ended are taken note of."""
+        self._children = [child for child in self._children if child.poll() is None]
 
     def folder(self, name: str) -> Path:
         """Where *name* lives."""
@@ -68,6 +72,7 @@ class Shims:
         Raises:
             PlatformError: If it cannot be started.
         """
+        self._reap()
         if self.supervised(self.status(name)):
             return
         command = [sys.executable, "-I", "-S", str(SHIM), str(self.folder(name))]
