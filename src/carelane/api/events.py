@@ -13,6 +13,7 @@ from carelane.audit.entries import Positioned
 from carelane.bootstrap.app import App
 
 KEEP_ALIVE_SECONDS = 15.0
+AGAIN_SECONDS = 0.1
 _LIST = TypeAdapter(list[Positioned])
 
 
@@ -38,11 +39,17 @@ def routes(app: App) -> APIRouter:
 
 
 async def _stream(app: App, position: int) -> AsyncIterator[str]:
+    """Followers wait without a thread each: as many as like may follow, and nobody's write waits for them."""
+    quiet = 0.0
     while True:
-        grown = await asyncio.to_thread(app.trail.wait, position, KEEP_ALIVE_SECONDS)
-        if not grown:
-            yield ": still here\n\n"
+        if app.trail.last_position() <= position:
+            await asyncio.sleep(AGAIN_SECONDS)
+            quiet += AGAIN_SECONDS
+            if quiet >= KEEP_ALIVE_SECONDS:
+                quiet = 0.0
+                yield ": still here\n\n"
             continue
+        quiet = 0.0
         for positioned in await asyncio.to_thread(app.trail.after, position):
             position = positioned.position
             entry = _LIST.dump_python([positioned], mode="json")[0]

@@ -17,6 +17,16 @@ Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="lower case letters, digits and -")
 ]
 HttpPath = Annotated[str, Field(pattern=r"^/\S*$", description="a path that begins with /")]
+_PREFIX = re.compile(r"^/([^?#\s]*[^?#/\s])?$")
+
+
+def _route_prefix(value: str) -> str:
+    if not _PREFIX.match(value):
+        raise ValueError(f"{value!r} is no route: write / or a prefix such as /api, without a / at its end")
+    return value
+
+
+RoutePrefix = Annotated[str, AfterValidator(_route_prefix)]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
 _PERCENT = re.compile(r"^\d{1,3}%$")
 _SIZE = re.compile(r"^(\d+)\s*(KiB|MiB|GiB)$")
@@ -115,7 +125,7 @@ class Web(_Process):
     """A service that takes HTTP on the port it is given as PORT (or ``${port}``)."""
 
     kind: Literal["web"]
-    routes: list[HttpPath] = Field(default_factory=list, description="path prefixes at the front door")
+    routes: list[RoutePrefix] = Field(default_factory=list, description="path prefixes at the front door")
     probes: Probes = Probes()
     health: HttpPath | None = Field(None, description="the deep health path, asked through the front door")
     version: HttpPath | None = Field(None, description="a path whose answer names the version")

@@ -181,7 +181,7 @@ class Engine:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
         try:
             self.platform.workloads.start(Placement(name, self.environment, addresses), version, task=task)
-        except CarelaneError as error:
+        except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
 
     def _see_to_backing(self, state: EnvironmentState) -> None:

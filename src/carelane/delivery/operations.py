@@ -113,10 +113,11 @@ class Operations:
             outcome = self._request(engine, Kind.EMERGENCY, release, author, reason, target)
         deployment = _made(outcome)
         message = f"NOT switched yet: nothing of {release.name} was ready, it is being started"
+        noted = ""
         if deployment.phase is Phase.SUCCEEDED:
             with self._timed(timings, "verify"):
-                message = verification.in_place(engine.platform.router, release, self._clock)
-        self._repository.note_timings(deployment.id, timings, message)
+                message = noted = verification.in_place(engine.platform.router, release, self._clock)
+        self._repository.note_timings(deployment.id, timings, noted)
         return Outcome(self._repository.deployment(deployment.id), message)
 
     def target(self, environment: str, to_revision: int | None) -> Revision:

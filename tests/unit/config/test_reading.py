@@ -106,7 +106,11 @@ MISTAKES: list[tuple[str, str, str]] = [
         "system: My Clinic",
         "1:1: system: 'My Clinic' is not of the form ^[a-z][a-z0-9-]{0,39}$",
     ),
-    ("routes: [/api]", "routes: [api]", "7:14: services.backend.routes.0: 'api' is not of the form ^/\\S*$"),
+    (
+        "routes: [/api]",
+        "routes: [api]",
+        "7:14: services.backend.routes.0: 'api' is no route: write / or a prefix such as /api, without a / at its end",
+    ),
     (
         "limits: {memory: 512MiB}",
         "limits: {memory: 512M}",
@@ -280,3 +284,9 @@ def test_what_is_packed_lies_within_the_system(path: str) -> None:
     (line,) = lines(with_change("source: [src/backend]", f"source: [{path}]"))
     assert line.startswith("carelane.yaml:5:")
     assert "leads out of the system's folder" in line
+
+
+@pytest.mark.parametrize("prefix", ["/api/", "/a?b", "/x#y"])
+def test_a_route_that_the_proxy_would_reject_is_refused_here(prefix: str) -> None:
+    (line,) = lines(with_change("routes: [/api]", f'routes: ["{prefix}"]'))
+    assert "is no route" in line

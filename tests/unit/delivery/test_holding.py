@@ -81,3 +81,25 @@ def test_an_emergency_that_cannot_start_its_version_never_goes_back_to_the_bad_o
     assert simulation.phase is Phase.PAUSED
     simulation.workloads.behaviours["v1"] = Behaviour()
     assert simulation.instances("v1", Intent.SERVE)
+
+
+def test_a_held_emergency_does_not_turn_back_to_the_bad_version_when_its_pause_expires() -> None:
+    simulation = Simulation(policy(1, keep_warm=0, progress_deadline_seconds=20.0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.emergency()
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.tick(2, seconds=100_000.0)
+    assert simulation.phase is Phase.PAUSED
+
+
+def test_a_migration_that_was_paused_has_a_fresh_deadline_when_it_goes_on() -> None:
+    settings = policy(1, progress_deadline_seconds=20.0)
+    simulation = Simulation(settings, {"backend": releases.MIGRATING})
+    simulation.release("v1", Behaviour(migrates_for=8))
+    simulation.deploy("v1")
+    simulation.tick(2)
+    simulation.pause()
+    simulation.clock.advance(60.0)
+    simulation.resume()
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED

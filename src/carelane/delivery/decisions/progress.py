@@ -115,10 +115,9 @@ def _migrate(draft: Draft, rollout: Rollout) -> str | None:
         return None
     seen = draft.seen.instances.get(task)
     limit = draft.policy.rollback.progress_deadline_seconds
-    if rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit):
-        return f"migration: {task} has not ended within {limit:g} s"
     if seen is None or seen.phase is not ProcessPhase.EXITED:
-        return None
+        late = rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit)
+        return f"migration: {task} has not ended within {limit:g} s" if late else None
     if seen.exit_code != 0:
         code = "unknown" if seen.exit_code is None else seen.exit_code
         return f"migration: {task} ended with exit code {code}; its log says why"
@@ -140,12 +139,20 @@ def _fail(draft: Draft, service: str, reason: str) -> None:
 
 def _why_held(draft: Draft) -> str | None:
     """Why a failed deployment is not turned back by itself; None where it is."""
+    never = _why_never_back(draft)
+    if never is not None:
+        return never
+    return None if draft.policy.rollback.automatic else "automatic rollback is off"
+
+
+def _why_never_back(draft: Draft) -> str | None:
+    """Why only a person may turn this deployment back, however long that takes; None where time may."""
     if draft.current().kind is Kind.EMERGENCY:
         return "an emergency rollback never goes back to what it left"
     migrated = any(r.migration is not Migration.NONE for r in draft.current().rollouts.values())
     if draft.release is not None and draft.release.irreversible and migrated:
         return f"{draft.release.name} is irreversible and has changed the data"
-    return None if draft.policy.rollback.automatic else "automatic rollback is off"
+    return None
 
 
 def pause(draft: Draft, message: str, actor: str = "carelane") -> None:
@@ -162,6 +169,8 @@ def resume(draft: Draft, message: str, actor: str) -> None:
     for rollout in draft.current().rollouts.values():
         if rollout.phase is RolloutPhase.PAUSED:
             draft.put_rollout(replace(rollout, progress_at=draft.now), RolloutPhase.PROGRESSING, message)
+        elif rollout.phase is RolloutPhase.PENDING and rollout.started_at is not None:
+            draft.put_rollout(replace(rollout, started_at=draft.now))
 
 
 def _watch_pause(draft: Draft) -> None:
@@ -175,7 +184,8 @@ def _watch_pause(draft: Draft) -> None:
             instances.top_up(draft, rollout.service)
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
-    if since is not None and (draft.now - since).total_seconds() >= limit:
+    expired = since is not None and (draft.now - since).total_seconds() >= limit
+    if expired and _why_never_back(draft) is None:
         begin_abort(draft, f"nobody resumed it within {limit:g} s")
 
 

@@ -137,7 +137,6 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
             cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
-            cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
             failed = cut or match["code"].startswith("5")
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
