@@ -22,11 +22,13 @@ _PREFIX = re.compile(r"^/([^?#\s]*[^?#/\s])?$")
 
 def _route_prefix(value: str) -> str:
     if not _PREFIX.match(value):
-        raise ValueError(f"{value!r} is no route: write / or a prefix such as /api, without a / at its end")
+        raise ValueError(f"{value!r} is no route: write / or a prefix such as /api")
     return value
 
 
-RoutePrefix = Annotated[str, AfterValidator(_route_prefix)]
+RoutePrefix = Annotated[
+    str, Field(json_schema_extra={"pattern": _PREFIX.pattern}), AfterValidator(_route_prefix)
+]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
 _PERCENT = re.compile(r"^\d{1,3}%$")
 _SIZE = re.compile(r"^(\d+)\s*(KiB|MiB|GiB)$")

@@ -109,7 +109,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "routes: [/api]",
         "routes: [api]",
-        "7:14: services.backend.routes.0: 'api' is no route: write / or a prefix such as /api, without a / at its end",
+        "7:14: services.backend.routes.0: 'api' is no route: write / or a prefix such as /api",
     ),
     (
         "limits: {memory: 512MiB}",
