@@ -190,3 +190,16 @@ def test_secrets_reach_the_process_and_not_the_disk(make_system: Make, tmp_path:
     state = system.folder / ".carelane"
     holding = [p for p in state.rglob("*") if p.is_file() and VALUE.encode() in p.read_bytes()]
     assert holding == []
+
+
+def test_an_emergency_rollback_with_nothing_warm_starts_the_old_version_and_says_so(
+    make_system: Make,
+) -> None:
+    system = make_system(replicas=1, rollback={"keep_warm": 0})
+    system.shipped("v1", "v2")
+    said = system.must("emergency-rollback", "production", "--reason", "errors")
+    assert "NOT switched yet" in said
+    assert "nothing was warm: started, then switched" in said
+    assert system.environment()["release"] == "v1"
+    assert [i["label"] for i in system.instances()] == ["v1"]
+    assert "NOT switched" not in system.last_deployment()["message"]

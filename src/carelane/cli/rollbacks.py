@@ -7,8 +7,15 @@ import click
 
 from carelane.base.errors import OutcomeFailed
 from carelane.cli.client import Client
+from carelane.cli.following import ENDED
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
+PARTS = {
+    "check": "artifact and history",
+    "switch": "recorded and switched",
+    "start": "nothing was warm: started, then switched",
+}
+COLD_SECONDS = 900.0
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
 
@@ -45,16 +52,15 @@ def emergency_rollback(directory: str, environment: str, reason: str, output: st
     """
     client = Client(directory)
     outcome = client.post(f"/environments/{environment}/emergency-rollback", {"reason": reason})
+    if outcome["deployment"]["phase"] not in ENDED:
+        _wait_for_the_cold(client, outcome, quiet=output == "json")
     deployment = outcome["deployment"]
     timings = deployment["timings_ms"]
     if output == "table":
         click.echo(f"{environment} is back on {deployment['release']} (deployment {deployment['id']})")
-        for part, what in (
-            ("check", "artifact and history"),
-            ("switch", "recorded and switched"),
-            ("verify", outcome["message"]),
-        ):
-            click.echo(f"  {part:<11} {timings[part]:8.1f} ms  {what}")
+        for part, milliseconds in timings.items():
+            what = PARTS.get(part, outcome["message"])
+            click.echo(f"  {part:<11} {milliseconds:8.1f} ms  {what}")
     took, left = _scaled_down(client, environment, deployment)
     timings["scale_down"] = took
     timings["notify"], told = _notified(client, deployment)
@@ -67,6 +73,28 @@ def emergency_rollback(directory: str, environment: str, reason: str, output: st
         click.echo("a review within 48 hours is required; `carelane events` has the entry")
     if outcome["message"].startswith("NOT verified"):
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
+
+
+def _wait_for_the_cold(client: Client, outcome: dict[str, Any], *, quiet: bool) -> None:
+    """Nothing was warm: wait until what is being started has taken over, and put that into *outcome*.
+
+    Raises:
+        OutcomeFailed: If it does not; the message says why.
+    """
+    if not quiet:
+        click.echo(outcome["message"])
+    number, began = outcome["deployment"]["id"], time.monotonic()
+    while True:
+        deployment = client.get(f"/deployments/{number}")
+        late = time.monotonic() - began > COLD_SECONDS
+        if deployment["phase"] in (*ENDED, "Paused") or late:
+            break
+        time.sleep(0.1)
+    if deployment["phase"] != "Succeeded":
+        raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
+    timings = deployment["timings_ms"]
+    timings["start"] = round((time.monotonic() - began) * 1000, 1)
+    outcome.update(deployment=deployment, message=f"{deployment['release']} was started and has taken over")
 
 
 def _scaled_down(client: Client, environment: str, deployment: dict[str, Any]) -> tuple[float, list[str]]:
