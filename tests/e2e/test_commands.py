@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from carelane.base.unix_http import UnixHTTPConnection
-from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.systems.system import CARELANE, ENVIRONMENT, System, free_port
 from tests.waiting import until
 
 Make = Callable[..., System]
@@ -133,7 +133,23 @@ def test_what_was_asked_twice_under_one_key_is_done_once(system: System) -> None
     assert again[1]["idempotency-replayed"] == "true"
     other = ask(system, "POST", path, {"release": "v2"}, key)
     assert other[0] == 422
+    assert ask(system, "POST", f"{path}?again=1", body, key)[0] == 422
     assert len(system.run("deployments", "list", "--output", "json").json()) == 1
+
+
+def test_an_environment_taken_out_while_it_runs_is_neither_forgotten_nor_left_running(system: System) -> None:
+    system.shipped("v1")
+    system.must("down", "--keep-running")
+    file = system.folder / "carelane.yaml"
+    described = file.read_text()
+    file.write_text(
+        described.replace("  production:", "  elsewhere:").replace(str(system.port), str(free_port()))
+    )
+    refused = system.run("up", "--detach")
+    assert refused.code == 5
+    assert "environment production is not in carelane.yaml any more, but still runs" in refused.err
+    assert "put it back" in refused.err
+    file.write_text(described)
 
 
 def test_the_trail_is_a_stream_that_can_be_taken_up_anywhere(system: System) -> None:

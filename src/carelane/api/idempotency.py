@@ -7,10 +7,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carelane.api.actors import actor_of
 from carelane.api.problems import problem
-from carelane.base.errors import ConflictError, InputError, NotSignedIn
+from carelane.base.errors import ConflictError, InputError, InvariantError, NotSignedIn
 from carelane.bootstrap.app import App
 
 HEADER = b"idempotency-key"
+FAILED = 500
+_UNKNOWN_END = InvariantError(
+    "the first request with this key failed in a way nobody expected, perhaps after it was recorded",
+    hint="see `carelane deployments list` for what came of it, then ask again with a new key",
+)
 
 
 class IdempotencyMiddleware:
@@ -32,8 +37,11 @@ class IdempotencyMiddleware:
             await problem(error)(scope, receive, send)
             return
         body = await _whole(receive)
+        if body is None:
+            return  # the client left in the middle: nothing was asked yet
         name = key.decode("latin-1")
-        digest = hashlib.sha256(scope["path"].encode() + b"\n" + body).hexdigest()
+        asked = scope["path"].encode() + b"?" + scope.get("query_string", b"")
+        digest = hashlib.sha256(asked + b"\n" + body).hexdigest()
         known = await asyncio.to_thread(self._answers.claim, actor, name, digest)
         if known is None:
             await self._first(scope, body, send, actor, name)
@@ -49,7 +57,7 @@ class IdempotencyMiddleware:
             await _send(send, known.status, known.body or b"")
 
     async def _first(self, scope: Scope, body: bytes, send: Send, actor: str, key: str) -> None:
-        status, answer = 500, bytearray()
+        status, answer = FAILED, bytearray()
 
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -65,16 +73,25 @@ class IdempotencyMiddleware:
         try:
             await self._inner(scope, receive, keeping)
         finally:
-            if status < 400:
-                await asyncio.to_thread(self._answers.keep, actor, key, status, bytes(answer))
-            else:
-                await asyncio.to_thread(self._answers.release, actor, key)
+            await asyncio.to_thread(self._settle, actor, key, status, bytes(answer))
+
+    def _settle(self, actor: str, key: str, status: int, answer: bytes) -> None:
+        """Refused is refused before anything was done; what failed otherwise may be done, and is kept."""
+        if status < 400:
+            self._answers.keep(actor, key, status, answer)
+        elif status == FAILED:
+            self._answers.keep(actor, key, status, bytes(problem(_UNKNOWN_END).body))
+        else:
+            self._answers.release(actor, key)
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _whole(receive: Receive) -> bytes | None:
+    """The request's body; None where the client left before its end."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body.extend(message.get("body", b""))
         if not message.get("more_body"):
             return bytes(body)

@@ -131,6 +131,7 @@ def build(places: Places) -> App:
         ) from None
     configuration = reading.read(text, places.file.name)
     places.prepare()
+    _refuse_orphans(places, configuration)
     clock = RealClock()
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
@@ -155,6 +156,21 @@ def build(places: Places) -> App:
         loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
         notifications=notifications,
     )
+
+
+def _refuse_orphans(places: Places, configuration: Configuration) -> None:
+    """What an environment that is not described any more left running would be ended by nobody."""
+    for root in sorted(path for path in places.environments.glob("*") if path.is_dir()):
+        if root.name in configuration.environments:
+            continue
+        kept = [Shims(folder) for folder in (root / "proxies", root / "instances") if folder.is_dir()]
+        running = [name for shims in kept for name in shims.names() if shims.running(shims.status(name))]
+        if running:
+            raise ConflictError(
+                f"environment {root.name} is not in {places.file.name} any more, but still runs"
+                f" {', '.join(running)}",
+                hint="put it back, `carelane up`, `carelane down`, then take it out",
+            )
 
 
 def _loops(environments: Mapping[str, LocalEnvironment], notifier: Notifier) -> tuple[Loop, ...]:

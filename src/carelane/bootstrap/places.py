@@ -42,9 +42,14 @@ class Places:
         """What was packed."""
         return self.state / "artifacts"
 
+    @property
+    def environments(self) -> Path:
+        """What the environments' platforms keep, a folder each."""
+        return self.state / "environments"
+
     def environment(self, name: str) -> Path:
         """What one environment's platform keeps."""
-        return self.state / "environments" / name
+        return self.environments / name
 
     def prepare(self) -> None:
         """Make the state folder, unreadable to others but for the folders below it that must be."""

@@ -5,7 +5,7 @@ crash at any point acts again to the same end.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
@@ -13,12 +13,12 @@ from carelane.base.errors import CarelaneError, Unavailable
 from carelane.base.loops import Loop, Report
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
-from carelane.delivery.deployments import Migration, Phase, migration_id
+from carelane.delivery.deployments import Deployment, Migration, Phase, Rollout, migration_id
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
-from carelane.delivery.releases import ServiceKind, ServiceVersion
+from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.routing import routing
 
 IDLE_SECONDS = 2.0
@@ -113,10 +113,17 @@ class Engine:
                 decision = draft.decision()
                 if decision is None or self._repository.commit(decision):
                     if decision is not None:
-                        self.platform.router.route(routing(decision.state, self._seen))
+                        self._route(decision.state)
                     break
         self.loop.wake()
         return decision
+
+    def _route(self, state: EnvironmentState) -> None:
+        """What is recorded has happened: a routing that cannot be written is the next tick's business."""
+        try:
+            self.platform.router.route(routing(state, self._seen))
+        except CarelaneError as error:
+            self._report(self.environment, error)
 
     def _look_again(self) -> None:
         """See how things are now: an idle loop's last look may be seconds old."""
@@ -147,7 +154,7 @@ class Engine:
                     self.platform.workloads.stop(instance.id, grace)
                 elif self._needs_start(instance.id):
                     self._start(instance.id, service.versions[instance.label])
-        running |= self._act_on_task(draft)
+        running |= self._act_on_tasks(draft)
         for name, seen in self._seen.instances.items():
             if name not in running:
                 self._clear(name, seen.phase)
@@ -163,19 +170,23 @@ class Engine:
         seen = self._seen.instances.get(instance)
         return seen is None or seen.phase is ProcessPhase.EXITED or not seen.supervised
 
-    def _act_on_task(self, draft: Draft) -> set[str]:
-        """Start the migration that is due; the tasks that are still wanted, by name."""
-        deployment, release = draft.deployment, draft.release
-        if deployment is None or release is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
-            return set()
-        wanted = set()
-        for rollout in deployment.rollouts.values():
-            if rollout.migration is Migration.RUNNING:
-                task = migration_id(deployment.id, rollout.service)
-                wanted.add(task)
-                if task not in self._seen.instances and deployment.phase is Phase.PROGRESSING:
-                    self._start(task, release.versions[rollout.service], task=True)
-        return wanted
+    def _act_on_tasks(self, draft: Draft) -> set[str]:
+        """Start the migrations that are due; the tasks that are still wanted, by name."""
+        wanted = _tasks(draft.deployment)
+        if set(wanted) - set(self._seen.instances):
+            # An abort may have been decided since: a migration must not start after it.
+            with self._deciding:
+                snapshot = self._repository.snapshot(self.environment)
+                wanted = _tasks(snapshot.deployment)
+                held = snapshot.deployment is None or snapshot.deployment.phase is not Phase.PROGRESSING
+                if snapshot.release is not None and not held:
+                    self._start_tasks(wanted, snapshot.release)
+        return set(wanted)
+
+    def _start_tasks(self, wanted: Mapping[str, Rollout], release: Release) -> None:
+        for task, rollout in wanted.items():
+            if task not in self._seen.instances:
+                self._start(task, release.versions[rollout.service], task=True)
 
     def _start(self, name: str, version: ServiceVersion, *, task: bool = False) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
@@ -203,3 +214,14 @@ class Engine:
                 if instance.label in web and not self._seen.healthy(instance.id):
                     return True
         return False
+
+
+def _tasks(deployment: Deployment | None) -> dict[str, Rollout]:
+    """The migrations that should run or have run, by the name of their task."""
+    if deployment is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
+        return {}
+    return {
+        migration_id(deployment.id, rollout.service): rollout
+        for rollout in deployment.rollouts.values()
+        if rollout.migration is Migration.RUNNING
+    }

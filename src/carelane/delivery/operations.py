@@ -5,17 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError, RefusedError
+from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError
 from carelane.delivery import verification
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
-from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.decisions.draft import Draft, Snapshot
+from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
+from carelane.delivery.history import History
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 
-WHOLE_HISTORY = 1000
+Check = Callable[[Snapshot], None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Operations:
         self._clock = clock
         self._repository = repository
         self._artifacts = artifacts
+        self._history = History(repository)
 
     def engine(self, environment: str) -> Engine:
         """The engine of *environment*; raises NotFoundError."""
@@ -49,29 +51,20 @@ class Operations:
         """Put *release* into *environment*."""
         engine = self.engine(environment)
         wanted = self._repository.release(release)
-        state = self._repository.snapshot(environment)
-        active = state.deployment
-        moving = active is not None and not active.ended
-        if (
-            moving
-            and active is not None
-            and active.release == wanted.name
-            and active.phase is not Phase.ABORTING
-        ):
-            return Outcome(active, f"deployment {active.id} of {wanted.name} is under way already")
-        if not moving and state.state.release == wanted.name:
-            return Outcome(None, f"{environment} has {wanted.name} already: nothing to do")
-        self._refuse_going_past(environment, wanted)
-        self._verify(wanted)
+        there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
+        if there is None:
+            self._history.refuse_going_past(environment, wanted)
+            self._verify(wanted)
         return self._request(engine, Kind.DEPLOY, wanted, author, reason)
 
     def rollback(self, environment: str, to_revision: int | None, author: str, reason: str) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)
         _require(reason)
-        number, release = self._way_back(environment, to_revision)
+        number, release = self._way_back(engine, to_revision)
         self._verify(release)
-        return self._request(engine, Kind.ROLLBACK, release, author, reason, number)
+        still = self._still_the_way(engine, to_revision, release)
+        return self._request(engine, Kind.ROLLBACK, release, author, reason, number, still)
 
     def retry(self, environment: str, author: str) -> Outcome:
         """Ask once more for the release whose deployment failed or was cancelled."""
@@ -107,10 +100,11 @@ class Operations:
         _require(reason)
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
-            target, release = self._way_back(environment, None)
+            target, release = self._way_back(engine, None)
             self._verify(release)
+        still = self._still_the_way(engine, None, release)
         with self._timed(timings, "switch"):
-            outcome = self._request(engine, Kind.EMERGENCY, release, author, reason, target)
+            outcome = self._request(engine, Kind.EMERGENCY, release, author, reason, target, still)
         deployment = _made(outcome)
         message = f"NOT switched yet: nothing of {release.name} was ready, it is being started"
         noted = ""
@@ -120,49 +114,23 @@ class Operations:
         self._repository.note_timings(deployment.id, timings, noted)
         return Outcome(self._repository.deployment(deployment.id), message)
 
-    def target(self, environment: str, to_revision: int | None) -> Revision:
-        """The revision a rollback goes to; refused where an irreversible release lies between."""
-        history = self._repository.revisions(
-            environment, self.engine(environment).policy.rollback.revision_history
-        )
-        if not history:
-            raise NotFoundError(f"{environment} has no history yet", hint="deploy a release first")
-        now, earlier = history[0], history[1:]
-        if to_revision is not None:
-            chosen = next((r for r in history if r.number == to_revision), None)
-        else:
-            chosen = next((r for r in earlier if r.undone_by is None and r.release != now.release), None)
-        if chosen is None:
-            raise _no_revision(environment, to_revision, history)
-        if chosen.release == now.release:
-            raise ConflictError(f"{environment} has {now.release} (revision {chosen.number}) already")
-        self._refuse_irreversible(history, chosen)
-        return chosen
+    def _way_back(self, engine: Engine, to_revision: int | None) -> tuple[int | None, Release]:
+        kept = engine.policy.rollback.revision_history
+        return self._history.way_back(self._repository.snapshot(engine.environment), kept, to_revision)
 
-    def _refuse_irreversible(self, history: list[Revision], target: Revision) -> None:
-        passed = {r.release for r in history if r.number > target.number} - {target.release}
-        for name in sorted(passed):
-            if self._repository.release(name).irreversible:
-                raise RefusedError(
-                    f"{name} is irreversible: nothing before it can read its data",
-                    hint="fix forward: deploy a release that mends it",
+    def _still_the_way(self, engine: Engine, to_revision: int | None, release: Release) -> Check:
+        """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
+
+        def check(snapshot: Snapshot) -> None:
+            kept = engine.policy.rollback.revision_history
+            _, now = self._history.way_back(snapshot, kept, to_revision)
+            if now.name != release.name:
+                raise ConflictError(
+                    f"{engine.environment} has moved meanwhile: the way back is {now.name} now",
+                    hint="see `carelane history`, then ask again if it is still wanted",
                 )
 
-    def _refuse_going_past(self, environment: str, wanted: Release) -> None:
-        """An earlier release is no way round an irreversible one either."""
-        history = self._repository.revisions(environment, WHOLE_HISTORY)
-        known = next((r for r in history if r.release == wanted.name), None)
-        if known is not None:
-            self._refuse_irreversible(history, known)
-
-    def _way_back(self, environment: str, to_revision: int | None) -> tuple[int | None, Release]:
-        """Where a rollback goes: while something is moving, to what is stable; else to a revision."""
-        snapshot = self._repository.snapshot(environment)
-        moving = snapshot.deployment is not None and not snapshot.deployment.ended
-        if moving and to_revision is None and snapshot.state.release is not None:
-            return None, self._repository.release(snapshot.state.release)
-        target = self.target(environment, to_revision)
-        return target.number, self._repository.release(target.release)
+        return check
 
     @contextmanager
     def _timed(self, timings_ms: dict[str, float], part: str) -> Iterator[None]:
@@ -182,10 +150,23 @@ class Operations:
         author: str,
         reason: str,
         to_revision: int | None = None,
+        check: Check = lambda _: None,
     ) -> Outcome:
+        """Decide under the engine's lock, so that of two equal requests one finds the other's deployment."""
         wanted = Request(self._repository.reserve_deployment(), release, author, reason, kind, to_revision)
         step = commands.emergency if kind is Kind.EMERGENCY else commands.request
-        engine.command(lambda draft: step(draft, wanted))
+        there: list[Outcome] = []
+
+        def decide(draft: Draft) -> None:
+            said = commands.already(draft.snapshot, release, kind)
+            if said is not None:
+                there.append(Outcome(draft.deployment, said))
+                return
+            check(draft.snapshot)
+            step(draft, wanted)
+
+        if engine.command(decide) is None and there:
+            return there[-1]
         return Outcome(self._repository.deployment(wanted.id), f"deployment {wanted.id} of {release.name}")
 
     def _change(self, environment: str, change: Callable[[Draft], None]) -> Deployment:
@@ -204,13 +185,3 @@ def _made(outcome: Outcome) -> Deployment:
     if outcome.deployment is None:
         raise InvariantError("the request made no deployment")
     return outcome.deployment
-
-
-def _no_revision(environment: str, number: int | None, history: list[Revision]) -> NotFoundError:
-    if number is None:
-        return NotFoundError(
-            f"{environment} has no earlier revision to go back to that was not itself undone",
-            hint="name one with --to-revision; `carelane history` lists them",
-        )
-    kept = f"{history[-1].number} to {history[0].number}"
-    return NotFoundError(f"{environment} has no revision {number}", hint=f"kept are {kept}")

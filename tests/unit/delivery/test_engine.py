@@ -1,12 +1,15 @@
 """The loop: observe, decide, record, act, and what an interruption at each point leads to."""
 
+from dataclasses import replace
+
 import pytest
 
 from carelane.base.errors import PlatformError
 from carelane.base.loops import Loop
-from carelane.delivery.deployments import Phase
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Migration, Phase
 from carelane.delivery.engine import IDLE_SECONDS, MOVING_SECONDS
-from carelane.delivery.environments import Intent
+from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.policies import Pace
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
@@ -51,6 +54,34 @@ def test_a_routing_that_could_not_be_written_is_written_by_the_next_tick() -> No
         simulation.tick()
     simulation.settle()
     assert simulation.weights() == {"v1": 2}
+
+
+def test_what_is_recorded_has_been_asked_for_even_where_its_routing_could_not_be_written() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    simulation.router.failing_routes = 1
+    outcome = simulation.emergency()
+    assert outcome.deployment is not None
+    assert [str(error) for error in simulation.reported] == ["cannot write the routing"]
+    simulation.tick()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_a_migration_does_not_start_after_the_abort_that_came_between_deciding_and_acting() -> None:
+    simulation = Simulation(services={"backend": replace(WEB, migrate=("migrate",))})
+    simulation.release("v1")
+    simulation.deploy("v1")
+    act = simulation.engine._act
+
+    def late(state: EnvironmentState, draft: Draft) -> None:
+        if draft.deployment is not None and draft.rollout("backend").migration is Migration.RUNNING:
+            simulation.engine._act = act  # type: ignore[method-assign]
+            simulation.abort()
+        act(state, draft)
+
+    simulation.engine._act = late  # type: ignore[method-assign]
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert simulation.tasks() == []
 
 
 def test_a_decision_that_came_second_is_made_anew_and_nothing_is_done_twice() -> None:

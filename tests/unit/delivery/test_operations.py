@@ -1,5 +1,6 @@
 """What is asked of an environment, and what is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -229,3 +230,51 @@ def test_an_emergency_that_has_not_switched_yet_does_not_say_that_it_has() -> No
     outcome = simulation.emergency()
     assert simulation.weights() == {"v2": 1}
     assert not outcome.message.startswith("switched")
+
+
+# -- two who ask at once
+
+
+def asked_by_both(
+    simulation: Simulation, ask: Callable[[], object], other: Callable[[], object]
+) -> list[Exception]:
+    """*ask*, with *other* coming in after everything was looked up and before it is decided."""
+    refused: list[Exception] = []
+    once = simulation.repository.reserve_deployment
+
+    def meanwhile() -> int:
+        simulation.repository.reserve_deployment = once  # type: ignore[method-assign]
+        other()
+        return once()
+
+    simulation.repository.reserve_deployment = meanwhile  # type: ignore[method-assign]
+    try:
+        ask()
+    except ConflictError as error:
+        refused.append(error)
+    return refused
+
+
+def test_two_equal_requests_at_once_are_one_deployment() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2")
+    assert asked_by_both(simulation, lambda: simulation.deploy("v2"), lambda: simulation.deploy("v2")) == []
+    assert [d.release for d in simulation.repository.deployments("production", 9)] == ["v2", "v1"]
+
+
+def test_two_emergency_rollbacks_at_once_go_back_one_revision_only() -> None:
+    simulation = Simulation().shipped("v1", "v2", "v3")
+    refused = asked_by_both(simulation, simulation.emergency, simulation.emergency)
+    assert ["has moved meanwhile" in str(error) for error in refused] == [True]
+    assert simulation.state.release == "v2"
+
+
+def test_naming_the_stable_revision_while_something_moves_goes_back_to_it() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2", NEVER_READY)
+    simulation.deploy("v2")
+    simulation.tick(2)
+    simulation.rollback(to_revision=1)
+    simulation.settle()
+    assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v1")
+    assert simulation.weights() == {"v1": 2}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from carelane.base.errors import ConflictError
 from carelane.delivery.decisions import instances, progress
-from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent
 from carelane.delivery.releases import Release, ServiceKind
@@ -23,6 +23,16 @@ class Request:
     reason: str
     kind: Kind = Kind.DEPLOY
     to_revision: int | None = None
+
+
+def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
+    """Why nothing is to do: *release* is there, or on its way for the same purpose; else None."""
+    active = snapshot.deployment
+    if active is None or active.ended:
+        there = kind is Kind.DEPLOY and snapshot.state.release == release.name
+        return f"{snapshot.state.name} has {release.name} already: nothing to do" if there else None
+    same = active.release == release.name and active.kind is kind and active.phase is not Phase.ABORTING
+    return f"deployment {active.id} of {release.name} is under way already" if same else None
 
 
 def request(draft: Draft, wanted: Request) -> None:
