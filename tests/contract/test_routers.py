@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from carelane.platforms.envoy.resources import FRONT
+from carelane.platforms.envoy.documents import FRONT
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port

@@ -108,7 +108,7 @@ class TestProcessWorkloads(WorkloadsContract):
             environment={"VERSION": "${version} of ${commit} in ${environment}"},
         )
         place = replace(PLACE, addresses={"services.backend.url": "http://127.0.0.1:1"})
-        workloads.start(place, replace(version, run=run), task=True)
+        workloads.start(place, replace(version, run=run), run.migrate)
         seen = wait_for(workloads, ProcessPhase.EXITED)
         said = workloads.logs("backend", previous=False).tail(10)
         tree = workloads._archives.unpacked(version.artifact.archive)
@@ -163,14 +163,14 @@ class TestProcessWorkloads(WorkloadsContract):
         self, workloads: ProcessWorkloads, version: ServiceVersion
     ) -> None:
         """Else the engine would wait for it for ever: running, it never will be."""
-        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, task=False))
+        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, None))
         seen = workloads.observe()[PLACE.instance]
         assert seen.phase is ProcessPhase.EXITED or not seen.supervised
 
     def test_what_was_written_down_but_never_started_can_be_stopped(
         self, workloads: ProcessWorkloads, version: ServiceVersion
     ) -> None:
-        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, task=False))
+        workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, None))
         workloads.stop(PLACE.instance, 1.0)
         wait_for(workloads, ProcessPhase.EXITED)
 
@@ -201,7 +201,7 @@ class TestProcessWorkloads(WorkloadsContract):
         self, workloads: ProcessWorkloads, version: ServiceVersion
     ) -> None:
         run = replace(version.run, migrate=(*PYTHON, "-c", "print('last words')"))
-        workloads.start(PLACE, replace(version, run=run), task=True)
+        workloads.start(PLACE, replace(version, run=run), run.migrate)
         wait_for(workloads, ProcessPhase.EXITED)
         workloads.forget(PLACE.instance)
         assert "last words" in workloads.logs("backend", previous=False).tail(5)

@@ -87,7 +87,7 @@ class WorkloadsContract:
     def test_a_task_runs_once_and_its_exit_code_stays(
         self, workloads: Workloads, migrating: ServiceVersion
     ) -> None:
-        workloads.start(PLACE, migrating, task=True)
+        workloads.start(PLACE, migrating, migrating.run.migrate)
         seen = wait_for(workloads, ProcessPhase.EXITED)
         assert seen.exit_code == 3
         assert workloads.observe()[PLACE.instance].exit_code == 3

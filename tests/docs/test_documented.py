@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from carelane.base import errors
 from carelane.cli.main import COMMANDS, SUMMARIES, cli
 from carelane.config import reading
-from carelane.config.model import Configuration, Strict
+from carelane.config.basics import Strict
+from carelane.config.model import Configuration
 
 ROOT = Path(__file__).parents[2]
 COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text()

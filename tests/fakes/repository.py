@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from carelane.analysis.measurements import Readings, Window
+from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Entry
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Phase, Revision
 from carelane.delivery.environments import EnvironmentState
@@ -24,6 +27,7 @@ class InMemoryRepository:
         self._timings: dict[int, tuple[dict[str, float], str]] = {}
         self._revisions: list[Revision] = []
         self._releases: dict[str, Release] = {}
+        self._analyses: dict[Key, AnalysisRun] = {}
         self._reserved = 0
         self.conflicts = 0
         """So many of the next commits come second: somebody else's is recorded before them."""
@@ -100,6 +104,22 @@ class InMemoryRepository:
         """Add measured parts."""
         known = self.deployment(number)
         self._timings[number] = ({**known.timings_ms, **timings_ms}, message)
+
+    # -- analyses
+
+    def begin_analysis(self, run: AnalysisRun) -> None:
+        """Record that it has begun."""
+        self._analyses.setdefault(run.key, replace(run, windows=(), sources=(), evidence=None))
+
+    def add_window(self, key: Key, window: Window, sources: tuple[Readings, ...], evidence: Evidence) -> None:
+        """Record one more window."""
+        known = self._analyses[key]
+        windows = (*known.windows, window)
+        self._analyses[key] = replace(known, windows=windows, sources=sources, evidence=evidence)
+
+    def analysis(self, deployment: int, service: str) -> AnalysisRun | None:
+        """What was recorded."""
+        return self._analyses.get((deployment, service))
 
     # -- history and releases
 

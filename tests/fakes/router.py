@@ -22,6 +22,7 @@ class FakeRouter:
     busy: set[str] = field(default_factory=set)
     """Instances with requests under way."""
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
     failing_routes: int = 0
 
     # -- the port
@@ -44,11 +45,13 @@ class FakeRouter:
         """The inner addresses."""
         return {f"services.{name}.url": f"http://{name}.invalid" for name in self.services}
 
-    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
-        """The answer that a test laid down."""
-        if path not in self.answers:
+    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
+        """The answer that a test laid down, under ``VERSION PATH`` for one asked by hand."""
+        self.asked.append((path, version))
+        where = path if version is None else f"{version} {path}"
+        if where not in self.answers:
             raise PlatformError("the front door does not answer")
-        return self.answers[path]
+        return self.answers[where]
 
     # -- for tests
 

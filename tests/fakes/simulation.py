@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import ManualClock
+from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
@@ -16,6 +17,7 @@ from carelane.delivery.releases import Release, RunConfiguration, labelled
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.router import FakeRouter
 from tests.fakes.trail import InMemoryTrail
@@ -49,6 +51,7 @@ class Simulation:
         self.workloads = FakeWorkloads()
         self.router = FakeRouter(self.workloads.ready, tuple(self.services))
         self.backing = FakeBacking()
+        self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
         self.reported: list[Exception] = []
         self._contents: dict[str, str] = {}
@@ -58,7 +61,8 @@ class Simulation:
 
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
-        platform = Platform(self.workloads, self.router, self.backing)
+        judging = Judging(self.metrics, self.repository)
+        platform = Platform(self.workloads, self.router, self.backing, judging)
         self.engine = Engine(
             PRODUCTION,
             policy,

@@ -67,7 +67,9 @@ class FakeWorkloads:
 
     # -- the port
 
-    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
+    def start(
+        self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
+    ) -> None:
         """See to it that it runs."""
         if self.failing_starts:
             self.failing_starts -= 1
@@ -79,7 +81,7 @@ class FakeWorkloads:
         if known is not None and known.told_to_stop_at is not None:
             return
         port = known.port if known is not None else FIRST_PORT + len(self.started)
-        self.processes[placement.instance] = FakeProcess(placement, version, task, port)
+        self.processes[placement.instance] = FakeProcess(placement, version, task is not None, port)
         self.started.append(placement.instance)
 
     def stop(self, instance: str, grace_seconds: float) -> None:

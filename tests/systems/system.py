@@ -1,11 +1,13 @@
 """A small system in a folder of its own, shipped by the real command line: given, when, then."""
 
+import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +41,29 @@ def free_port() -> int:
 def slow_to_start(seconds: float) -> list[str]:
     """A command that takes its time before it serves."""
     return ["/bin/sh", "-c", f"sleep {seconds}; exec {sys.executable} service.py"]
+
+
+class Users:
+    """Browsers that keep the cookies they are given, on one connection (as behind a clinic's proxy)."""
+
+    def __init__(self, port: int, number: int) -> None:
+        self._port = port
+        self._cookies: list[str | None] = [None] * number
+
+    def versions(self) -> list[str]:
+        """Let each user ask once; the version each got."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        got = []
+        for user, cookie in enumerate(self._cookies):
+            connection.request("GET", "/", headers={} if cookie is None else {"Cookie": f"a=b; {cookie}"})
+            response = connection.getresponse()
+            got.append(json.loads(response.read())["version"])
+            given = response.headers.get("set-cookie")
+            if given is not None:
+                assert cookie is None, "who has an identity keeps it"
+                self._cookies[user] = given.partition(";")[0]
+        connection.close()
+        return got
 
 
 @dataclass
@@ -170,7 +195,26 @@ class System:
             self.release(tag)
             self.deploy(tag)
 
+    @staticmethod
+    def free_port() -> int:
+        """A port that is free now."""
+        return free_port()
+
+    def users(self, number: int) -> "Users":
+        """So many browsers, each with cookies of its own."""
+        return Users(self.port, number)
+
+    @staticmethod
+    def get(port: int, path: str = "/") -> Any:  # noqa: ANN401 - JSON is of any shape
+        """What a port answers, read."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return json.load(response)
+
     # -- then
+
+    def client(self) -> Client:
+        """The API."""
+        return Client(str(self.folder))
 
     def environment(self) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The environment as the server shows it."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from carelane.bootstrap.app import App
+from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment
 
 
@@ -19,6 +20,12 @@ def routes(app: App) -> APIRouter:
         if environment is not None:
             app.operations.engine(environment)
         return app.repository.deployments(environment, limit)
+
+    @router.get("/{number}/analyses", summary="What its canaries were judged by, window by window")
+    def show_analyses(number: int) -> list[AnalysisRun]:
+        deployment = app.repository.deployment(number)
+        runs = (app.analyses.analysis(number, service) for service in deployment.rollouts)
+        return [run for run in runs if run is not None]
 
     @router.get("/{number}", summary="One deployment")
     def show_deployment(number: int) -> Deployment:

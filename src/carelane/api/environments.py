@@ -19,10 +19,18 @@ class Body(BaseModel):
 
 
 class DeployBody(Body):
-    """Which release, and why."""
+    """Which release, why, and by which strategy; the environment's own where none is named."""
 
     release: str = Field(min_length=1)
     reason: str = ""
+    strategy: str | None = None
+
+
+class PromoteBody(Body):
+    """Why, and whether past all canary steps that are left."""
+
+    reason: str = ""
+    full: bool = False
 
 
 class ReasonBody(Body):
@@ -64,7 +72,7 @@ def routes(app: App) -> APIRouter:
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
     def deploy(name: str, body: DeployBody, actor: Actor) -> Outcome:
-        return operations.deploy(name, body.release, actor, body.reason)
+        return operations.deploy(name, body.release, actor, body.reason, strategy=body.strategy)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:
@@ -85,6 +93,10 @@ def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/abort", summary="Turn the deployment under way back")
     def abort(name: str, body: ReasonBody, actor: Actor) -> Deployment:
         return operations.abort(name, actor, body.reason or "aborted by hand")
+
+    @router.post("/{name}/promote", summary="Go past the canary step that waits, or past all of them")
+    def promote(name: str, body: PromoteBody, actor: Actor) -> Deployment:
+        return operations.promote(name, actor, body.reason or "promoted by hand", full=body.full)
 
     @router.post("/{name}/retry", status_code=201, summary="Deploy once more what failed")
     def retry(name: str, actor: Actor) -> Outcome:

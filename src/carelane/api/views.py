@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
 from carelane.bootstrap.app import App, LocalEnvironment
 from carelane.delivery.deployments import Deployment
@@ -33,12 +34,15 @@ class InstanceView:
 
 @dataclass(frozen=True)
 class ServiceView:
-    """One service in one environment."""
+    """One service in one environment; *evidence* is of a canary that is being judged, *judged* says it."""
 
     name: str
     kind: str
     stable: str | None
     canary: str | None
+    canary_percent: int | None
+    evidence: Evidence | None
+    judged: str | None
     warm: list[str]
     wanted: int
     ready: int
@@ -95,11 +99,15 @@ def _service(environment: LocalEnvironment, name: str, state: ServiceState) -> S
     instances = [_instance(seen, kind, instance) for instance in state.instances]
     serving = [i for i in instances if i.intent == Intent.SERVE]
     rates = environment.meter.rates(name)
+    evidence = seen.evidence.get(name)
     return ServiceView(
         name=name,
         kind=kind.value,
         stable=state.stable,
         canary=state.canary,
+        canary_percent=state.canary_percent,
+        evidence=evidence,
+        judged=evidence.words if evidence is not None else None,
         warm=[warm.label for warm in state.previous],
         wanted=environment.engine.policy.replicas_of(name),
         ready=sum(i.ready for i in serving),

@@ -19,6 +19,7 @@ from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
 from carelane.config.model import Configuration, Environment, Secret
+from carelane.delivery.analyses import Judging
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
@@ -32,6 +33,7 @@ from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port, is_free
 from carelane.platforms.processes.workloads import ProcessWorkloads
+from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
@@ -41,6 +43,14 @@ from carelane.store.trail import SqlTrail
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
 LOOP_SECONDS = 10.0
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What is recorded, by what it is of."""
+
+    rollouts: SqlRolloutRepository
+    analyses: SqlAnalysisRepository
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class App:
     configuration: Configuration
     environments: Mapping[str, LocalEnvironment]
     repository: SqlRolloutRepository
+    analyses: SqlAnalysisRepository
     operations: Operations
     releasing: Releasing
     trail: SqlTrail
@@ -135,10 +146,10 @@ def build(places: Places) -> App:
     clock = RealClock()
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
-    repository = SqlRolloutRepository(database, trail)
+    stores = Stores(SqlRolloutRepository(database, trail), SqlAnalysisRepository(database))
     archives = Archives(places.artifacts)
     environments = {
-        name: _environment(places, configuration, name, settings, repository, archives)
+        name: _environment(places, configuration, name, settings, stores, archives)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -148,9 +159,10 @@ def build(places: Places) -> App:
         places=places,
         configuration=configuration,
         environments=environments,
-        repository=repository,
-        operations=Operations(engines, repository, archives, clock),
-        releasing=Releasing(sources, repository, clock),
+        repository=stores.rollouts,
+        analyses=stores.analyses,
+        operations=Operations(engines, stores.rollouts, archives, clock),
+        releasing=Releasing(sources, stores.rollouts, clock),
         trail=trail,
         answers=SqlAnswers(database),
         loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
@@ -205,7 +217,7 @@ def _environment(
     configuration: Configuration,
     name: str,
     settings: Environment,
-    repository: SqlRolloutRepository,
+    stores: Stores,
     archives: Archives,
 ) -> LocalEnvironment:
     root = places.environment(name)
@@ -217,21 +229,26 @@ def _environment(
             hint=f"choose another in {places.file.name}: environments.{name}.port",
         )
     router = EnvoyRouter(
-        root / "envoy", settings.port, _inner_ports(root, translation.web(configuration)), proxies
+        root / "envoy",
+        settings.port,
+        _inner_ports(root, translation.web(configuration)),
+        proxies,
+        preview_port=translation.preview_port(settings),
+        slow_ms=settings.objectives.thresholds_ms,
     )
     workloads = ProcessWorkloads(root, archives, places.system)
     backing = EmbeddedPostgres(root, translation.backing(configuration), _own_databases(places, settings))
+    meter = TrafficMeter(list(router.admins.values()))
+    judging = Judging(meter, stores.analyses)
     engine = Engine(
         name,
         translation.policy(settings),
-        Platform(workloads, router, backing),
-        repository,
+        Platform(workloads, router, backing, judging),
+        stores.rollouts,
         RealClock(),
         _report,
     )
-    return LocalEnvironment(
-        settings.port, engine, workloads, router, backing, proxies, TrafficMeter(list(router.admins.values()))
-    )
+    return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter)
 
 
 def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:

@@ -8,20 +8,32 @@ from carelane.cli.client import Client
 from carelane.cli.following import follow
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
+STRATEGIES = ("rolling", "blue-green", "canary")
+
 
 @click.command(epilog="Example: carelane deploy production --release v2.0 --reason 'new booking page' --wait")
 @click.argument("environment")
 @click.option(
     "--release", "release_", required=True, help="A release's name, or the beginning of its commit."
 )
+@click.option("--strategy", type=click.Choice(STRATEGIES), help="How (default: the environment's own).")
 @click.option("--reason", default="", help="Why, for the history.")
 @click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
 @output_option
 @click.pass_obj
-def deploy(directory: str, environment: str, release_: str, reason: str, wait: bool, output: str) -> None:
+def deploy(
+    directory: str,
+    environment: str,
+    release_: str,
+    strategy: str | None,
+    reason: str,
+    wait: bool,
+    output: str,
+) -> None:
     """Put a release into an environment."""
     client = Client(directory)
-    outcome = client.post(f"/environments/{environment}/deployments", {"release": release_, "reason": reason})
+    body = {"release": release_, "reason": reason, "strategy": strategy}
+    outcome = client.post(f"/environments/{environment}/deployments", body)
     tell(client, outcome, wait=wait, output=output)
 
 

@@ -97,4 +97,16 @@ def _moving(rollout: dict[str, Any], service: dict[str, Any]) -> str:
         return f"{phase} migrating"
     if phase == "Pending":
         return phase
-    return f"{phase} [new serving {count(rollout['to_label'])}, old serving {count(rollout['from_label'])}]"
+    new, old = count(rollout["to_label"]), count(rollout["from_label"])
+    return f"{phase} [new serving {new}, old serving {old}]{_step(rollout, service)}"
+
+
+def _step(rollout: dict[str, Any], service: dict[str, Any]) -> str:
+    """Where a canary stands: its step, its weight, and how it does so far."""
+    steps = rollout["strategy"]["steps"]
+    if not steps or rollout["phase"] not in {"Progressing", "Paused"}:
+        return ""
+    number = min(rollout["step"] + 1, len(steps))
+    share = service.get("canary_percent") or 0
+    judged = f"; {service['judged']}" if service.get("judged") else ""
+    return f" step {number} of {len(steps)}: {steps[number - 1]['kind']}, {share} % of the traffic{judged}"

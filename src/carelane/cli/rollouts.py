@@ -65,6 +65,21 @@ def abort(directory: str, environment: str, reason: str, output: str) -> None:
     _act("abort", directory, environment, reason, output)
 
 
+@rollout.command(epilog="Example: carelane rollout promote production --reason 'the lab has seen it'")
+@click.argument("environment")
+@click.option("--full", is_flag=True, help="Past all canary steps that are left, not only the present one.")
+@click.option("--reason", default="", help="Why, for the trail.")
+@click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+@output_option
+@click.pass_obj
+def promote(directory: str, environment: str, full: bool, reason: str, wait: bool, output: str) -> None:
+    """Go past the canary step that waits: a pause, an analysis, a person's word."""
+    client = Client(directory)
+    deployment = client.post(f"/environments/{environment}/promote", {"reason": reason, "full": full})
+    said = f"deployment {deployment['id']} of {deployment['release']} goes on"
+    tell(client, {"deployment": deployment, "message": said}, wait=wait, output=output)
+
+
 @rollout.command(epilog="Example: carelane rollout retry production --wait")
 @click.argument("environment")
 @click.option("--wait", is_flag=True, help="Show it until it has ended.")

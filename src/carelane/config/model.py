@@ -3,20 +3,17 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from carelane.config.basics import HttpPath, Name, Seconds, Strict
+from carelane.config.strategies import (
+    AnalysisSettings,
+    Objectives,
+    RollbackSettings,
+    Strategy,
+    StrategySettings,
 )
 
-Name = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="lower case letters, digits and -")
-]
-HttpPath = Annotated[str, Field(pattern=r"^/\S*$", description="a path that begins with /")]
 _PREFIX = re.compile(r"^/([^?#\s]*[^?#/\s])?$")
 
 
@@ -29,20 +26,8 @@ def _route_prefix(value: str) -> str:
 RoutePrefix = Annotated[
     str, Field(json_schema_extra={"pattern": _PREFIX.pattern}), AfterValidator(_route_prefix)
 ]
-Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
-_PERCENT = re.compile(r"^\d{1,3}%$")
 _SIZE = re.compile(r"^(\d+)\s*(KiB|MiB|GiB)$")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-
-
-def _share(value: object) -> object:
-    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if number or (isinstance(value, str) and _PERCENT.match(value)):
-        return value
-    raise ValueError(f'must be a number from 0 or a percentage such as "25%", not {value!r}')
-
-
-Share = Annotated[int | str, BeforeValidator(_share)]
 
 
 def _inner_path(value: str) -> str:
@@ -52,12 +37,6 @@ def _inner_path(value: str) -> str:
 
 
 InnerPath = Annotated[str, Field(min_length=1), AfterValidator(_inner_path)]
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused, and nothing is read as what it is not: ``yes`` is no number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Build(Strict):
@@ -150,52 +129,6 @@ class BackingService(Strict):
 Service = Annotated[Web | Worker | BackingService, Field(discriminator="kind")]
 
 
-class RollingSettings(Strict):
-    """How far a rolling replacement may stray from its replicas."""
-
-    max_unavailable: Share = 1
-    max_surge: Share = 1
-    min_ready_seconds: float = Field(0.0, ge=0, le=3600, description="how long a new instance must be ready")
-
-
-class StrategySettings(Strict):
-    """The strategy with its settings."""
-
-    rolling: RollingSettings = RollingSettings()
-
-
-def _strategy(value: object) -> object:
-    if value == "rolling":
-        return {}
-    if isinstance(value, str):
-        raise ValueError(f"{value!r} is no strategy; there is: rolling")  # noqa: TRY004 - pydantic wants it
-    return value
-
-
-Strategy = Annotated[
-    StrategySettings,
-    BeforeValidator(_strategy, json_schema_input_type=Literal["rolling"] | StrategySettings),
-]
-
-
-class Objectives(Strict):
-    """What must not get worse."""
-
-    error_ratio: float | None = Field(None, gt=0, lt=1)
-    slow_seconds: Seconds | None = None
-
-
-class RollbackSettings(Strict):
-    """When a rollout is undone by itself, and how much is kept for undoing it later."""
-
-    automatic: bool = True
-    progress_deadline_seconds: Seconds = 600.0
-    revision_history: int = Field(10, ge=1, le=1000)
-    keep_warm: int = Field(1, ge=0, le=10)
-    keep_warm_seconds: Seconds = 3600.0
-    crash_loop_restarts: int = Field(3, ge=1)
-
-
 class Environment(Strict):
     """Where releases run, and what it asks of them."""
 
@@ -204,6 +137,7 @@ class Environment(Strict):
     replicas: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     strategy: Strategy = StrategySettings()
     objectives: Objectives = Objectives()
+    analysis: AnalysisSettings = AnalysisSettings()
     rollback: RollbackSettings = RollbackSettings()
     backing: dict[str, Secret] = Field(
         default_factory=dict, description="the URL of a database of one's own, by backing service"
@@ -234,7 +168,12 @@ class Configuration(Strict):
     def _ports_differ(cls, value: dict[str, Environment]) -> dict[str, Environment]:
         taken: dict[int, str] = {}
         for name, environment in value.items():
-            other = taken.setdefault(environment.port, name)
-            if other != name:
-                raise ValueError(f"{name} and {other} both want port {environment.port}: each needs its own")
+            blue_green = environment.strategy.blue_green
+            preview = blue_green.preview_port if blue_green is not None else None
+            for port in (environment.port, preview):
+                other = None if port is None else taken.get(port)
+                if other is not None:
+                    raise ValueError(f"{name} and {other} both want port {port}: each needs its own")
+                if port is not None:
+                    taken[port] = name
         return value

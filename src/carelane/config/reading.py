@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails
 
 from carelane.base.errors import InputError
 from carelane.config import documents
+from carelane.config.basics import Strict
 from carelane.config.documents import Document
-from carelane.config.model import BackingService, Configuration, Strict, Web, Worker
+from carelane.config.model import BackingService, Configuration, Web, Worker
 
 _REFERENCE = re.compile(r"\$\{(services|backing)\.([a-z0-9-]+)\.url\}")
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from carelane.analysis.objectives import AnalysisPolicy, Measure, Objective
 from carelane.config.model import (
     BackingService,
     Configuration,
@@ -12,8 +13,11 @@ from carelane.config.model import (
     Web,
     Worker,
 )
+from carelane.config.strategies import RollingSettings, StrategySettings
+from carelane.delivery import strategies
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Limits, Probe, RunConfiguration, SecretReference, ServiceKind
+from carelane.delivery.strategies import StrategyKind
 
 READINESS_PERIOD_SECONDS = 1.0
 LIVENESS_PERIOD_SECONDS = 5.0
@@ -22,13 +26,11 @@ LIVENESS_PERIOD_SECONDS = 5.0
 def policy(environment: Environment) -> Policy:
     """What *environment* asks of every deployment into it."""
     rollback = environment.rollback
+    pace = environment.strategy.rolling or RollingSettings()
+    configured = _strategies(environment.strategy)
     return Policy(
         replicas=dict(environment.replicas),
-        pace=Pace(
-            environment.strategy.rolling.max_unavailable,
-            environment.strategy.rolling.max_surge,
-            environment.strategy.rolling.min_ready_seconds,
-        ),
+        pace=Pace(pace.max_unavailable, pace.max_surge, pace.min_ready_seconds),
         rollback=RollbackPolicy(
             automatic=rollback.automatic,
             progress_deadline_seconds=rollback.progress_deadline_seconds,
@@ -37,7 +39,43 @@ def policy(environment: Environment) -> Policy:
             keep_warm_seconds=rollback.keep_warm_seconds,
             crash_loop_restarts=rollback.crash_loop_restarts,
         ),
+        pause_expires_seconds=rollback.pause_expires_seconds,
+        strategy=strategies.named(environment.strategy.used, configured),
+        strategies=configured,
+        analysis=_analysis(environment),
     )
+
+
+def preview_port(environment: Environment) -> int | None:
+    """The address of the version on trial, where it has one of its own."""
+    blue_green = environment.strategy.blue_green
+    return None if blue_green is None else blue_green.preview_port
+
+
+def _strategies(settings: StrategySettings) -> dict[StrategyKind, strategies.Strategy]:
+    configured = {}
+    if settings.canary is not None:
+        steps = settings.canary.steps
+        configured[StrategyKind.CANARY] = strategies.Strategy(
+            StrategyKind.CANARY,
+            strategies.DEFAULT_CANARY if steps is None else tuple(step.step() for step in steps),
+            strategies.OnInconclusive(settings.canary.on_inconclusive),
+        )
+    if settings.blue_green is not None:
+        check = settings.blue_green.check
+        steps_ = strategies.blue_green_steps(check.step() if check else None, hold=settings.blue_green.hold)
+        configured[StrategyKind.BLUE_GREEN] = strategies.Strategy(StrategyKind.BLUE_GREEN, steps_)
+    return configured
+
+
+def _analysis(environment: Environment) -> AnalysisPolicy:
+    settings, limits = environment.analysis, environment.objectives
+    common = {"bad_ratio": settings.bad_ratio, "floor": settings.floor}
+    slow = [
+        Objective(Measure.SLOW, float(ms), ceiling=limits.slow_ratio, **common) for ms in limits.thresholds_ms
+    ]
+    errors = Objective(Measure.ERRORS, ceiling=limits.error_ratio, **common)
+    return AnalysisPolicy(settings.alpha, (errors, *slow), settings.warm_up_seconds)
 
 
 def released(configuration: Configuration) -> dict[str, Web | Worker]:

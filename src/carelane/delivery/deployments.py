@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.base.errors import ConflictError
+from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy
 
 
 class Kind(StrEnum):
@@ -66,6 +67,9 @@ ROLLOUT_TRANSITIONS: Mapping[RolloutPhase, frozenset[RolloutPhase]] = {
 }
 
 
+AT_STEPS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED})
+
+
 class Migration(StrEnum):
     """Where the schema change of a rollout stands."""
 
@@ -79,9 +83,18 @@ def migration_id(deployment: int, service: str) -> str:
     return f"{service}-migrate-{deployment}"
 
 
+def check_id(deployment: int, service: str, step: int) -> str:
+    """The name under which the command of a deployment's CHECK step runs."""
+    return f"{service}-check-{deployment}-{step + 1}"
+
+
 @dataclass(frozen=True)
 class Rollout:
-    """One service moving from its stable to its canary label."""
+    """One service moving from its stable to its canary label.
+
+    *step* counts the canary steps that are done, *step_since* is when the present one began, and
+    *held_step* the one that a person was asked about.
+    """
 
     service: str
     from_label: str | None
@@ -93,6 +106,17 @@ class Rollout:
     progress: int = 0
     finished_at: datetime | None = None
     migration: Migration = Migration.NONE
+    strategy: Strategy = ROLLING
+    step: int = 0
+    step_since: datetime | None = None
+    held_step: int | None = None
+    unready_since: datetime | None = None
+
+    @property
+    def current_step(self) -> CanaryStep | None:
+        """The canary step it is at; None where there is none (left)."""
+        steps = self.strategy.steps
+        return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
 
 
 @dataclass(frozen=True)

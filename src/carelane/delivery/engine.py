@@ -5,15 +5,17 @@ crash at any point acts again to the same end.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, Unavailable
 from carelane.base.loops import Loop, Report
+from carelane.delivery import asking
+from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
-from carelane.delivery.deployments import Deployment, Migration, Phase, Rollout, migration_id
+from carelane.delivery.deployments import Deployment, Migration, Phase, migration_id
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
@@ -34,6 +36,7 @@ class Platform:
     workloads: Workloads
     router: TrafficRouter
     backing: Backing
+    judging: Judging
 
 
 class Engine:
@@ -64,7 +67,7 @@ class Engine:
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
-            seen = self.observe()
+            seen = self._observe_steps(self.observe())
         if seen.endpoints is None:
             # No proxy answers (observing starts them again): nothing can be said of traffic now.
             return MOVING_SECONDS
@@ -87,6 +90,17 @@ class Engine:
             self.platform.workloads.observe(),
             self.platform.router.observe(),
             self.platform.backing.ready(),
+        )
+
+    def _observe_steps(self, seen: Observation) -> Observation:
+        """Beside *seen*, what the canary steps under way want to know."""
+        if seen.endpoints is None:
+            return seen
+        snapshot = self._repository.snapshot(self.environment)
+        return replace(
+            seen,
+            answers=asking.answers(self.platform.router, snapshot),
+            evidence=self.platform.judging.look(snapshot, self.policy.analysis, self._clock.now()),
         )
 
     def draft(self, snapshot: Snapshot) -> Draft:
@@ -132,7 +146,7 @@ class Engine:
         try:
             seen = self.observe()
             if seen.endpoints is not None:
-                self._seen = seen
+                self._seen = replace(seen, answers=self._seen.answers, evidence=self._seen.evidence)
         finally:
             self._looking.release()
 
@@ -171,27 +185,22 @@ class Engine:
         return seen is None or seen.phase is ProcessPhase.EXITED or not seen.supervised
 
     def _act_on_tasks(self, draft: Draft) -> set[str]:
-        """Start the migrations that are due; the tasks that are still wanted, by name."""
-        wanted = _tasks(draft.deployment)
+        """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
+        wanted = _tasks(draft.deployment, draft.release)
         if set(wanted) - set(self._seen.instances):
             # An abort may have been decided since: a migration must not start after it.
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
-                wanted = _tasks(snapshot.deployment)
-                held = snapshot.deployment is None or snapshot.deployment.phase is not Phase.PROGRESSING
-                if snapshot.release is not None and not held:
-                    self._start_tasks(wanted, snapshot.release)
+                wanted = _tasks(snapshot.deployment, snapshot.release)
+                if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
+                    for name in set(wanted) - set(self._seen.instances):
+                        self._start(name, *wanted[name])
         return set(wanted)
 
-    def _start_tasks(self, wanted: Mapping[str, Rollout], release: Release) -> None:
-        for task, rollout in wanted.items():
-            if task not in self._seen.instances:
-                self._start(task, release.versions[rollout.service], task=True)
-
-    def _start(self, name: str, version: ServiceVersion, *, task: bool = False) -> None:
+    def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
         try:
-            self.platform.workloads.start(Placement(name, self.environment, addresses), version, task=task)
+            self.platform.workloads.start(Placement(name, self.environment, addresses), version, task)
         except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
 
@@ -216,12 +225,17 @@ class Engine:
         return False
 
 
-def _tasks(deployment: Deployment | None) -> dict[str, Rollout]:
-    """The migrations that should run or have run, by the name of their task."""
-    if deployment is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
+def _tasks(
+    deployment: Deployment | None, release: Release | None
+) -> dict[str, tuple[ServiceVersion, tuple[str, ...]]]:
+    """The migrations and checks that should run or have run, by the name of their task."""
+    if deployment is None or release is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
         return {}
-    return {
-        migration_id(deployment.id, rollout.service): rollout
-        for rollout in deployment.rollouts.values()
-        if rollout.migration is Migration.RUNNING
-    }
+    due = {}
+    for rollout in deployment.rollouts.values():
+        version = release.versions[rollout.service]
+        if rollout.migration is Migration.RUNNING and version.run.migrate is not None:
+            due[migration_id(deployment.id, rollout.service)] = (version, version.run.migrate)
+    for name, (service, step) in asking.commands_due(deployment).items():
+        due[name] = (release.versions[service], step.command)
+    return due

@@ -45,10 +45,15 @@ class Warm:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service in one environment: which versions it has, and its instances."""
+    """One service in one environment: which versions it has, and its instances.
+
+    *canary_percent* is the canary's share of the traffic while it goes by canary steps; None where
+    traffic follows the number of ready instances.
+    """
 
     stable: str | None = None
     canary: str | None = None
+    canary_percent: int | None = None
     previous: tuple[Warm, ...] = ()
     versions: Mapping[str, ServiceVersion] = field(default_factory=dict)
     instances: tuple[Instance, ...] = ()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from carelane.analysis.verdicts import Evidence
+
 
 class ProcessPhase(StrEnum):
     """What an instance's process does."""
@@ -53,6 +55,10 @@ class Observation:
     instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
     endpoints: Mapping[str, EndpointSeen] | None = None
     backing_ready: bool = True
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """By service, how its canary does so far."""
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""

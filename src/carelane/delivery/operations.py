@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError
-from carelane.delivery import verification
+from carelane.delivery import strategies, verification
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft, Snapshot
@@ -47,15 +47,19 @@ class Operations:
             known = ", ".join(self._engines)
             raise NotFoundError(f"no environment {environment!r}", hint=f"there are: {known}") from None
 
-    def deploy(self, environment: str, release: str, author: str, reason: str) -> Outcome:
-        """Put *release* into *environment*."""
+    def deploy(
+        self, environment: str, release: str, author: str, reason: str, *, strategy: str | None = None
+    ) -> Outcome:
+        """Put *release* into *environment*, by its own strategy or the one named."""
         engine = self.engine(environment)
+        chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         wanted = self._repository.release(release)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
         if there is None:
             self._history.refuse_going_past(environment, wanted)
             self._verify(wanted)
-        return self._request(engine, Kind.DEPLOY, wanted, author, reason)
+        number = self._repository.reserve_deployment()
+        return self._request(engine, Request(number, wanted, author, reason, strategy=chosen))
 
     def rollback(self, environment: str, to_revision: int | None, author: str, reason: str) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
@@ -64,7 +68,8 @@ class Operations:
         number, release = self._way_back(engine, to_revision)
         self._verify(release)
         still = self._still_the_way(engine, to_revision, release)
-        return self._request(engine, Kind.ROLLBACK, release, author, reason, number, still)
+        own = self._repository.reserve_deployment()
+        return self._request(engine, Request(own, release, author, reason, Kind.ROLLBACK, number), still)
 
     def retry(self, environment: str, author: str) -> Outcome:
         """Ask once more for the release whose deployment failed or was cancelled."""
@@ -90,6 +95,10 @@ class Operations:
         """Turn the deployment under way back."""
         return self._change(environment, lambda d: commands.abort(d, author, reason))
 
+    def promote(self, environment: str, author: str, reason: str, *, full: bool) -> Deployment:
+        """Go past the canary step that waits, or past all that are left."""
+        return self._change(environment, lambda d: commands.promote(d, author, reason, full=full))
+
     def emergency_rollback(self, environment: str, author: str, reason: str) -> Outcome:
         """Leave the bad version in one routing change; each part is timed, in milliseconds.
 
@@ -104,7 +113,9 @@ class Operations:
             self._verify(release)
         still = self._still_the_way(engine, None, release)
         with self._timed(timings, "switch"):
-            outcome = self._request(engine, Kind.EMERGENCY, release, author, reason, target, still)
+            own = self._repository.reserve_deployment()
+            wanted = Request(own, release, author, reason, Kind.EMERGENCY, target)
+            outcome = self._request(engine, wanted, still)
         deployment = _made(outcome)
         message = f"NOT switched yet: nothing of {release.name} was ready, it is being started"
         noted = ""
@@ -142,23 +153,13 @@ class Operations:
         for version in release.versions.values():
             self._artifacts.verify(version.artifact)
 
-    def _request(
-        self,
-        engine: Engine,
-        kind: Kind,
-        release: Release,
-        author: str,
-        reason: str,
-        to_revision: int | None = None,
-        check: Check = lambda _: None,
-    ) -> Outcome:
+    def _request(self, engine: Engine, wanted: Request, check: Check = lambda _: None) -> Outcome:
         """Decide under the engine's lock, so that of two equal requests one finds the other's deployment."""
-        wanted = Request(self._repository.reserve_deployment(), release, author, reason, kind, to_revision)
-        step = commands.emergency if kind is Kind.EMERGENCY else commands.request
+        step = commands.emergency if wanted.kind is Kind.EMERGENCY else commands.request
         there: list[Outcome] = []
 
         def decide(draft: Draft) -> None:
-            said = commands.already(draft.snapshot, release, kind)
+            said = commands.already(draft.snapshot, wanted.release, wanted.kind)
             if said is not None:
                 there.append(Outcome(draft.deployment, said))
                 return
@@ -167,7 +168,9 @@ class Operations:
 
         if engine.command(decide) is None and there:
             return there[-1]
-        return Outcome(self._repository.deployment(wanted.id), f"deployment {wanted.id} of {release.name}")
+        return Outcome(
+            self._repository.deployment(wanted.id), f"deployment {wanted.id} of {wanted.release.name}"
+        )
 
     def _change(self, environment: str, change: Callable[[Draft], None]) -> Deployment:
         decision = self.engine(environment).command(change)

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from carelane.analysis.objectives import AnalysisPolicy
 from carelane.base.errors import InputError
+from carelane.delivery.strategies import ROLLING, Strategy, StrategyKind
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Policy:
     pace: Pace = Pace()
     rollback: RollbackPolicy = RollbackPolicy()
     pause_expires_seconds: float = 86_400.0
+    strategy: Strategy = ROLLING
+    strategies: Mapping[StrategyKind, Strategy] = field(default_factory=dict)
+    analysis: AnalysisPolicy = field(default_factory=AnalysisPolicy)
 
     def replicas_of(self, service: str) -> int:
         """Instances wanted of *service*; 1 where nothing is said."""

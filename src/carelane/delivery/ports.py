@@ -25,8 +25,10 @@ class Placement:
 class Workloads(Protocol):
     """Instances of service versions in one environment. Every verb may be repeated."""
 
-    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
-        """See to it that the instance runs, supervised; a *task* runs its migration once and ends.
+    def start(
+        self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
+    ) -> None:
+        """See to it that the instance runs, supervised; with a *task*, that this command ran once.
 
         Raises:
             PlatformError: If it cannot be started.
@@ -65,8 +67,8 @@ class TrafficRouter(Protocol):
         """The inner address of each web service, by placeholder name (``services.NAME.url``)."""
         ...
 
-    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
-        """Status and body of GET *path* through the front door.
+    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door, of the label *version* by hand if named.
 
         Raises:
             PlatformError: If nothing answers in time.

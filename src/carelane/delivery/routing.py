@@ -1,11 +1,14 @@
 """Where traffic should go: derived from what is recorded and what was seen, never stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import Observation
-from carelane.delivery.releases import Probe, ServiceKind
+from carelane.delivery.releases import Probe, ServiceKind, ServiceVersion
+
+WHOLE = 10_000
+"""The sum of the weights of a stable and a canary version: it never changes, or users would."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ class VersionRoute:
 
 @dataclass(frozen=True)
 class ServiceRoute:
-    """One web service: path prefixes at the front door, and its labels."""
+    """One web service: path prefixes at the front door, and its labels, the one on trial last."""
 
     prefixes: tuple[str, ...] = ()
     versions: Mapping[str, VersionRoute] = field(default_factory=dict)
+    canary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,10 @@ class Routing:
 def routing(state: EnvironmentState, seen: Observation) -> Routing:
     """The routing that *state* asks for.
 
-    A label's weight is the number of its instances that are meant to serve and are ready. Where
-    none at all is ready, the stable label keeps the traffic: its proxy says 503, and nothing is
-    sent to a version nobody chose.
+    A label's weight is the number of its instances that are meant to serve and are ready, or its
+    share of WHOLE where the canary has a percentage. Where none at all is ready, the stable label
+    keeps the traffic: its proxy says 503, and nothing is sent to a version nobody chose.
+    Labels come stable first, canary last, for a growing canary must only add users.
     """
     return Routing(
         state.generation,
@@ -56,7 +61,7 @@ def routing(state: EnvironmentState, seen: Observation) -> Routing:
 
 
 def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
-    web = {label: v for label, v in state.versions.items() if v.run.kind is ServiceKind.WEB}
+    web = {label: v for label, v in _in_order(state) if v.run.kind is ServiceKind.WEB}
     if not web:
         return None
     routes: dict[str, VersionRoute] = {}
@@ -65,11 +70,28 @@ def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
         ready = [i for i in instances if i.intent is Intent.SERVE and seen.healthy(i.id)]
         endpoints = _endpoints(instances, seen, serving=bool(ready))
         routes[label] = VersionRoute(len(ready), endpoints, version.run.readiness)
+    if state.canary_percent is not None:
+        routes = _shared(state, routes, state.canary_percent)
     if not any(route.weight for route in routes.values()):
         keeps = state.stable if state.stable in routes else next(iter(routes))
         routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
     shown = web.get(state.stable or "") or next(iter(web.values()))
-    return ServiceRoute(shown.run.routes, routes)
+    return ServiceRoute(shown.run.routes, routes, state.canary if state.canary in routes else None)
+
+
+def _in_order(state: ServiceState) -> list[tuple[str, ServiceVersion]]:
+    place = {state.stable: 0, state.canary: 2}
+    return sorted(state.versions.items(), key=lambda pair: place.get(pair[0], 1))
+
+
+def _shared(state: ServiceState, routes: dict[str, VersionRoute], percent: int) -> dict[str, VersionRoute]:
+    """The *routes* with the canary's percentage as weights; who has nobody ready leaves it to the other."""
+    fit = {label for label, route in routes.items() if route.weight}
+    asked = {state.stable: WHOLE * (100 - percent) // 100, state.canary: WHOLE * percent // 100}
+    return {
+        label: replace(route, weight=asked.get(label, 0) if label in fit else 0)
+        for label, route in routes.items()
+    }
 
 
 def _endpoints(instances: list[Instance], seen: Observation, *, serving: bool) -> tuple[Endpoint, ...]:

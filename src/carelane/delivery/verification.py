@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from carelane.base.clock import Clock
 from carelane.base.errors import PlatformError
 from carelane.delivery.ports import TrafficRouter
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import Release, ServiceVersion
 
 WITHIN_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
@@ -31,28 +31,42 @@ def in_place(router: TrafficRouter, release: Release, clock: Clock) -> str:
     if not checks:
         return "switched; no service names a health or version path to verify with"
     give_up = clock.monotonic() + WITHIN_SECONDS
-    while wrong := [said for check in checks if (said := _wrong(router, check)) is not None]:
+    while wrong := [said for check in checks if (said := _wrong(router, check, WITHIN_SECONDS)) is not None]:
         if clock.monotonic() > give_up:
             return "NOT verified: " + "; ".join(wrong)
         clock.sleep(AGAIN_SECONDS)
     return "verified: " + ", ".join(sorted({check.path for check in checks}))
 
 
+def wrong_with(router: TrafficRouter, version: ServiceVersion, timeout_seconds: float) -> str:
+    """Ask health and version of one service once; what is wrong, "" where nothing is."""
+    said = (_wrong(router, check, timeout_seconds) for check in _checks_of(version))
+    return "; ".join(wrong for wrong in said if wrong is not None)
+
+
+def not_well(router: TrafficRouter, path: str, timeout_seconds: float, label: str) -> str:
+    """Ask *path* of the version *label* by hand; what is wrong, "" where nothing is."""
+    return _wrong(router, _Check(path, None), timeout_seconds, label) or ""
+
+
 def _checks(release: Release) -> list[_Check]:
+    return [check for version in release.versions.values() for check in _checks_of(version)]
+
+
+def _checks_of(version: ServiceVersion) -> list[_Check]:
     checks = []
-    for version in release.versions.values():
-        if not version.run.routes:
-            continue
-        if version.run.health_path is not None:
-            checks.append(_Check(version.run.health_path, None))
-        if version.run.version_path is not None:
-            checks.append(_Check(version.run.version_path, version.label))
+    if version.run.routes and version.run.health_path is not None:
+        checks.append(_Check(version.run.health_path, None))
+    if version.run.routes and version.run.version_path is not None:
+        checks.append(_Check(version.run.version_path, version.label))
     return checks
 
 
-def _wrong(router: TrafficRouter, check: _Check) -> str | None:
+def _wrong(
+    router: TrafficRouter, check: _Check, timeout_seconds: float, label: str | None = None
+) -> str | None:
     try:
-        status, body = router.ask(check.path, WITHIN_SECONDS)
+        status, body = router.ask(check.path, timeout_seconds, label)
     except PlatformError as error:
         return f"{check.path}: {error.message}"
     if status != 200:

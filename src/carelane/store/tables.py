@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -103,4 +104,24 @@ deliveries = Table(
     Column("done", Boolean, nullable=False),
     Column("problem", Text, nullable=False),
     UniqueConstraint("position", "destination"),
+)
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("deployment", Integer, primary_key=True, autoincrement=False),
+    Column("service", String, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("evidence", Text),
+)
+
+analysis_windows = Table(
+    "analysis_windows",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("deployment", Integer, nullable=False),
+    Column("service", String, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_analysis_windows_of", "deployment", "service"),
 )

@@ -11,6 +11,7 @@ from carelane.base.errors import InputError
 from carelane.bootstrap.offline import configuration_schema
 from carelane.config import reading
 from carelane.config.model import Web
+from carelane.delivery.strategies import StrategyKind
 
 GOOD = """\
 system: clinic
@@ -63,8 +64,10 @@ def test_a_correct_file_is_read() -> None:
     backend = configuration.services["backend"]
     assert isinstance(backend, Web)
     assert backend.limits.memory_bytes == 512 << 20
-    assert configuration.environments["production"].strategy.rolling.max_unavailable == "25%"
-    assert configuration.environments["staging"].strategy.rolling.max_surge == 1
+    rolling = configuration.environments["production"].strategy.rolling
+    assert rolling is not None
+    assert rolling.max_unavailable == "25%"
+    assert configuration.environments["staging"].strategy.used is StrategyKind.ROLLING
 
 
 def test_services_keep_the_order_they_are_declared_in() -> None:
@@ -175,7 +178,7 @@ def test_each_mistake_gives_exactly_one_line(old: str, new: str, said: str) -> N
         ),
         (
             '{rolling: {max_unavailable: "25%", max_surge: 1}}',
-            "blue-green",
+            "bluegreen",
             "27:",
             "environments.production.strategy",
         ),

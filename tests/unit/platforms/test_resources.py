@@ -6,6 +6,8 @@ from typing import Any
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import resources
+from carelane.platforms.envoy import routes as made_routes
+from carelane.platforms.envoy.documents import FRONT, PREVIEW, cluster_name
 
 FOLDER = Path("/somewhere")
 BACKEND = ServiceRoute(
@@ -20,7 +22,7 @@ ROUTING = Routing(7, {"frontend": FRONTEND, "backend": BACKEND})
 
 
 def routes(listener: str) -> list[dict[str, Any]]:
-    (answer,) = resources.routes(ROUTING, listener)["resources"]
+    (answer,) = made_routes.routes(ROUTING, listener)["resources"]
     (host,) = answer["virtual_hosts"]
     return list(host["routes"])
 
@@ -30,11 +32,9 @@ def judged(listener: str) -> list[dict[str, Any]]:
 
 
 def test_longer_prefixes_come_first_and_the_rest_is_told_that_nothing_is_there() -> None:
-    prefixes = [
-        r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged(resources.FRONT)
-    ]
-    assert prefixes == ["/api/v2", "/api/v2", "/api", "/api", "/", "/"]
-    assert routes(resources.FRONT)[-1]["direct_response"]["status"] == 503
+    prefixes = [r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged(FRONT)]
+    assert prefixes == [p for p in ("/api/v2", "/api", "/") for _ in range(4)]
+    assert routes(FRONT)[-1]["direct_response"]["status"] == 503
 
 
 def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> None:
@@ -51,7 +51,7 @@ def test_an_inner_listener_has_its_own_service_only() -> None:
 
 
 def test_only_safe_methods_are_repeated_after_a_reset() -> None:
-    safe, other = judged("frontend")
+    safe, _, other, _ = judged("frontend")
     assert safe["match"]["headers"][0]["string_match"]["safe_regex"]["regex"] == "GET|HEAD|OPTIONS"
     assert safe["route"]["retry_policy"]["retry_on"].endswith(",reset")
     assert not other["route"]["retry_policy"]["retry_on"].endswith(",reset")
@@ -87,8 +87,55 @@ def test_a_cluster_that_is_kept_a_little_longer_gives_way_to_one_that_is_wanted_
 
 def test_a_service_may_be_called_front_and_is_still_not_the_front_door() -> None:
     routing = Routing(1, {"front": ROUTING.services["backend"]})
-    inner = resources.routes(routing, "front")["resources"][0]["virtual_hosts"][0]["routes"]
+    inner = made_routes.routes(routing, "front")["resources"][0]["virtual_hosts"][0]["routes"]
     assert {r["route"]["cluster"] for r in inner if r["name"] == "hand"} <= {
-        resources.cluster_name("front", label) for label in ROUTING.services["backend"].versions
+        cluster_name("front", label) for label in ROUTING.services["backend"].versions
     }
-    assert resources.FRONT != "front"
+    assert FRONT != "front"
+
+
+CANARY = Routing(
+    8,
+    {"web": ServiceRoute(("/",), {"v1": VersionRoute(9000), "v2": VersionRoute(1000)}, canary="v2")},
+)
+
+
+def canary_routes(listener: str) -> list[dict[str, Any]]:
+    (answer,) = made_routes.routes(CANARY, listener)["resources"]
+    return [r for r in answer["virtual_hosts"][0]["routes"] if r["name"] != "none"]
+
+
+def test_a_canary_comes_last_so_that_a_growing_weight_only_adds_users() -> None:
+    route = next(r for r in canary_routes(FRONT) if r["name"] == "judged")["route"]["weighted_clusters"]
+    assert route["clusters"] == [{"name": "web~v1", "weight": 9000}, {"name": "web~v2", "weight": 1000}]
+    assert route["use_hash_policy"] is True
+
+
+def test_users_are_drawn_anew_for_each_canary_by_a_salt() -> None:
+    salts = {
+        r["route"]["hash_policy"][0]["header"]["regex_rewrite"]["substitution"]
+        for r in canary_routes(FRONT)
+        if r["name"] == "judged"
+    }
+    assert salts == {r"web:v2:\2", "web:v2:"}
+
+
+def test_only_the_front_door_gives_out_cookies_and_only_to_those_who_have_none() -> None:
+    giving = [r for r in canary_routes(FRONT) if r.get("response_headers_to_add")]
+    assert [("cookies" in r["match"]) for r in giving] == [False, False]
+    assert not [r for r in canary_routes("web") if r.get("response_headers_to_add")]
+
+
+def test_the_preview_shows_the_version_on_trial_and_is_not_judged() -> None:
+    assert [(r["name"], r["route"]["cluster"]) for r in canary_routes(PREVIEW)] == [("hand", "web~v2")]
+
+
+def test_slow_answers_are_counted_for_each_threshold() -> None:
+    (listener,) = resources.listeners(FOLDER, {FRONT: 80}, (800, 2000))["resources"]
+    logs = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
+    limits = [
+        log["filter"]["duration_filter"]["comparison"]["value"]["default_value"]
+        for log in logs
+        if "filter" in log
+    ]
+    assert limits == [800, 2000]

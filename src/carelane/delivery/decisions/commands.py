@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import instances, progress
+from carelane.delivery.decisions import holding, instances, progress, stepping
 from carelane.delivery.decisions.draft import Draft, Snapshot
-from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent
-from carelane.delivery.releases import Release, ServiceKind
+from carelane.delivery.deployments import AT_STEPS, Deployment, Kind, Phase, Rollout, RolloutPhase
+from carelane.delivery.environments import Intent, ServiceState
+from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
+from carelane.delivery.strategies import ROLLING, Strategy
 
 REVIEW_WITHIN = timedelta(hours=48)
 
@@ -23,6 +24,7 @@ class Request:
     reason: str
     kind: Kind = Kind.DEPLOY
     to_revision: int | None = None
+    strategy: Strategy | None = None
 
 
 def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
@@ -76,10 +78,23 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         stable = state.versions[state.stable] if state.stable is not None else None
         moving = was_moving.get(name)
         if not version.same_as(stable):
-            rollouts[name] = Rollout(name, state.stable, version.label)
+            strategy = _strategy(draft, wanted, state, version)
+            rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
         elif wanted.kind is not Kind.DEPLOY and moving is not None:
             rollouts[name] = Rollout(name, moving.to_label, version.label)
     return rollouts
+
+
+def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: ServiceVersion) -> Strategy:
+    """The way asked for, or the environment's; without steps where there is nothing to compare with.
+
+    A version that is still warm was judged when it came: going back to it waits for nothing.
+    """
+    known = {state.stable, *(warm.label for warm in state.previous)}
+    new = state.stable is not None and version.label not in known
+    if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
+        return ROLLING
+    return wanted.strategy or draft.policy.strategy
 
 
 def supersede(draft: Draft, wanted: Request) -> None:
@@ -98,7 +113,8 @@ def supersede(draft: Draft, wanted: Request) -> None:
 
 def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
     name = rollout.service
-    state = replace(draft.service(name), canary=None)
+    # A canary loses its weight before anything else; without steps traffic follows the instances.
+    state = replace(draft.service(name), canary=None, canary_percent=0 if rollout.strategy.stepped else None)
     draft.put(name, state)
     if state.versions[rollout.to_label].run.kind is ServiceKind.WORKER:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
@@ -139,7 +155,7 @@ def abort(draft: Draft, actor: str, reason: str) -> None:
 def pause(draft: Draft, actor: str, reason: str) -> None:
     """Hold the deployment under way where it is."""
     _under_way(draft)
-    progress.pause(draft, reason, actor)
+    holding.pause(draft, reason, actor)
 
 
 def resume(draft: Draft, actor: str, reason: str) -> None:
@@ -147,7 +163,32 @@ def resume(draft: Draft, actor: str, reason: str) -> None:
     current = _under_way(draft)
     if current.phase is not Phase.PAUSED:
         raise ConflictError(f"deployment {current.id} is {current.phase}, not Paused")
-    progress.resume(draft, reason, actor)
+    holding.resume(draft, reason, actor)
+
+
+def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
+    """Go past the canary step that waits, or (*full*) past all that are left."""
+    current = _under_way(draft)
+    if current.phase is Phase.ABORTING:
+        raise ConflictError(f"deployment {current.id} is aborting: abort wins over promote")
+    at_steps = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase in AT_STEPS]
+    later = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase is RolloutPhase.PENDING]
+    if not at_steps and not (full and later):
+        raise ConflictError(
+            f"deployment {current.id} is at no canary step: nothing to promote",
+            hint="`carelane rollout show` says where it stands",
+        )
+    if current.phase is Phase.PAUSED:
+        holding.resume(draft, reason, actor)
+    for rollout in [*at_steps, *(later if full else [])]:
+        stepping.skip(draft, rollout.service, full=full)
+    draft.record(
+        "deployment.promoted",
+        str(current.id),
+        reason,
+        actor=actor,
+        details={"full": full, "services": [r.service for r in at_steps]},
+    )
 
 
 def _under_way(draft: Draft) -> Deployment:

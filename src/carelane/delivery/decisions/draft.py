@@ -15,6 +15,7 @@ from carelane.delivery.deployments import (
     Revision,
     Rollout,
     RolloutPhase,
+    check_id,
     check_transition,
 )
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
@@ -92,6 +93,10 @@ class Draft:
         if endpoint is None:
             return self.ready(instance)
         return self.ready(instance) and endpoint.healthy_seconds >= self.policy.pace.min_ready_seconds
+
+    def answer(self, rollout: Rollout) -> str | None:
+        """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
+        return self.seen.answers.get(check_id(self.current().id, rollout.service, rollout.step))
 
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""

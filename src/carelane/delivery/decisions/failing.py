@@ -1,17 +1,35 @@
 """When a rollout has failed, in one sentence a person can act on."""
 
+from dataclasses import replace
+
+from carelane.analysis.verdicts import Verdict
 from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout
+from carelane.delivery.deployments import Rollout, check_id
 from carelane.delivery.environments import STAYING, Intent
+from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.strategies import OnInconclusive, StepKind
+
+READINESS_LOST_SECONDS = 3.0
+"""How long a canary may have nobody ready while all of stable is; users are with stable meanwhile."""
 
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
-    return died(draft, rollout) or _deadline(draft, rollout)
+    return (
+        failure_while_held(draft, rollout)
+        or _asked(draft, rollout)
+        or _undecided(draft, rollout)
+        or _deadline(draft, rollout)
+    )
 
 
-def died(draft: Draft, rollout: Rollout) -> str | None:
+def failure_while_held(draft: Draft, rollout: Rollout) -> str | None:
+    """The same while a person holds it: only time does not count against it."""
+    return _died(draft, rollout) or _judged(draft, rollout) or _readiness_lost(draft, rollout)
+
+
+def _died(draft: Draft, rollout: Rollout) -> str | None:
     """Whether an instance on trial does not live; None where all do."""
     policy = draft.policy.rollback
     state = draft.service(rollout.service)
@@ -28,6 +46,57 @@ def died(draft: Draft, rollout: Rollout) -> str | None:
 
 def _exit(code: int | None) -> str:
     return "an exit code nobody saw" if code is None else f"exit code {code}"
+
+
+def _judged(draft: Draft, rollout: Rollout) -> str | None:
+    evidence = draft.seen.evidence.get(rollout.service)
+    failed = evidence is not None and evidence.verdict is Verdict.FAIL
+    return f"analysis: {evidence.words}" if evidence is not None and failed else None
+
+
+def _readiness_lost(draft: Draft, rollout: Rollout) -> str | None:
+    """A canary that carries traffic and has nobody ready, while all of stable is; not before some seconds."""
+    state = draft.service(rollout.service)
+    on_trial = rollout.strategy.stepped and state.canary == rollout.to_label and state.canary_percent
+    stable = state.of(state.stable, Intent.SERVE)
+    holds = bool(stable) and all(draft.ready(i) for i in stable)
+    lost = on_trial and holds and not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    since = (rollout.unready_since or draft.now) if lost else None
+    if since != rollout.unready_since:
+        draft.put_rollout(replace(draft.rollout(rollout.service), unready_since=since))
+    if since is None or (draft.now - since).total_seconds() < READINESS_LOST_SECONDS:
+        return None
+    return f"readiness: no instance of {rollout.to_label} is ready any more, all of {state.stable} are"
+
+
+def _asked(draft: Draft, rollout: Rollout) -> str | None:
+    """Whether what a canary step asks has been answered wrongly, or not in time."""
+    step = rollout.current_step
+    if step is None or step.kind not in {StepKind.CHECK, StepKind.VERIFY}:
+        return None
+    if step.command:
+        task = check_id(draft.current().id, rollout.service, rollout.step)
+        seen = draft.seen.instances.get(task)
+        if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
+            return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
+    waited = (draft.now - (rollout.step_since or draft.now)).total_seconds()
+    if step.seconds is None or waited < step.seconds:
+        return None
+    wrong = draft.answer(rollout) or "no answer"
+    return f"{step.kind}: not right within {step.seconds:g} s: {wrong}"
+
+
+def _undecided(draft: Draft, rollout: Rollout) -> str | None:
+    """Whether an analysis step has ended without a verdict where the policy turns back then."""
+    step = rollout.current_step
+    if step is None or step.kind is not StepKind.ANALYSIS or step.seconds is None:
+        return None
+    evidence = draft.seen.evidence.get(rollout.service)
+    waited = (draft.now - (rollout.step_since or draft.now)).total_seconds()
+    turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT
+    if not turns_back or waited < step.seconds or (evidence and evidence.verdict is Verdict.PASS):
+        return None
+    return f"analysis, after {step.seconds:g} s: {evidence.words if evidence else 'nothing was counted'}"
 
 
 def _deadline(draft: Draft, rollout: Rollout) -> str | None:

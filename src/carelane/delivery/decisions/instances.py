@@ -68,6 +68,7 @@ def maintain(draft: Draft, name: str) -> None:
         return
     fill(draft, name, state.stable)
     drain_others(draft, name, state.stable)
+    _forget_share(draft, name)
     serving = draft.service(name).of(state.stable, Intent.SERVE)
     surplus = len(serving) - draft.replicas(name)
     if surplus > 0:
@@ -75,10 +76,20 @@ def maintain(draft: Draft, name: str) -> None:
         draft.intend(by_need[:surplus], Intent.DRAIN)
 
 
-def fill(draft: Draft, name: str, label: str) -> None:
-    """Bring *label* to its replicas: warm instances first, then new ones."""
+def _forget_share(draft: Draft, name: str) -> None:
+    """Once nobody but the stable version serves, traffic follows the instances again."""
     state = draft.service(name)
-    missing = draft.replicas(name) - len(state.of(label, Intent.SERVE))
+    if state.canary_percent is not None and all(
+        i.label == state.stable for i in state.of_intent(Intent.SERVE)
+    ):
+        draft.put(name, replace(state, canary_percent=None))
+
+
+def fill(draft: Draft, name: str, label: str, wanted: int | None = None) -> None:
+    """Bring *label* to *wanted* instances (default its replicas): warm ones first, then new ones."""
+    state = draft.service(name)
+    wanted = draft.replicas(name) if wanted is None else wanted
+    missing = wanted - len(state.of(label, Intent.SERVE))
     if missing <= 0:
         return
     warm = state.of(label, Intent.WARM)[:missing]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.delivery.decisions import failing, instances, replacing, rolling, switching
+from carelane.delivery.decisions import failing, holding, instances, replacing, rolling, stepping, switching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
     Deployment,
@@ -68,6 +68,7 @@ def _advance_rollout(draft: Draft, rollout: Rollout) -> str | None:
     failed = failing.failure(draft, rollout) if rollout.phase in MOVING else None
     if failed is not None:
         return failed
+    rollout = draft.rollout(rollout.service)
     if rollout.phase is RolloutPhase.PROGRESSING and _forward(draft, rollout)(draft, rollout):
         draft.put_rollout(replace(draft.rollout(rollout.service), progress_at=None), RolloutPhase.PROMOTING)
     return None
@@ -76,7 +77,15 @@ def _advance_rollout(draft: Draft, rollout: Rollout) -> str | None:
 def _forward(draft: Draft, rollout: Rollout) -> Step:
     if _version(draft, rollout).run.kind is ServiceKind.WORKER:
         return replacing.advance
-    return switching.advance if draft.current().kind is Kind.EMERGENCY else rolling.advance
+    if draft.current().kind is Kind.EMERGENCY:
+        return switching.advance
+    return stepping.advance if rollout.strategy.stepped else rolling.advance
+
+
+def _backward(draft: Draft, rollout: Rollout) -> Step:
+    if _version(draft, rollout).run.kind is ServiceKind.WORKER:
+        return replacing.revert
+    return stepping.revert if rollout.strategy.stepped else rolling.revert
 
 
 def _prepare(draft: Draft, rollout: Rollout) -> str | None:
@@ -93,9 +102,14 @@ def _prepare(draft: Draft, rollout: Rollout) -> str | None:
         return _migrate(draft, rollout)
     draft.put(
         rollout.service,
-        replace(state, canary=version.label, versions={**state.versions, version.label: version}),
+        replace(
+            state,
+            canary=version.label,
+            canary_percent=0 if rollout.strategy.stepped else None,
+            versions={**state.versions, version.label: version},
+        ),
     )
-    started = replace(rollout, started_at=draft.now, progress_at=draft.now)
+    started = replace(rollout, started_at=draft.now, progress_at=draft.now, step_since=draft.now)
     draft.put_rollout(started, RolloutPhase.PROGRESSING)
     return None
 
@@ -134,7 +148,7 @@ def _fail(draft: Draft, service: str, reason: str) -> None:
     if held is None:
         begin_abort(draft, message)
     elif draft.current().phase is Phase.PROGRESSING:
-        pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
+        holding.pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
 
 
 def _why_held(draft: Draft) -> str | None:
@@ -155,32 +169,18 @@ def _why_never_back(draft: Draft) -> str | None:
     return None
 
 
-def pause(draft: Draft, message: str, actor: str = "carelane") -> None:
-    """Hold everything where it is."""
-    for rollout in draft.current().rollouts.values():
-        if rollout.phase is RolloutPhase.PROGRESSING:
-            draft.put_rollout(rollout, RolloutPhase.PAUSED, message)
-    draft.to_phase(Phase.PAUSED, message, actor)
-
-
-def resume(draft: Draft, message: str, actor: str) -> None:
-    """Let a paused deployment go on, with a fresh deadline."""
-    draft.to_phase(Phase.PROGRESSING, message, actor)
-    for rollout in draft.current().rollouts.values():
-        if rollout.phase is RolloutPhase.PAUSED:
-            draft.put_rollout(replace(rollout, progress_at=draft.now), RolloutPhase.PROGRESSING, message)
-        elif rollout.phase is RolloutPhase.PENDING and rollout.started_at is not None:
-            draft.put_rollout(replace(rollout, started_at=draft.now))
-
-
 def _watch_pause(draft: Draft) -> None:
     """A pause keeps what runs whole, ends with a canary that dies in it, and expires."""
     for rollout in draft.current().rollouts.values():
-        failed = failing.died(draft, rollout) if rollout.phase in MOVING else None
+        failed = failing.failure_while_held(draft, rollout) if rollout.phase in MOVING else None
         if failed is not None:
             _fail(draft, rollout.service, failed)
             return
-        if rollout.phase in MOVING and _version(draft, rollout).run.kind is ServiceKind.WEB:
+        if rollout.phase not in MOVING or _version(draft, rollout).run.kind is not ServiceKind.WEB:
+            continue
+        if rollout.strategy.stepped:
+            stepping.keep_stable_whole(draft, rollout)
+        else:
             instances.top_up(draft, rollout.service)
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
@@ -205,9 +205,7 @@ def _turn_back(draft: Draft) -> None:
     for rollout in current.rollouts.values():
         if rollout.phase is not RolloutPhase.ABORTING:
             continue
-        worker = _version(draft, rollout).run.kind is ServiceKind.WORKER
-        revert: Step = replacing.revert if worker else rolling.revert
-        if revert(draft, rollout) or late:
+        if _backward(draft, rollout)(draft, rollout) or late:
             draft.put(rollout.service, replace(draft.service(rollout.service), canary=None))
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, current.message)
     if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
@@ -257,7 +255,11 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
     draft.put(
         rollout.service,
         replace(
-            state, stable=rollout.to_label, canary=None, previous=tuple(kept + earlier)[: policy.keep_warm]
+            state,
+            stable=rollout.to_label,
+            canary=None,
+            canary_percent=None,
+            previous=tuple(kept + earlier)[: policy.keep_warm],
         ),
     )
 

@@ -22,7 +22,7 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     state = draft.service(name)
     ready_new = _settled(draft, state, rollout)
     old = _others(state, rollout)
-    _note_progress(draft, rollout, len(ready_new))
+    note_progress(draft, rollout, len(ready_new))
     return len(ready_new) >= draft.replicas(name) and not old
 
 
@@ -66,7 +66,8 @@ def _add(draft: Draft, rollout: Rollout) -> None:
         draft.start(rollout.service, rollout.to_label, count)
 
 
-def _note_progress(draft: Draft, rollout: Rollout, ready_new: int) -> None:
+def note_progress(draft: Draft, rollout: Rollout, ready_new: int) -> None:
+    """More of the new version is ready than before: the deadline begins anew."""
     if ready_new > rollout.progress:
         draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
 

@@ -4,52 +4,66 @@ import re
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
+from carelane.analysis import measurements
 from carelane.platforms.envoy.admin import Admin
 
 WINDOW_SECONDS = 1.0
-KEPT_WINDOWS = 120
+HISTORY_WINDOWS = 3600
 RATE_WINDOWS = 10
 _COUNTER = re.compile(
     r"^carelane\.rq\.listener\..+?\.route\.judged"
     r"\.version\.(?P<service>[^~]+)~(?P<label>.*?)\.code\.(?P<code>\d+)\.flags\.(?P<flags>.*)$"
 )
+_SLOW = re.compile(
+    r"^carelane\.slow_(?P<ms>\d+)\.listener\..+?\.route\.judged\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
+)
 _HISTOGRAM = re.compile(
     r"^carelane\.ms\.listener\..+?\.route\.judged\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
 )
 Key = tuple[str, str]
+Bound = TypeVar("Bound", int, float)
 
 
 @dataclass(frozen=True)
 class Counts:
     """Requests that ended, those of them that failed (5xx, or cut off by our side), and how long they took.
 
-    *milliseconds* counts requests by the lower bound of their latency bucket.
+    *milliseconds* counts requests by the lower bound of their latency bucket, *slow* those that took
+    as long as each threshold or longer.
     """
 
     requests: int = 0
     errors: int = 0
     milliseconds: Mapping[float, int] = field(default_factory=dict)
+    slow: Mapping[int, int] = field(default_factory=dict)
 
     def plus(self, other: "Counts") -> "Counts":
         """Both together."""
-        buckets = dict(self.milliseconds)
-        for bound, count in other.milliseconds.items():
-            buckets[bound] = buckets.get(bound, 0) + count
-        return Counts(self.requests + other.requests, self.errors + other.errors, buckets)
+        return Counts(
+            self.requests + other.requests,
+            self.errors + other.errors,
+            _added(self.milliseconds, other.milliseconds),
+            _added(self.slow, other.slow),
+        )
 
     def since(self, earlier: "Counts") -> "Counts":
         """What came since *earlier*; a proxy that restarted counts from zero, and is read so."""
         if self.requests < earlier.requests:
             return self
-        buckets = {
-            bound: count - earlier.milliseconds.get(bound, 0)
-            for bound, count in self.milliseconds.items()
-            if count > earlier.milliseconds.get(bound, 0)
-        }
-        return Counts(self.requests - earlier.requests, max(0, self.errors - earlier.errors), buckets)
+        return Counts(
+            self.requests - earlier.requests,
+            max(0, self.errors - earlier.errors),
+            _grown(self.milliseconds, earlier.milliseconds),
+            _grown(self.slow, earlier.slow),
+        )
+
+    def judged(self, slow_ms: tuple[float, ...]) -> measurements.Counts:
+        """What the judge wants of it; nothing counted has more errors or slow ones than requests."""
+        slow = (min(self.slow.get(round(ms), 0), self.requests) for ms in slow_ms)
+        return measurements.Counts(self.requests, min(self.errors, self.requests), tuple(slow))
 
     def quantile_ms(self, share: float) -> float | None:
         """The latency that *share* of the requests did not exceed, to the bucket; None without any."""
@@ -60,6 +74,17 @@ class Counts:
             if seen >= share * total:
                 return bound
         return None
+
+
+def _added(one: Mapping[Bound, int], other: Mapping[Bound, int]) -> dict[Bound, int]:
+    total = dict(one)
+    for bound, count in other.items():
+        total[bound] = total.get(bound, 0) + count
+    return total
+
+
+def _grown(now: Mapping[Bound, int], before: Mapping[Bound, int]) -> dict[Bound, int]:
+    return {b: n - before.get(b, 0) for b, n in now.items() if n > before.get(b, 0)}
 
 
 @dataclass(frozen=True)
@@ -81,21 +106,23 @@ class Rates:
 
 
 class TrafficMeter:
-    """Reads the proxies, each time it is told to look."""
+    """Reads the proxies, each time it is told to look; the MetricSource port too."""
 
     def __init__(self, admins: list[Admin]) -> None:
         self._admins = admins
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
-        self._windows: deque[Window] = deque(maxlen=KEPT_WINDOWS)
+        self._answered = [False for _ in admins]
+        self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
+        self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
         self._looked = time.monotonic()
 
     def windows(self) -> list[Window]:
-        """The last two minutes, oldest first."""
+        """The last ten, oldest first."""
         return list(self._windows)
 
     def rates(self, service: str) -> Rates | None:
         """How a service did over the last ten seconds; None before the first look."""
-        recent = self.windows()[-RATE_WINDOWS:]
+        recent = self.windows()
         if not recent:
             return None
         total = Counts()
@@ -113,6 +140,7 @@ class TrafficMeter:
         window: dict[Key, Counts] = {}
         for index, admin in enumerate(self._admins):
             stats = admin.counts()
+            self._answered[index] = stats is not None
             if stats is None:
                 continue
             present = read(stats)
@@ -123,8 +151,38 @@ class TrafficMeter:
                 window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
         self._windows.append(Window(now, now - self._looked, window))
+        if any(counts.requests for counts in window.values()):
+            slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
+            self._past.append(Window(now, now - self._looked, slim))
         self._looked = now
         return WINDOW_SECONDS
+
+    # -- for the judge
+
+    def readings(
+        self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]
+    ) -> list[measurements.Reading]:
+        """Each proxy's counters, as of the last look; a counter that is not there yet stands at zero."""
+        return [
+            measurements.Reading(
+                self._looked,
+                (last or {}).get((service, stable), Counts()).judged(slow_ms),
+                (last or {}).get((service, canary), Counts()).judged(slow_ms),
+                reachable=answered,
+            )
+            for answered, last in zip(self._answered, self._last, strict=True)
+        ]
+
+    def history(
+        self, service: str, label: str, slow_ms: tuple[float, ...]
+    ) -> tuple[measurements.Window, ...]:
+        """How *label* did, in up to an hour of seconds with requests, since this server runs."""
+        none = Counts().judged(slow_ms)
+        return tuple(
+            measurements.Window(past.at - past.seconds, past.at, counts.judged(slow_ms), none)
+            for past in list(self._past)
+            if (counts := past.counts.get((service, label))) is not None and counts.requests
+        )
 
 
 def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
@@ -134,6 +192,9 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
         if "histograms" in stat:
             for histogram in stat["histograms"].get("details", []):
                 _add_histogram(totals, histogram)
+        elif (match := _SLOW.match(stat.get("name", ""))) is not None:
+            key, value = (match["service"], match["label"]), int(stat.get("value", 0))
+            totals[key] = totals.get(key, Counts()).plus(Counts(slow={int(match["ms"]): value}))
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
             cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import EndpointSeen
 from carelane.delivery.routing import Routing
-from carelane.platforms.envoy import resources
+from carelane.platforms.envoy import resources, routes
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
-from carelane.platforms.envoy.resources import FRONT
+from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, PREVIEW, Document
 
 PROXIES = ("proxy-1", "proxy-2")
 NAMES = "instances.json"
@@ -49,16 +49,25 @@ class EnvoyRouter:
     """One environment's proxies."""
 
     def __init__(
-        self, folder: Path, front_port: int, inner_ports: Mapping[str, int], keeper: Supervisor
+        self,
+        folder: Path,
+        front_port: int,
+        inner_ports: Mapping[str, int],
+        keeper: Supervisor,
+        *,
+        preview_port: int | None = None,
+        slow_ms: tuple[int, ...] = (),
     ) -> None:
         self._folder = folder
-        self._ports = {FRONT: front_port, **inner_ports}
+        preview = {} if preview_port is None else {PREVIEW: preview_port}
+        self._ports = {FRONT: front_port, **preview, **inner_ports}
+        self._slow_ms = slow_ms
         self._keeper = keeper
         self._lock = threading.Lock()
         self._written: dict[str, str] = {}
         self._routing: Routing | None = None
-        self._retired: dict[str, tuple[float, resources.Document]] = {}
-        self._clusters: dict[str, resources.Document] = {}
+        self._retired: dict[str, tuple[float, Document]] = {}
+        self._clusters: dict[str, Document] = {}
         self._instances: dict[int, str] = {}
         self._idle_since: dict[str, float] = {}
         self._fit: dict[str, float] = {}
@@ -75,10 +84,10 @@ class EnvoyRouter:
         empty = Routing(0)
         for name in self._ports:
             if not (self._folder / f"routes-{name}.json").exists():
-                self._write(f"routes-{name}.json", resources.routes(empty, name))
+                self._write(f"routes-{name}.json", routes.routes(empty, name))
         if not (self._folder / "clusters.json").exists():
             self._write("clusters.json", resources.clusters(self._folder, empty, {}))
-        self._write("listeners.json", resources.listeners(self._folder, self._ports))
+        self._write("listeners.json", resources.listeners(self._folder, self._ports, self._slow_ms))
         envoy = packages.files("envoy") / "_bin" / "envoy"
         for name in PROXIES:
             if self._keeper.spec(name) is None:
@@ -124,7 +133,7 @@ class EnvoyRouter:
                 return
             # Weights first: a label has weight only once the proxies know it and hold it fit.
             for name in self._ports:
-                self._write(f"routes-{name}.json", resources.routes(routing, name))
+                self._write(f"routes-{name}.json", routes.routes(routing, name))
             self._write_clusters(routing)
             self._routing = routing
 
@@ -186,13 +195,17 @@ class EnvoyRouter:
 
     def addresses(self) -> Mapping[str, str]:
         """The inner address of each web service."""
-        return {f"services.{n}.url": f"http://127.0.0.1:{p}" for n, p in self._ports.items() if n != FRONT}
+        return {
+            f"services.{n}.url": f"http://127.0.0.1:{p}"
+            for n, p in self._ports.items()
+            if n not in {FRONT, PREVIEW}
+        }
 
-    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
-        """Status and body of GET *path* through the front door."""
+    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door, of *version* by hand if named."""
         connection = http.client.HTTPConnection("127.0.0.1", self._ports[FRONT], timeout=timeout_seconds)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={} if version is None else {HAND_HEADER: version})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

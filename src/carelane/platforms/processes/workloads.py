@@ -40,10 +40,12 @@ class ProcessWorkloads:
 
     # -- the port
 
-    def start(self, placement: Placement, version: ServiceVersion, *, task: bool = False) -> None:
+    def start(
+        self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
+    ) -> None:
         """See to it that the instance runs under a shim."""
         if self._shims.spec(placement.instance) is None:
-            self._shims.write(placement.instance, self._spec(placement, version, task=task))
+            self._shims.write(placement.instance, self._spec(placement, version, task))
         self._shims.ensure(placement.instance)
 
     def stop(self, instance: str, grace_seconds: float) -> None:
@@ -124,11 +126,10 @@ class ProcessWorkloads:
             return None
         return self._liveness.live(name, pid, spec["port"], Probe(**spec["liveness"]))
 
-    def _spec(self, placement: Placement, version: ServiceVersion, *, task: bool) -> dict[str, Any]:
+    def _spec(
+        self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None
+    ) -> dict[str, Any]:
         run = version.run
-        command = run.migrate if task else run.command
-        if command is None:
-            raise PlatformError(f"{version.service} {version.label} has no migration to run")
         port = free_port(self._taken_ports())
         tree = self._archives.unpacked(version.artifact.archive)
         values = {
@@ -144,16 +145,16 @@ class ProcessWorkloads:
             if secret["file"]:
                 secret["file"] = str(self._system / secret["file"])
         return {
-            "command": [_filled(part, values, placement.instance) for part in command],
+            "command": [_filled(part, values, placement.instance) for part in task or run.command],
             "folder": str(tree / run.workdir),
             "environment": self._environment(version, values, placement.instance),
             "secrets": secrets,
             "limits": asdict(run.limits),
-            "once": task,
+            "once": task is not None,
             "port": port,
             "service": version.service,
             "label": version.label,
-            "liveness": asdict(run.liveness) if run.liveness and not task else None,
+            "liveness": asdict(run.liveness) if run.liveness and task is None else None,
         }
 
     def _environment(self, version: ServiceVersion, values: Mapping[str, str], name: str) -> dict[str, str]:

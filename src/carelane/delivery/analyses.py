@@ -1,0 +1,139 @@
+"""The judging of one canary against its stable version: what is kept of it, and how it goes on.
+
+What is kept is enough to come to the same verdict again, bit for bit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from carelane.analysis.alternatives import baselines
+from carelane.analysis.columns import Columns
+from carelane.analysis.judging import Judge, judge_all
+from carelane.analysis.measurements import Reading, Readings, Window, merged
+from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.verdicts import Evidence
+from carelane.delivery.decisions.draft import Snapshot
+from carelane.delivery.deployments import AT_STEPS, Deployment, Rollout
+from carelane.delivery.strategies import StrategyKind
+
+Key = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class AnalysisRun:
+    """What is judged, by what policy, against what history of stable; and every window since."""
+
+    deployment: int
+    service: str
+    stable: str
+    canary: str
+    began_at: datetime
+    policy: AnalysisPolicy
+    history: tuple[Window, ...] = ()
+    windows: tuple[Window, ...] = ()
+    sources: tuple[Readings, ...] = ()
+    evidence: Evidence | None = None
+
+    @property
+    def key(self) -> Key:
+        """What there is one of."""
+        return (self.deployment, self.service)
+
+    def judge(self) -> Judge:
+        """The judging, done again from the start."""
+        thresholds = len(self.policy.thresholds_ms)
+        known = baselines(self.policy, Columns.of(self.history, thresholds))
+        return judge_all(self.policy, known, Columns.of(self.windows, thresholds))
+
+
+class MetricSource(Protocol):
+    """What users got, by version; never anything that a probe or a hand sent."""
+
+    def readings(self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]) -> list[Reading]:
+        """The counters of each source, as they were when it was last looked at."""
+        ...
+
+    def history(self, service: str, label: str, slow_ms: tuple[float, ...]) -> tuple[Window, ...]:
+        """How *label* did before, as far back as is known; the canary's side of each window is empty."""
+        ...
+
+
+class AnalysisRepository(Protocol):
+    """Analyses, as recorded."""
+
+    def begin_analysis(self, run: AnalysisRun) -> None:
+        """Record that it has begun; may be repeated."""
+        ...
+
+    def add_window(self, key: Key, window: Window, sources: tuple[Readings, ...], evidence: Evidence) -> None:
+        """Record one more window, what is thought since, and where the sources' counters stood."""
+        ...
+
+    def analysis(self, deployment: int, service: str) -> AnalysisRun | None:
+        """What was recorded, with all its windows; None where nothing was judged."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Going:
+    run: AnalysisRun
+    judge: Judge
+    sources: tuple[Readings, ...]
+    windows: int
+
+
+class Judging:
+    """Judges the canaries of one environment, as its metrics come in."""
+
+    def __init__(self, metrics: MetricSource, repository: AnalysisRepository) -> None:
+        self._metrics = metrics
+        self._repository = repository
+        self._going: dict[Key, _Going] = {}
+
+    def look(self, snapshot: Snapshot, policy: AnalysisPolicy, now: datetime) -> Mapping[str, Evidence]:
+        """How each canary under way does, by service, with what was counted since the last look."""
+        due = _due(snapshot.deployment)
+        self._going = {key: going for key, going in self._going.items() if key in due}
+        for key, rollout in due.items():
+            going = self._going.get(key) or self._taken_up(key, rollout, policy, now)
+            self._going[key] = self._gone_on(going)
+        return {service: going.judge.evidence() for (_, service), going in self._going.items()}
+
+    def _taken_up(self, key: Key, rollout: Rollout, policy: AnalysisPolicy, now: datetime) -> _Going:
+        """Where an earlier server left off, or a new beginning."""
+        run = self._repository.analysis(*key)
+        if run is None:
+            stable, canary = rollout.from_label or "", rollout.to_label
+            history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
+            run = AnalysisRun(key[0], key[1], stable, canary, now, policy, history)
+            self._repository.begin_analysis(run)
+        kept = replace(run, windows=())
+        return _Going(kept, run.judge(), run.sources, len(run.windows))
+
+    def _gone_on(self, going: _Going) -> _Going:
+        run = going.run
+        readings = self._metrics.readings(run.service, run.stable, run.canary, run.policy.thresholds_ms)
+        known = going.sources or tuple(Readings() for _ in readings)
+        then = [source.then(reading) for source, reading in zip(known, readings, strict=True)]
+        sources = tuple(source for source, _ in then)
+        seen = [window for _, window in then if window is not None]
+        if not seen:
+            return replace(going, sources=sources)
+        window = merged(seen)
+        if going.windows == 0 and window.canary.requests == 0:
+            return replace(going, sources=sources)  # it begins with the canary's first request
+        judge = going.judge.after(window)
+        self._repository.add_window(run.key, window, sources, judge.evidence())
+        return _Going(run, judge, sources, going.windows + 1)
+
+
+def _due(deployment: Deployment | None) -> dict[Key, Rollout]:
+    if deployment is None or deployment.ended:
+        return {}
+    return {
+        (deployment.id, rollout.service): rollout
+        for rollout in deployment.rollouts.values()
+        if rollout.strategy.kind is StrategyKind.CANARY and rollout.phase in AT_STEPS
+    }

@@ -1,0 +1,42 @@
+"""What the canary steps of a deployment ask through the front door, and what is wrong with the answers."""
+
+from carelane.delivery import verification
+from carelane.delivery.decisions.draft import Snapshot
+from carelane.delivery.deployments import Deployment, Phase, Rollout, check_id
+from carelane.delivery.ports import TrafficRouter
+from carelane.delivery.releases import ServiceVersion
+from carelane.delivery.strategies import CanaryStep, StepKind
+
+PATIENCE_SECONDS = 2.0
+
+
+def answers(router: TrafficRouter, snapshot: Snapshot) -> dict[str, str]:
+    """By the name of the step, what is wrong with what it asked just now; "" where nothing is."""
+    deployment, release = snapshot.deployment, snapshot.release
+    if deployment is None or release is None or deployment.phase is not Phase.PROGRESSING:
+        return {}
+    return {
+        check_id(deployment.id, rollout.service, rollout.step): said
+        for rollout in deployment.rollouts.values()
+        if (said := _said(router, rollout, release.versions[rollout.service])) is not None
+    }
+
+
+def _said(router: TrafficRouter, rollout: Rollout, version: ServiceVersion) -> str | None:
+    step = rollout.current_step
+    if step is None:
+        return None
+    if step.kind is StepKind.VERIFY:
+        return verification.wrong_with(router, version, PATIENCE_SECONDS)
+    if step.kind is StepKind.CHECK and step.path is not None:
+        return verification.not_well(router, step.path, PATIENCE_SECONDS, version.label)
+    return None
+
+
+def commands_due(deployment: Deployment) -> dict[str, tuple[str, CanaryStep]]:
+    """The service and step of each check that is a command, by the name of its task."""
+    return {
+        check_id(deployment.id, rollout.service, rollout.step): (rollout.service, step)
+        for rollout in deployment.rollouts.values()
+        if (step := rollout.current_step) is not None and step.kind is StepKind.CHECK and step.command
+    }

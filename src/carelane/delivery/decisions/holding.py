@@ -1,0 +1,32 @@
+"""Holding a deployment where it is, for a person, and letting it go on."""
+
+from dataclasses import replace
+
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Phase, Rollout, RolloutPhase
+
+
+def pause(draft: Draft, message: str, actor: str = "carelane") -> None:
+    """Hold everything where it is."""
+    for rollout in draft.current().rollouts.values():
+        if rollout.phase is RolloutPhase.PROGRESSING:
+            draft.put_rollout(rollout, RolloutPhase.PAUSED, message)
+    draft.to_phase(Phase.PAUSED, message, actor)
+
+
+def ask(draft: Draft, rollout: Rollout, message: str) -> None:
+    """Hold it at its canary step; whoever resumes it has decided that the step is done."""
+    draft.put_rollout(replace(rollout, held_step=rollout.step))
+    pause(draft, f"{rollout.service}: {message}")
+
+
+def resume(draft: Draft, message: str, actor: str) -> None:
+    """Let a paused deployment go on, with fresh deadlines."""
+    draft.to_phase(Phase.PROGRESSING, message, actor)
+    for rollout in draft.current().rollouts.values():
+        if rollout.phase is RolloutPhase.PAUSED:
+            due = draft.now if rollout.progress_at is not None else None
+            fresh = replace(rollout, progress_at=due, step_since=draft.now)
+            draft.put_rollout(fresh, RolloutPhase.PROGRESSING, message)
+        elif rollout.phase is RolloutPhase.PENDING and rollout.started_at is not None:
+            draft.put_rollout(replace(rollout, started_at=draft.now))

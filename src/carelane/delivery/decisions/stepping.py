@@ -1,0 +1,181 @@
+"""Canary steps: what a canary and a blue-green deployment of a web service go by.
+
+Stable stays whole until every step is done; turning back is one routing change.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from carelane.analysis.verdicts import Reason, Verdict
+from carelane.delivery.decisions import holding, instances, rolling
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Rollout, check_id
+from carelane.delivery.environments import Intent
+from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
+
+EXTENSIONS = 4
+"""How many times its seconds an analysis step may take that is extended; then a person is asked."""
+
+
+def advance(draft: Draft, rollout: Rollout) -> bool:
+    """Take the next step; True once all are done and the new version has all the traffic."""
+    keep_stable_whole(draft, rollout)
+    steps = rollout.strategy.steps
+    if rollout.step >= len(steps):
+        return _take_over(draft, rollout)
+    step = steps[rollout.step]
+    if _STEPS[step.kind](draft, rollout, step):
+        go_on(draft, rollout.service)
+    return False
+
+
+def revert(draft: Draft, rollout: Rollout) -> bool:
+    """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
+    name = rollout.service
+    if rollout.from_label is not None:
+        draft.put(name, replace(draft.service(name), canary_percent=0))
+        leaving = draft.service(name).of(rollout.to_label, Intent.SERVE)
+        if instances.ready(draft, draft.service(name), rollout.from_label, Intent.SERVE):
+            draft.intend(leaving, Intent.DRAIN)
+    return rolling.revert(draft, rollout)
+
+
+def go_on(draft: Draft, service: str) -> None:
+    """Leave the present step for the next one, whose time begins."""
+    rollout = draft.rollout(service)
+    steps = rollout.strategy.steps
+    number = rollout.step + 1
+    scales = number >= len(steps) or steps[number].kind in SCALING
+    draft.put_rollout(
+        replace(
+            rollout,
+            step=number,
+            step_since=draft.now,
+            progress_at=draft.now if scales else None,
+        )
+    )
+    if rollout.step < len(steps):
+        draft.record(
+            "rollout.step",
+            f"{draft.current().id}/{service}",
+            f"{steps[rollout.step]} done" + (f", next {steps[number]}" if number < len(steps) else ""),
+            details={"service": service, "step": number, "of": len(steps)},
+        )
+
+
+def skip(draft: Draft, service: str, *, full: bool) -> None:
+    """Go past the step that waits, or past all of them."""
+    rollout = draft.rollout(service)
+    if full:
+        left = len(rollout.strategy.steps)
+        draft.put_rollout(replace(rollout, step=left, step_since=draft.now, progress_at=draft.now))
+    elif rollout.step < len(rollout.strategy.steps):
+        go_on(draft, service)
+
+
+def keep_stable_whole(draft: Draft, rollout: Rollout) -> None:
+    """A stable instance that ended gets a successor, whatever the canary does."""
+    state = draft.service(rollout.service)
+    if state.stable is not None and state.stable != rollout.to_label:
+        instances.fill(draft, rollout.service, state.stable)
+
+
+def _scaled(draft: Draft, rollout: Rollout, percent: int) -> bool:
+    """Have as many canary instances as *percent* of the traffic needs; True once they are all ready."""
+    name, label = rollout.service, rollout.to_label
+    wanted = max(1, math.ceil(draft.replicas(name) * percent / 100))
+    instances.fill(draft, name, label, wanted)
+    ready = [i for i in draft.service(name).of(label, Intent.SERVE) if draft.settled(i)]
+    rolling.note_progress(draft, rollout, len(ready))
+    return len(ready) >= wanted
+
+
+def _scale(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    return _scaled(draft, rollout, step.percent)
+
+
+def _weigh(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    if not _scaled(draft, rollout, step.percent):
+        return False
+    _share(draft, rollout, step.percent)
+    return True
+
+
+def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
+    state = draft.service(rollout.service)
+    if state.canary_percent != percent:
+        draft.put(rollout.service, replace(state, canary_percent=percent))
+        draft.record(
+            "rollout.weight",
+            f"{draft.current().id}/{rollout.service}",
+            f"{percent} % to {rollout.to_label}",
+            details={"service": rollout.service, "percent": percent, "to": rollout.to_label},
+        )
+
+
+def _take_over(draft: Draft, rollout: Rollout) -> bool:
+    """Everything to the canary, and the old instances out of the traffic, kept warm."""
+    if not _scaled(draft, rollout, 100):
+        return False
+    _share(draft, rollout, 100)
+    name = rollout.service
+    others = [i for i in draft.service(name).of_intent(Intent.SERVE) if i.label != rollout.to_label]
+    draft.intend(others, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
+    return True
+
+
+def _seconds_at(draft: Draft, rollout: Rollout) -> float:
+    return (draft.now - (rollout.step_since or draft.now)).total_seconds()
+
+
+def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    if step.seconds is not None:
+        return _seconds_at(draft, rollout) >= step.seconds
+    if rollout.held_step == rollout.step:
+        return True  # somebody has resumed it
+    holding.ask(draft, rollout, f"canary step {rollout.step + 1} waits for a person: resume or promote it")
+    return False
+
+
+def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    if step.path is not None:
+        return draft.answer(rollout) == ""
+    task = draft.seen.instances.get(check_id(draft.current().id, rollout.service, rollout.step))
+    return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
+
+
+def _verify(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:  # noqa: ARG001 - one shape for all
+    return draft.answer(rollout) == ""
+
+
+def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    """Done once it passes, or a person says so; never because nothing is known."""
+    evidence = draft.seen.evidence.get(rollout.service)
+    if evidence is not None and evidence.verdict is Verdict.PASS:
+        draft.record(
+            "analysis.passed",
+            f"{draft.current().id}/{rollout.service}",
+            evidence.words,
+            details={"service": rollout.service, "step": rollout.step + 1},
+        )
+        return True
+    if rollout.held_step == rollout.step:
+        return True
+    extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
+    late = step.seconds is not None and _seconds_at(draft, rollout) >= step.seconds * extended
+    if late or (evidence is not None and Reason.STABLE_ABOVE_CEILING in evidence.reasons):
+        words = evidence.words if evidence is not None else "analysis: nothing was counted"
+        holding.ask(draft, rollout, f"{words}; promote, resume or abort it")
+    return False
+
+
+_STEPS: dict[StepKind, Callable[[Draft, Rollout, CanaryStep], bool]] = {
+    StepKind.SCALE: _scale,
+    StepKind.WEIGHT: _weigh,
+    StepKind.PAUSE: _pause,
+    StepKind.ANALYSIS: _analysis,
+    StepKind.CHECK: _check,
+    StepKind.VERIFY: _verify,
+}

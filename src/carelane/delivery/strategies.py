@@ -1,0 +1,154 @@
+"""How a service gets from its stable to its canary version: at a pace, or by canary steps.
+
+Blue-green is canary steps too: everything is started, checked, and then switched at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from carelane.base.errors import InputError
+
+
+class StrategyKind(StrEnum):
+    """The three ways."""
+
+    ROLLING = "rolling"
+    BLUE_GREEN = "blue-green"
+    CANARY = "canary"
+
+
+class StepKind(StrEnum):
+    """What a canary step does.
+
+    SCALE starts instances without traffic; WEIGHT gives traffic to as many as it needs; PAUSE waits
+    for a time or a person; ANALYSIS for a verdict; CHECK for a command or an HTTP probe of what is
+    not switched yet; VERIFY for health and version at the front door.
+    """
+
+    SCALE = "scale"
+    WEIGHT = "weight"
+    PAUSE = "pause"
+    ANALYSIS = "analysis"
+    CHECK = "check"
+    VERIFY = "verify"
+
+
+SCALING = frozenset({StepKind.SCALE, StepKind.WEIGHT})
+
+
+class OnInconclusive(StrEnum):
+    """What is done where an analysis step ends without a verdict; never is that taken for a pass."""
+
+    PAUSE = "pause"
+    EXTEND = "extend"
+    ABORT = "abort"
+
+
+@dataclass(frozen=True)
+class CanaryStep:
+    """One step: *percent* of the traffic (or of the replicas, for SCALE), and *seconds* it may take.
+
+    A PAUSE without seconds waits for a person. A CHECK has a *command* or a *path*.
+    """
+
+    kind: StepKind
+    percent: int = 0
+    seconds: float | None = None
+    command: tuple[str, ...] = ()
+    path: str | None = None
+
+    def __str__(self) -> str:
+        if self.kind in SCALING:
+            return f"{self.kind} {self.percent} %"
+        limit = "" if self.seconds is None else f" {self.seconds:g} s"
+        if self.kind is StepKind.PAUSE:
+            return f"pause{limit or ' until somebody resumes it'}"
+        what = self.path or " ".join(self.command)
+        return f"{self.kind} {what}".strip() + (f", at most{limit}" if limit else "")
+
+
+ANALYSIS_SECONDS = 1800.0
+CHECK_SECONDS = 60.0
+VERIFY_SECONDS = 10.0
+
+
+def _analysed(*percents: int) -> tuple[CanaryStep, ...]:
+    return tuple(
+        step
+        for percent in percents
+        for step in (
+            CanaryStep(StepKind.WEIGHT, percent),
+            CanaryStep(StepKind.ANALYSIS, seconds=ANALYSIS_SECONDS),
+        )
+    )
+
+
+DEFAULT_CANARY = (*_analysed(10, 25, 50), CanaryStep(StepKind.WEIGHT, 100))
+VERIFY = CanaryStep(StepKind.VERIFY, seconds=VERIFY_SECONDS)
+
+
+def blue_green_steps(check: CanaryStep | None, *, hold: bool) -> tuple[CanaryStep, ...]:
+    """Everything up beside the old, checked, held for a person if asked, switched at once, verified."""
+    held = (CanaryStep(StepKind.PAUSE),) if hold else ()
+    checked = (check,) if check is not None else ()
+    up, switched = CanaryStep(StepKind.SCALE, 100), CanaryStep(StepKind.WEIGHT, 100)
+    return (up, *checked, *held, switched, VERIFY)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One way, with its canary steps; rolling has none."""
+
+    kind: StrategyKind = StrategyKind.ROLLING
+    steps: tuple[CanaryStep, ...] = ()
+    on_inconclusive: OnInconclusive = OnInconclusive.PAUSE
+
+    @property
+    def stepped(self) -> bool:
+        """Whether it goes by canary steps."""
+        return self.kind is not StrategyKind.ROLLING
+
+
+ROLLING = Strategy()
+DEFAULTS = {
+    StrategyKind.ROLLING: ROLLING,
+    StrategyKind.BLUE_GREEN: Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(None, hold=False)),
+    StrategyKind.CANARY: Strategy(StrategyKind.CANARY, DEFAULT_CANARY),
+}
+
+
+def check_steps(steps: tuple[CanaryStep, ...]) -> None:
+    """Refuse canary steps that cannot be gone.
+
+    Raises:
+        InputError: If a weight does not rise, or an analysis or check comes before any weight.
+    """
+    weight = 0
+    for number, step in enumerate(steps, 1):
+        if step.kind is StepKind.WEIGHT:
+            if not weight < step.percent <= 100:
+                raise InputError(
+                    f"canary step {number}: weight {step.percent} after {weight}",
+                    hint="each weight is greater than the one before, and 100 at most",
+                )
+            weight = step.percent
+        elif step.kind is StepKind.ANALYSIS and weight == 0:
+            raise InputError(
+                f"canary step {number}: an analysis before the first weight has nothing to judge",
+                hint="put a weight before it",
+            )
+
+
+def named(kind: str, configured: Mapping[StrategyKind, Strategy]) -> Strategy:
+    """The strategy called *kind*, with its settings where there are any.
+
+    Raises:
+        InputError: If there is no such strategy.
+    """
+    try:
+        chosen = StrategyKind(kind)
+    except ValueError:
+        known = ", ".join(StrategyKind)
+        raise InputError(f"{kind!r} is no strategy", hint=f"there are: {known}") from None
+    return configured.get(chosen, DEFAULTS[chosen])

@@ -1,0 +1,49 @@
+"""Counters that grow as users come: by the weights in force, at the error ratios a test lays down."""
+
+from dataclasses import dataclass, field
+
+from carelane.analysis.measurements import Counts, Reading, Window
+from carelane.base.clock import ManualClock
+from tests.fakes.router import FakeRouter
+
+
+@dataclass
+class FakeMetrics:
+    """The MetricSource port in memory; every hundredth request is exact, there is no chance in it."""
+
+    clock: ManualClock
+    router: FakeRouter
+    requests_per_second: float = 0.0
+    error_ratios: dict[str, float] = field(default_factory=dict)
+    """By label; none where a label is not named."""
+    past: tuple[Window, ...] = ()
+    reachable: bool = True
+    totals: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    _since: float | None = None
+
+    def readings(self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]) -> list[Reading]:
+        """The counters now."""
+        self._grow(service)
+        now = self.clock.monotonic()
+        before, after = (self._counts(service, label, len(slow_ms)) for label in (stable, canary))
+        return [Reading(now, before, after, self.reachable)]
+
+    def history(self, service: str, label: str, slow_ms: tuple[float, ...]) -> tuple[Window, ...]:
+        """What a test laid down."""
+        del service, label, slow_ms
+        return self.past
+
+    def _grow(self, service: str) -> None:
+        now = self.clock.monotonic()
+        seconds = 0.0 if self._since is None else now - self._since
+        self._since = now
+        weights = self.router.weights(service)
+        for label, weight in weights.items():
+            total = self.totals.setdefault((service, label), [0.0, 0.0])
+            requests = self.requests_per_second * seconds * weight / sum(weights.values())
+            total[0] += requests
+            total[1] += requests * self.error_ratios.get(label, 0.0)
+
+    def _counts(self, service: str, label: str, thresholds: int) -> Counts:
+        requests, errors = self.totals.get((service, label), [0.0, 0.0])
+        return Counts(int(requests), min(int(errors), int(requests)), (0,) * thresholds)

@@ -1,0 +1,411 @@
+"""Canary and blue-green: step by step, judged, held, promoted, and undone in one routing change."""
+
+from dataclasses import replace
+
+import pytest
+
+from carelane.base.errors import ConflictError
+from carelane.delivery.deployments import Phase, RolloutPhase
+from carelane.delivery.environments import Intent
+from carelane.delivery.policies import Policy
+from carelane.delivery.strategies import (
+    DEFAULTS,
+    CanaryStep,
+    OnInconclusive,
+    StepKind,
+    Strategy,
+    StrategyKind,
+    blue_green_steps,
+)
+from tests.fakes.releases import WEB
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import NEVER_READY, Behaviour
+
+BUSY = 200.0
+"""Requests a second."""
+
+
+def weight(percent: int) -> CanaryStep:
+    return CanaryStep(StepKind.WEIGHT, percent)
+
+
+def pause(seconds: float | None = None) -> CanaryStep:
+    return CanaryStep(StepKind.PAUSE, seconds=seconds)
+
+
+def analysis(seconds: float = 600.0) -> CanaryStep:
+    return CanaryStep(StepKind.ANALYSIS, seconds=seconds)
+
+
+def canary(*steps: CanaryStep, replicas: int = 4, on: OnInconclusive = OnInconclusive.PAUSE) -> Policy:
+    strategy = Strategy(StrategyKind.CANARY, steps, on) if steps else DEFAULTS[StrategyKind.CANARY]
+    return replace(policy(replicas), strategy=strategy)
+
+
+def on_its_way(
+    policy: Policy, errors: float | None = None, behaviour: Behaviour | None = None, busy: float = BUSY
+) -> Simulation:
+    """v1 is stable, users come, and v2 (with its ratio of *errors*) has been asked for."""
+    simulation = Simulation(policy).shipped("v1")
+    simulation.metrics.requests_per_second = busy
+    simulation.metrics.error_ratios = {"v1": 0.002, "v2": 0.002 if errors is None else errors}
+    simulation.release("v2", behaviour)
+    simulation.deploy("v2")
+    return simulation
+
+
+# -- steps
+
+
+def test_a_canary_grows_with_its_weight_and_stable_stays_whole_until_the_end() -> None:
+    simulation = on_its_way(canary(weight(25), pause(5), weight(50), pause(5)))
+    seen = []
+    for _ in range(40):
+        simulation.tick()
+        seen.append((simulation.weights(), simulation.running().get("v2", 0)))
+        if simulation.phase is Phase.SUCCEEDED:
+            break
+        assert len(simulation.instances("v1", Intent.SERVE)) in {4, 0}
+    weights = [w for n, (w, _) in enumerate(seen) if n == 0 or w != seen[n - 1][0]]
+    assert weights == [
+        {"v1": 10_000},
+        {"v1": 7500, "v2": 2500},
+        {"v1": 5000, "v2": 5000},
+        {"v2": 4},
+    ]
+    first = {w["v2"]: n for w, n in reversed(seen) if w.get("v2", 0) > 4}
+    assert first == {2500: 1, 5000: 2}, "as many as the weight needs"
+    assert simulation.running() == {"v1": 4, "v2": 4}, "the old version is kept warm"
+
+
+def test_a_healthy_canary_is_promoted_by_its_own_traffic() -> None:
+    simulation = on_its_way(canary())
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 2000)
+    assert simulation.state.service("backend").stable == "v2"
+    assert "analysis.passed" in simulation.acts()
+
+
+def test_a_canary_that_is_worse_is_ended_by_itself_and_nothing_is_left_with_it() -> None:
+    simulation = on_its_way(canary(), errors=0.05)
+    simulation.until(lambda: simulation.phase is Phase.FAILED, 300)
+    assert set(simulation.weights()) == {"v1"}, "in the same decision"
+    simulation.settle()
+    assert "worse, with false-alarm probability under 1 %" in simulation.deployment.message
+    assert simulation.running() == {"v1": 4}
+    assert simulation.weights() == {"v1": 4}
+
+
+def test_a_canary_is_judged_in_a_pause_too() -> None:
+    simulation = on_its_way(canary(weight(25), pause()), errors=0.3)
+    simulation.until(lambda: simulation.phase is Phase.FAILED, 60)
+    assert "analysis" in simulation.deployment.message
+
+
+def test_without_traffic_an_analysis_is_inconclusive_and_asks_a_person() -> None:
+    simulation = on_its_way(canary(weight(10), analysis(60)), busy=0.0)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 90)
+    assert "nothing was counted" in simulation.deployment.message
+    assert "promote, resume or abort" in simulation.deployment.message
+    assert simulation.weights() == {"v1": 9000, "v2": 1000}
+
+
+def test_statistics_that_cannot_be_reached_never_pass() -> None:
+    simulation = on_its_way(canary(weight(10), analysis(60)))
+    simulation.until(lambda: "v2" in simulation.weights())
+    simulation.tick(2)
+    simulation.metrics.reachable = False
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 90)
+    assert "cannot be reached" in simulation.deployment.message
+
+
+@pytest.mark.parametrize(
+    ("on", "seconds", "phase"),
+    [(OnInconclusive.PAUSE, 62, Phase.PAUSED), (OnInconclusive.EXTEND, 242, Phase.PAUSED)],
+)
+def test_an_inconclusive_analysis_does_what_the_policy_says(
+    on: OnInconclusive, seconds: int, phase: Phase
+) -> None:
+    simulation = on_its_way(canary(weight(10), analysis(60), on=on), busy=0.0)
+    simulation.until(lambda: simulation.deployment.rollouts["backend"].step == 1)
+    began = simulation.clock.now()
+    simulation.until(lambda: simulation.phase is phase, seconds + 5)
+    assert seconds - 4 <= (simulation.clock.now() - began).total_seconds() <= seconds + 1
+
+
+def test_an_inconclusive_analysis_turns_back_where_the_policy_says_so() -> None:
+    simulation = on_its_way(canary(weight(10), analysis(60), on=OnInconclusive.ABORT), busy=0.0)
+    simulation.settle(200)
+    assert simulation.phase is Phase.FAILED
+    assert "analysis, after 60 s" in simulation.deployment.message
+
+
+def test_a_pause_without_time_waits_for_a_person_and_resuming_goes_on_to_the_next_step() -> None:
+    simulation = on_its_way(canary(weight(25), pause(), weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.tick(300)
+    assert simulation.weights() == {"v1": 7500, "v2": 2500}
+    simulation.resume()
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    assert simulation.weights() == {"v1": 5000, "v2": 5000}
+
+
+def test_a_pause_by_hand_holds_the_step_that_is_under_way() -> None:
+    simulation = on_its_way(canary(weight(25), pause(30), weight(50), pause()))
+    simulation.until(lambda: "v2" in simulation.weights())
+    simulation.pause()
+    simulation.tick(100)
+    assert simulation.deployment.rollouts["backend"].step == 1
+    simulation.resume()
+    simulation.tick(5)
+    assert simulation.weights() == {"v1": 7500, "v2": 2500}, "its time begins anew"
+
+
+# -- promote
+
+
+def promote(simulation: Simulation, *, full: bool = False) -> None:
+    simulation.operations.promote("production", "alice", "looks good", full=full)
+
+
+def test_promote_goes_past_the_step_that_waits() -> None:
+    simulation = on_its_way(canary(weight(25), pause(), weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    promote(simulation)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    assert simulation.weights() == {"v1": 5000, "v2": 5000}
+    (entry,) = simulation.entries("deployment.promoted")
+    assert (entry.actor, entry.reason, entry.details["full"]) == ("alice", "looks good", False)
+
+
+def test_promote_full_goes_past_all_of_them() -> None:
+    simulation = on_its_way(canary(weight(25), pause(), weight(50), analysis(), pause()), busy=0.0)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    promote(simulation, full=True)
+    simulation.settle()
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v2": 4})
+
+
+def test_abort_wins_over_promote() -> None:
+    simulation = on_its_way(canary(weight(25), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.abort()
+    with pytest.raises(ConflictError):
+        promote(simulation, full=True)
+    simulation.settle()
+    assert simulation.state.release == "v1"
+
+
+def test_where_nothing_is_at_a_canary_step_there_is_nothing_to_promote() -> None:
+    simulation = Simulation().shipped("v1")
+    with pytest.raises(ConflictError, match="nothing is moving"):
+        promote(simulation)
+    simulation.release("v2", NEVER_READY)
+    simulation.deploy("v2")
+    simulation.tick()
+    with pytest.raises(ConflictError, match="at no canary step"):
+        promote(simulation)
+
+
+# -- turning back
+
+
+def test_at_an_abort_all_users_leave_at_once() -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.abort()
+    assert simulation.weights() == {"v1": 10_000}
+    simulation.settle()
+    assert (simulation.running(), simulation.phase) == ({"v1": 4}, Phase.FAILED)
+
+
+def test_a_new_deployment_during_a_canary_takes_its_weight_first() -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.release("v3")
+    simulation.deploy("v3")
+    assert simulation.weights() == {"v1": 10_000}
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    assert simulation.weights() == {"v1": 5000, "v3": 5000}
+    assert "v2" not in simulation.running()
+    assert simulation.repository.deployment(2).phase is Phase.SUPERSEDED
+
+
+def test_deploying_stable_again_during_a_canary_ends_the_canary_without_another_judging() -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.deploy("v1")
+    simulation.settle()
+    assert (simulation.state.release, simulation.running()) == ("v1", {"v1": 4})
+    assert simulation.repository.analysis(3, "backend") is None
+
+
+def test_an_emergency_in_the_middle_of_a_canary_is_one_routing_change() -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.emergency()
+    assert set(simulation.weights()) == {"v1"}
+    simulation.settle()
+    assert simulation.running() == {"v1": 4}
+
+
+def test_a_version_that_is_still_warm_comes_back_at_once_and_is_not_judged_again() -> None:
+    simulation = on_its_way(canary(weight(25), analysis()), busy=BUSY)
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 2000)
+    simulation.deploy("v1")
+    simulation.tick(3)
+    assert (simulation.phase, set(simulation.weights())) == (Phase.SUCCEEDED, {"v1"})
+
+
+def test_a_canary_whose_readiness_is_lost_leaves_traffic_to_stable_and_ends() -> None:
+    simulation = on_its_way(canary(weight(25), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v2"] = NEVER_READY
+    simulation.tick()
+    assert simulation.weights() == {"v1": 7500}
+    simulation.until(lambda: simulation.phase is Phase.FAILED, 20)
+    assert "no instance of v2 is ready any more, all of v1 are" in simulation.deployment.message
+
+
+def test_readiness_that_both_versions_lose_is_not_the_canary_s_fault() -> None:
+    simulation = on_its_way(canary(weight(25), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    for label in ("v1", "v2"):
+        simulation.workloads.behaviours[label] = NEVER_READY
+    simulation.tick(30)
+    assert simulation.phase is Phase.PAUSED
+
+
+def test_a_dead_stable_does_not_block_its_own_fix() -> None:
+    simulation = Simulation(canary(weight(25), pause(5))).shipped("v1")
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.tick()
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: set(simulation.weights()) == {"v2"}, 20)
+    simulation.settle()
+    assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v2")
+
+
+def test_a_canary_that_never_gets_ready_is_undone_at_the_deadline_without_a_request() -> None:
+    simulation = on_its_way(canary(), behaviour=NEVER_READY)
+    simulation.until(lambda: simulation.phase is Phase.FAILED, 700)
+    assert "deadline: 0 of" in simulation.deployment.message
+    assert simulation.metrics.totals.get(("backend", "v2")) is None
+
+
+def test_a_server_that_restarts_in_the_middle_judges_on_from_what_was_counted() -> None:
+    simulation = on_its_way(canary(weight(10), analysis()), errors=0.004)
+    simulation.until(lambda: simulation.repository.analysis(2, "backend") is not None)
+    simulation.tick(20)
+    before = simulation.repository.analysis(2, "backend")
+    assert before is not None
+    simulation.restart_server()
+    simulation.tick(1)
+    after = simulation.repository.analysis(2, "backend")
+    assert after is not None
+    assert after.windows[: len(before.windows)] == before.windows
+    assert after.windows[len(before.windows)].started_at == before.windows[-1].ended_at, "nothing is lost"
+    assert after.judge().evidence() == after.evidence == simulation.engine.seen.evidence["backend"]
+
+
+def test_services_go_one_after_another_and_a_bad_second_one_takes_the_first_back() -> None:
+    services = {"backend": WEB, "frontend": WEB}
+    both = replace(canary(weight(50), pause(5)), replicas={"backend": 2, "frontend": 2})
+    simulation = Simulation(both, services).shipped("v1")
+    simulation.release("v2")
+    simulation.workloads.behaviours["frontend", "v2"] = Behaviour(crashes=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.FAILED, 60)
+    simulation.settle()
+    assert (simulation.weights("backend"), simulation.weights("frontend")) == ({"v1": 2}, {"v1": 2})
+    assert {r.phase for r in simulation.deployment.rollouts.values()} == {RolloutPhase.DEGRADED}
+
+
+# -- blue-green
+
+
+def blue_green(check: CanaryStep | None = None, *, hold: bool = False, keep_warm: int = 1) -> Simulation:
+    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(check, hold=hold))
+    service = {"backend": replace(WEB, routes=("/",), version_path="/version")}
+    simulation = Simulation(replace(policy(3, keep_warm=keep_warm), strategy=strategy), service).shipped("v1")
+    simulation.router.answers["/version"] = (200, b'{"version": "v2"}')
+    simulation.release("v2")
+    simulation.deploy("v2")
+    return simulation
+
+
+def test_blue_green_switches_everything_in_one_change_and_keeps_the_old_side() -> None:
+    simulation = blue_green()
+    seen = []
+    for _ in range(20):
+        simulation.tick()
+        seen.append(simulation.weights())
+    weights = [w for n, w in enumerate(seen) if n == 0 or w != seen[n - 1]]
+    assert weights == [{"v1": 10_000}, {"v2": 10_000}, {"v2": 3}]
+    assert (simulation.phase, simulation.running()) == (Phase.SUCCEEDED, {"v1": 3, "v2": 3})
+    simulation.rollback()
+    simulation.tick(2)
+    assert set(simulation.weights()) == {"v1"}
+
+
+def test_a_check_is_asked_of_the_new_version_by_hand_before_anybody_gets_it() -> None:
+    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
+    simulation.tick(10)
+    assert simulation.weights() == {"v1": 10_000}
+    assert ("/api/health", "v2") in simulation.router.asked
+    simulation.router.answers["v2 /api/health"] = (200, b"ok")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_a_check_that_is_not_right_in_time_ends_it_with_the_old_side_untouched() -> None:
+    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
+    simulation.router.answers["v2 /api/health"] = (503, b"")
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert "check: not right within 20 s: /api/health answered 503" in simulation.deployment.message
+    given = [
+        v.weight
+        for r in simulation.router.routings
+        for v in [s.versions.get("v2") for s in r.services.values()]
+        if v
+    ]
+    assert set(given) == {0}
+    assert simulation.running() == {"v1": 3}
+
+
+@pytest.mark.parametrize(("code", "phase"), [(0, Phase.SUCCEEDED), (1, Phase.FAILED)])
+def test_a_check_may_be_a_command(code: int, phase: Phase) -> None:
+    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, command=("smoke-test",)))
+    simulation.workloads.behaviours["v2"] = Behaviour(migrates_for=3, migration_exit_code=code)
+    simulation.settle()
+    assert simulation.phase is phase
+    assert simulation.workloads.started.count("backend-check-2-2") == 1
+    if code:
+        assert "backend-check-2-2 ended with exit code 1" in simulation.deployment.message
+
+
+def test_a_version_that_the_front_door_does_not_show_after_the_switch_goes_back() -> None:
+    simulation = blue_green()
+    simulation.router.answers["/version"] = (200, b'{"version": "v1"}')
+    simulation.until(lambda: simulation.weights() == {"v2": 10_000})
+    simulation.until(lambda: simulation.phase is Phase.FAILED)
+    assert set(simulation.weights()) == {"v1"}
+    assert "/version does not name v2" in simulation.deployment.message
+
+
+def test_blue_green_can_wait_for_a_person_before_the_switch() -> None:
+    simulation = blue_green(hold=True)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.tick(50)
+    assert simulation.weights() == {"v1": 10_000}
+    promote(simulation)
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_a_strategy_can_be_named_for_one_deployment() -> None:
+    simulation = Simulation(policy(2)).shipped("v1")
+    simulation.release("v2")
+    simulation.operations.deploy("production", "v2", "alice", "", strategy="canary")
+    assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY
