@@ -1,9 +1,16 @@
-"""What needs no server: checking a configuration, and its JSON Schema."""
+"""What needs no server: checking a configuration, its JSON Schema, judging recorded traffic."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from carelane.base.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from carelane.analysis.columns import Columns
+    from carelane.analysis.objectives import AnalysisPolicy
+    from carelane.analysis.replaying import Replay
+    from carelane.analysis.verdicts import Evidence
 
 
 def check_configuration(path: Path) -> dict[str, Any]:
@@ -35,3 +42,75 @@ def configuration_schema() -> dict[str, Any]:
 
     schema = Configuration.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "carelane.yaml", **schema}
+
+
+def replay_recording(path: Path, settings: Mapping[str, float | None]) -> dict[str, Any]:
+    """Judge the traffic recorded at *path*; figures that are unknown are None.
+
+    Raises:
+        NotFoundError: If there is no such file.
+        InputError: If it, or one of *settings*, is wrong.
+    """
+    from carelane.analysis.replaying import replay
+    from carelane.platforms.recordings import csv_files
+
+    columns = csv_files.read(path)
+    found = replay(_policy(columns, settings), columns)
+    return _replayed(found)
+
+
+def _policy(columns: "Columns", settings: Mapping[str, float | None]) -> "AnalysisPolicy":
+    from carelane.analysis.objectives import AnalysisPolicy, Measure, Objective
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    general = {name: given.pop(name) for name in ("alpha", "warm_up_seconds") if name in given}
+    objectives = [Objective(**given)]  # type: ignore[arg-type]  # the names are Objective's own
+    if columns.stable_slow.shape[1]:
+        given.pop("ceiling", None)
+        objectives.append(Objective(Measure.SLOW, **given))
+    return AnalysisPolicy(objectives=tuple(objectives), **general)
+
+
+def _replayed(found: "Replay") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    evidence, last = found.evidence, found.last
+    whole = last.objectives[0]
+    return {
+        **_told(evidence),
+        "canary_since_seconds": found.canary_since,
+        "history": [asdict(baseline) for baseline in found.baselines],
+        "history_windows": found.history_windows,
+        "windows": found.windows,
+        "later": _told(found.later) if found.later else None,
+        "whole": {
+            "canary_requests": last.canary_requests,
+            "canary_errors": whole.canary_bad,
+            "seconds": last.at - found.canary_since if found.canary_since is not None else None,
+        },
+        "points": [asdict(point) for point in found.points],
+    }
+
+
+def _told(evidence: "Evidence") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    leading, errors = evidence.leading, evidence.objectives[0]
+    return {
+        "verdict": evidence.verdict.value,
+        "decided_at_seconds": evidence.decided_at,
+        "canary_requests": evidence.canary_requests,
+        "canary_errors": errors.canary_bad,
+        "stable_requests": evidence.stable_requests,
+        "stable_errors": errors.stable_bad,
+        "log_e_value": evidence.log_e_worse,
+        "log_e_value_safe": evidence.log_e_safe,
+        "alpha": evidence.alpha,
+        "objective": evidence.objective,
+        "dispersion": leading.dispersion,
+        "rate_ratio": leading.rate_ratio,
+        "rate_ratio_interval": leading.rate_ratio_interval,
+        "reasons": [reason.value for reason in evidence.reasons],
+        "words": evidence.words,
+        "objectives": [asdict(objective) for objective in evidence.objectives],
+    }

@@ -23,6 +23,7 @@ COMMANDS = {
     "logs": "carelane.cli.logs:logs",
     "events": "carelane.cli.events:events",
     "notifications": "carelane.cli.notifications:notifications",
+    "analysis": "carelane.cli.analysis:analysis",
     "config": "carelane.cli.config:config",
     "completion": "carelane.cli.completion:completion",
 }
@@ -41,6 +42,7 @@ SUMMARIES = {
     "logs": "What a service's instances printed.",
     "events": "The trail: who did what, when and why.",
     "notifications": "Who is told what, and how that went.",
+    "analysis": "Judge recorded traffic, plan a canary, compare rules.",
     "config": "Check carelane.yaml, or print its schema.",
     "completion": "Shell completion.",
 }

@@ -1,0 +1,170 @@
+"""The judge: takes window after window, and comes to a verdict that is kept.
+
+    judge = Judge.begin(policy, baselines(policy, history))
+    judge = judge.after(window)      # at every tick
+    judge.evidence()                 # verdict, counts, interval, words
+
+A judge never changes; the next one is returned. `judge_all` takes many windows at once and ends in
+the same state, bit for bit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carelane.analysis import evidence
+from carelane.analysis.alternatives import Baseline
+from carelane.analysis.columns import Columns
+from carelane.analysis.measurements import Gap, Window
+from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.sequential import Design, Tallies, add
+from carelane.analysis.verdicts import Evidence, Verdict
+from carelane.analysis.weighing import Weighing
+from carelane.base.errors import InputError
+
+Array = NDArray[np.float64]
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is known after some windows: sums an objective, and what was decided.
+
+    *passed* and *failed* are the evidence at the window that decided so. What has passed can still
+    fail: the probability of a false alarm is that of the whole rollout.
+    """
+
+    policy: AnalysisPolicy
+    designs: tuple[Design, ...]
+    sums: tuple[Array, ...]
+    lost: tuple[Array, ...] | None = None
+    first_canary_at: float | None = None
+    at: float | None = None
+    gap: Gap | None = None
+    passed: Evidence | None = None
+    failed: Evidence | None = None
+
+    @classmethod
+    def begin(cls, policy: AnalysisPolicy, baselines: Sequence[Baseline]) -> "Judge":
+        """Before the canary's first request.
+
+        Raises:
+            InputError: If there is not one baseline an objective.
+        """
+        if len(baselines) != len(policy.objectives):
+            raise InputError(f"{len(baselines)} baselines for {len(policy.objectives)} objectives")
+        designs = tuple(Design.of(o, b) for o, b in zip(policy.objectives, baselines, strict=True))
+        return cls(policy, designs, tuple(design.nothing() for design in designs))
+
+    def after(self, window: Window) -> "Judge":
+        """With one more window.
+
+        Raises:
+            InputError: If it counts other thresholds than the policy has, or begins before the last ended.
+        """
+        return self.after_all(Columns.of([window], len(self.policy.thresholds_ms)))
+
+    def after_all(self, columns: Columns) -> "Judge":
+        """With more windows, oldest first."""
+        judge = self
+        for start in range(0, len(columns), CHUNK):
+            judge = judge._after(columns.rows(start, start + CHUNK))
+        return judge
+
+    def _after(self, columns: Columns) -> "Judge":
+        started = self._first_canary(columns)
+        warm = started + self.policy.warm_up_seconds if started is not None else 0.0
+        late = columns.started_at >= warm
+        rows = [
+            add(design, sums, self._tallies(design, columns, late))
+            for design, sums in zip(self.designs, self.sums, strict=True)
+        ]
+        lost = self._lost(columns, rows)
+        weighing = Weighing(self.policy, self.designs, rows, lost)
+        judge = replace(
+            self,
+            sums=tuple(r[-1] for r in rows),
+            lost=None if lost is None else tuple(r[-1] for r in lost),
+            first_canary_at=started,
+            at=float(columns.ended_at[-1]),
+            gap=columns.gap(-1),
+        )
+        return judge._decided(weighing, columns)  # noqa: SLF001 - a judge itself
+
+    def _first_canary(self, columns: Columns) -> float | None:
+        if self.first_canary_at is not None:
+            return self.first_canary_at
+        index = np.flatnonzero(columns.canary_requests > 0)
+        return float(columns.started_at[index[0]]) if len(index) else None
+
+    def _tallies(self, design: Design, columns: Columns, late: NDArray[np.bool_]) -> Tallies:
+        stable_bad, canary_bad = columns.bad(self.policy, design.objective)
+        return Tallies(columns.canary_requests, canary_bad, columns.stable_requests, stable_bad, late)
+
+    def _lost(self, columns: Columns, rows: list[Array]) -> list[Array] | None:
+        """The sums at the last reset before each window; one row where none is among these."""
+        resets = np.flatnonzero(columns.lost())
+        if not len(resets):
+            return None if self.lost is None else [row[None, :] for row in self.lost]
+        last = np.searchsorted(resets, np.arange(len(columns)), side="right") - 1
+        before = self.lost or tuple(design.nothing() for design in self.designs)
+        return [
+            np.where(last[:, None] >= 0, r[resets[np.maximum(last, 0)]], row)
+            for r, row in zip(rows, before, strict=True)
+        ]
+
+    def _decided(self, weighing: Weighing, columns: Columns) -> "Judge":
+        judge = self
+        if judge.failed is None:
+            row = _first(weighing, weighing.worse_bound(), Weighing.log_e_worse)
+            if row is not None:
+                found = evidence.decided(Verdict.FAIL, weighing, row, float(columns.ended_at[row]))
+                judge = replace(judge, failed=found)
+        if judge.passed is None and self.failed is None:
+            row = _first(weighing, weighing.safe_bound(), Weighing.log_e_safe)
+            at = None if row is None else float(columns.ended_at[row])
+            if row is not None and at is not None and (judge.failed is None or at < judge.failed.at):
+                judge = replace(judge, passed=evidence.decided(Verdict.PASS, weighing, row, at))
+        return judge
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail wins over pass; each is kept once reached."""
+        if self.failed:
+            return Verdict.FAIL
+        return Verdict.PASS if self.passed else Verdict.INCONCLUSIVE
+
+    @property
+    def first(self) -> Evidence | None:
+        """What was decided first, and would have been acted on."""
+        return self.passed or self.failed
+
+    def evidence(self) -> Evidence:
+        """The verdict, with the evidence at the window that decided it; with today's while none has."""
+        return self.failed or self.passed or self.now()
+
+    def now(self) -> Evidence:
+        """The evidence after the last window, whatever was decided before."""
+        rows = [sums[None, :] for sums in self.sums]
+        lost = None if self.lost is None else [row[None, :] for row in self.lost]
+        weighing = Weighing(self.policy, self.designs, rows, lost)
+        warming = self.first_canary_at is not None and (
+            (self.at or 0.0) <= self.first_canary_at + self.policy.warm_up_seconds
+        )
+        return evidence.undecided(weighing, self.at or 0.0, self.gap, warming=warming)
+
+
+def judge_all(policy: AnalysisPolicy, baselines: Sequence[Baseline], columns: Columns) -> Judge:
+    """The judge after all of *columns*: the same bits as window by window."""
+    return Judge.begin(policy, baselines).after_all(columns)
+
+
+def _first(weighing: Weighing, bound: Array, exact: object) -> int | None:
+    """The first row whose e-value reaches 1/alpha; only rows whose bound does are looked at."""
+    near = np.flatnonzero(bound >= weighing.threshold)
+    if not len(near):
+        return None
+    reached = np.flatnonzero(exact(weighing.at(near)) >= weighing.threshold)  # type: ignore[operator]
+    return int(near[reached[0]]) if len(reached) else None

@@ -1,0 +1,155 @@
+"""The test: evidence that stays valid however often one looks at it.
+
+Every likelihood ratio here has mean <= 1 in each window under its null hypothesis, given what came
+before, so the probability that a mean of their products ever reaches 1/alpha is at most alpha
+(Ville). docs/analysis.md has the proofs. All is computed from sums over windows, added in order, so
+that one window added to a million gives the same bits as a million at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carelane.analysis import alternatives
+from carelane.analysis.alternatives import Alone, Baseline, Mixture
+from carelane.analysis.objectives import Objective
+from carelane.analysis.reproducible import log
+
+Array = NDArray[np.float64]
+
+# The columns of a row of sums: four counts of every window; four of those that are judged (after the
+# warm-up, both versions with requests); four of all with both; the rate ratio's two Mantel-Haenszel
+# sums; then the logarithms that the likelihoods need.
+SEEN, JUDGED, EARLY, RATE = 0, 4, 8, 12
+FIXED = 14
+CANARY, CANARY_BAD, STABLE, STABLE_BAD = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Design:
+    """What one objective is tested against; made once, at the canary's first request."""
+
+    objective: Objective
+    baseline: Baseline
+    mixture: Mixture
+    ratios: Array
+    log_ratios: Array
+    level: NDArray[np.intp]
+    level_ratio: Array
+    levels: Array
+    log_canary_good: Array
+    log_stable_good: Array
+    floor: Alone
+    catastrophe: Alone
+    ceiling: tuple[Alone, Alone] | None
+    safe: NDArray[np.intp]
+    log_safe_weight: Array
+
+    @classmethod
+    def of(cls, objective: Objective, baseline: Baseline) -> "Design":
+        """For *objective*, with what stable's history says."""
+        mixture = alternatives.worse(baseline)
+        ratios = np.concatenate(
+            [
+                alternatives.CATASTROPHE_RATIOS,
+                alternatives.ratio_grid(),
+                [objective.bad_ratio],
+                mixture.ratio,
+            ]
+        )
+        level = np.flatnonzero(mixture.stable > 0)
+        stable, ratio = mixture.stable[level], mixture.ratio[level]
+        safe, weight = alternatives.safe_ratios(objective.bad_ratio)
+        ceiling = objective.ceiling
+        return cls(
+            objective=objective,
+            baseline=baseline,
+            mixture=mixture,
+            ratios=ratios,
+            log_ratios=log(ratios),
+            level=level,
+            level_ratio=ratio,
+            levels=stable,
+            log_canary_good=log(1.0 - stable * ratio),
+            log_stable_good=log(1.0 - stable),
+            floor=alternatives.below(objective.floor),
+            catastrophe=alternatives.above(alternatives.CATASTROPHE_FLOOR),
+            ceiling=(alternatives.above(ceiling), alternatives.below(ceiling)) if ceiling else None,
+            safe=safe,
+            log_safe_weight=log(weight),
+        )
+
+    @property
+    def early(self) -> slice:
+        """Where a row has the catastrophe's rate ratios, the one to be exceeded first."""
+        return slice(FIXED, FIXED + len(alternatives.CATASTROPHE_RATIOS))
+
+    @property
+    def grid(self) -> slice:
+        """Where a row has the grid of rate ratios, and after it the bad one."""
+        return slice(self.early.stop, self.early.stop + len(alternatives.LOG_RATIOS) + 1)
+
+    @property
+    def points(self) -> slice:
+        """Where a row has the mixture's rate ratios."""
+        return slice(self.grid.stop, FIXED + len(self.ratios))
+
+    @property
+    def goods(self) -> slice:
+        """Where a row has the mixture's points with a level of stable's."""
+        return slice(self.points.stop, self.points.stop + len(self.level))
+
+    def nothing(self) -> Array:
+        """The sums before the first window."""
+        return np.zeros(self.goods.stop)
+
+    def log_ratio(self, part: slice) -> Array:
+        """The logarithms of the rate ratios in *part* of a row."""
+        return self.log_ratios[part.start - FIXED : part.stop - FIXED]
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """Counts of one objective by window; *late* says which windows are after the warm-up."""
+
+    canary: Array
+    canary_bad: Array
+    stable: Array
+    stable_bad: Array
+    late: NDArray[np.bool_]
+
+
+def add(design: Design, sums: Array, tallies: Tallies) -> Array:
+    """The rows of sums after each window, from *sums* on."""
+    seen = np.stack([tallies.canary, tallies.canary_bad, tallies.stable, tallies.stable_bad], axis=1)
+    rows = np.zeros((len(seen) + 1, len(sums)))
+    rows[0] = sums
+    new = rows[1:]
+    both = (tallies.canary > 0) & (tallies.stable > 0)
+    judged = both & tallies.late
+    new[:, SEEN:JUDGED] = seen
+    new[:, JUDGED:EARLY] = seen * judged[:, None]
+    new[:, EARLY:RATE] = seen * both[:, None]
+    total = np.maximum(tallies.canary + tallies.stable, 1.0)
+    share = tallies.canary / total
+    new[:, RATE] = tallies.canary_bad * (1 - share) * judged
+    new[:, RATE + 1] = tallies.stable_bad * share * judged
+    _add_logarithms(design, new, share, both & (seen[:, CANARY_BAD] + seen[:, STABLE_BAD] > 0), judged)
+    return np.add.accumulate(rows, axis=0)[1:]
+
+
+def _add_logarithms(
+    design: Design, new: Array, share: Array, eventful: NDArray[np.bool_], judged: NDArray[np.bool_]
+) -> None:
+    index = np.flatnonzero(eventful)
+    if len(index):
+        events = new[index, CANARY_BAD] + new[index, STABLE_BAD]
+        split = events[:, None] * log(1.0 + (design.ratios - 1.0) * share[index, None])
+        split[:, len(alternatives.CATASTROPHE_RATIOS) :] *= judged[index, None]
+        new[index, FIXED : design.points.stop] = split
+    index = np.flatnonzero(judged)
+    level = design.levels * (1.0 + (design.level_ratio - 1.0) * share[index, None])
+    counts = new[index, JUDGED:EARLY]
+    good = counts[:, CANARY] - counts[:, CANARY_BAD] + counts[:, STABLE] - counts[:, STABLE_BAD]
+    new[index, design.goods] = good[:, None] * log(1.0 - level)

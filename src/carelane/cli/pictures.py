@@ -1,0 +1,99 @@
+"""How a judging looks on a terminal."""
+
+import math
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+HEIGHT = 7
+WIDEST = 100
+MARGIN = 12
+DOTS = 24
+
+
+def show_replay(found: Mapping[str, Any]) -> None:
+    """Words, the way log E and the two ratios went, and what it would have cost."""
+    colour = {"pass": "green", "fail": "red"}.get(found["verdict"], "yellow")
+    click.echo(f"{click.style(found['verdict'], fg=colour, bold=True)}: {found['words']}")
+    for line in (*_facts(found), *_pictures(found)):
+        click.echo(line)
+
+
+def _facts(found: Mapping[str, Any]) -> list[str]:
+    decided, since = found["decided_at_seconds"], found["canary_since_seconds"]
+    lines = []
+    if decided is not None:
+        lines.append(f"  decided   at {decided:g} s, {decided - since:g} s after the canary's first request")
+        whole = found["whole"]
+        lines.append(
+            f"  cost      {found['canary_errors']:,} errors in {found['canary_requests']:,} requests to the "
+            f"canary, of {whole['canary_errors']:,} in {whole['canary_requests']:,} recorded"
+        )
+    lines += [_objective(objective, found["alpha"]) for objective in found["objectives"]]
+    if found["later"]:
+        lines.append(f"  later     {found['later']['decided_at_seconds']:g} s: {found['later']['words']}")
+    return lines
+
+
+def _objective(objective: Mapping[str, Any], alpha: float) -> str:
+    return (
+        f"  {objective['name']:<9} rate ratio {_number(objective['rate_ratio'])} "
+        f"{_interval(objective['rate_ratio_interval'], alpha)}, "
+        f"log E {objective['log_e_worse']:.2f} worse, {objective['log_e_safe']:.2f} safe "
+        f"(decides at {-math.log(alpha):.2f}), dispersion {objective['dispersion']:.2f}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _interval(interval: Sequence[float | None] | None, alpha: float) -> str:
+    if interval is None:
+        return "(no interval: nothing was bad)"
+    low, high = interval
+    return f"({_number(low)} to {'any' if high is None else _number(high)} at {1 - alpha:.4g})"
+
+
+def _pictures(found: Mapping[str, Any]) -> list[str]:
+    points = found["points"]
+    if len(points) < 2:
+        return []
+    limit = -math.log(found["alpha"])
+    worse = [(p["at"], max(p["log_e_worse"], -2 * limit)) for p in points]
+    ratios = {
+        name: [(p["at"], p[f"{name}_ratio"] * 100) for p in points if p[f"{name}_ratio"] is not None]
+        for name in ("canary", "stable")
+    }
+    # Without colours a dotted line tells stable from the canary.
+    ratios["stable"] = ratios["stable"][:: max(1, len(points) // DOTS)]
+    return [
+        *_plot(f"log E, fails at {limit:.2f}", {"canary worse": worse}, [limit]),
+        *_plot("errors so far, % of requests", ratios, []),
+    ]
+
+
+def _plot(title: str, series: Mapping[str, list[tuple[float, float]]], gridlines: list[float]) -> list[str]:
+    from uniplot import plot_to_string
+
+    shown = {name: points for name, points in series.items() if points}
+    if not shown:
+        return []
+    top = max([y for points in shown.values() for _, y in points] + gridlines)
+    drawn: str = plot_to_string(
+        xs=[[x for x, _ in points] for points in shown.values()],
+        ys=[[y for _, y in points] for points in shown.values()],
+        lines=[name != "stable" for name in shown],
+        title=title,
+        legend_labels=[f"{name} (dotted)" if name == "stable" else name for name in shown],
+        y_gridlines=gridlines,
+        y_max=top * 1.1 + 1e-9,
+        x_unit="s",
+        width=min(WIDEST, shutil.get_terminal_size().columns) - MARGIN,
+        height=HEIGHT,
+        color=sys.stdout.isatty(),
+    )
+    return ["", *drawn.rstrip().splitlines()]
