@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, Unavailable
+from carelane.base.errors import CarelaneError, Rejected, Unavailable
 from carelane.base.loops import Loop, Report
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Migration, Phase, migration_id
 from carelane.delivery.environments import EnvironmentState, Intent
-from carelane.delivery.observations import Observation, ProcessPhase
+from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
 from carelane.delivery.releases import ServiceKind, ServiceVersion
@@ -64,7 +64,7 @@ class Engine:
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
-            seen = self.observe()
+            seen = self.observe(self.platform.router.routed())
         if seen.endpoints is None:
             # No proxy answers (observing starts them again): nothing can be said of traffic now.
             return MOVING_SECONDS
@@ -81,12 +81,15 @@ class Engine:
         self._act(state, draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
-    def observe(self) -> Observation:
-        """What there is to see now."""
+    def observe(self, routing_seen: RoutingSeen) -> Observation:
+        """What there is to see now, beside what was seen of the routing."""
+        if routing_seen.rejected and routing_seen.rejected != self._seen.routing.rejected:
+            self._report(self.environment, Rejected(routing_seen.rejected))
         return Observation(
             self.platform.workloads.observe(),
             self.platform.router.observe(),
             self.platform.backing.ready(),
+            routing_seen,
         )
 
     def draft(self, snapshot: Snapshot) -> Draft:
@@ -123,7 +126,8 @@ class Engine:
         if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
             return
         try:
-            seen = self.observe()
+            # A command is decided on who is fit; asking what the proxies took would only slow a switch.
+            seen = self.observe(self._seen.routing)
             if seen.endpoints is not None:
                 self._seen = seen
         finally:

@@ -47,12 +47,26 @@ class EndpointSeen:
 
 
 @dataclass(frozen=True)
+class RoutingSeen:
+    """How far the routing is in force in the proxies that answer.
+
+    *generation* is that of the routing they all took, None while one of them has not; *rejected* says
+    who rejected what and why, empty while nobody did, and *rejected_seconds* for how long by now.
+    """
+
+    generation: int | None = None
+    rejected: str = ""
+    rejected_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything seen of an environment; *endpoints* is None where no proxy answered."""
 
     instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
     endpoints: Mapping[str, EndpointSeen] | None = None
     backing_ready: bool = True
+    routing: RoutingSeen = RoutingSeen()
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""

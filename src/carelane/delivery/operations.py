@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError, RefusedError
+from carelane.base.errors import (
+    ConflictError,
+    InputError,
+    InvariantError,
+    NotFoundError,
+    RefusedError,
+    Rejected,
+)
 from carelane.delivery import verification
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
@@ -116,9 +123,16 @@ class Operations:
         noted = ""
         if deployment.phase is Phase.SUCCEEDED:
             with self._timed(timings, "verify"):
-                message = noted = verification.in_place(engine.platform.router, release, self._clock)
+                message = noted = self._verified(engine, release, deployment)
         self._repository.note_timings(deployment.id, timings, noted)
         return Outcome(self._repository.deployment(deployment.id), message)
+
+    def _verified(self, engine: Engine, release: Release, deployment: Deployment) -> str:
+        try:
+            return verification.in_place(engine.platform.router, release, self._clock)
+        except Rejected as error:
+            self._repository.note_timings(deployment.id, {}, error.message)
+            raise
 
     def target(self, environment: str, to_revision: int | None) -> Revision:
         """The revision a rollback goes to; refused where an irreversible release lies between."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
-from carelane.delivery.observations import EndpointSeen, InstanceSeen
+from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, ServiceVersion
 from carelane.delivery.routing import Routing
 
@@ -50,7 +50,7 @@ class TrafficRouter(Protocol):
     """The proxies in front of one environment."""
 
     def route(self, routing: Routing) -> None:
-        """Bring *routing* into force; one of an older generation than the last is ignored.
+        """Ask for *routing*; one of an older generation than the last is ignored. See `routed`.
 
         Raises:
             PlatformError: If it cannot be written.
@@ -59,6 +59,13 @@ class TrafficRouter(Protocol):
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies say of each endpoint; None where none of them answers."""
+        ...
+
+    def routed(self) -> RoutingSeen:
+        """Which routing is in force in every proxy that answers, and what one of them rejected.
+
+        A routing that was rejected is never said to be in force: the one before it still is.
+        """
         ...
 
     def addresses(self) -> Mapping[str, str]:

@@ -93,6 +93,11 @@ class Draft:
             return self.ready(instance)
         return self.ready(instance) and endpoint.healthy_seconds >= self.policy.pace.min_ready_seconds
 
+    def in_force(self) -> bool:
+        """Whether the proxies took the routing of what is recorded; what this draft changes is not yet."""
+        generation = self.seen.routing.generation
+        return generation is not None and generation >= self.snapshot.state.generation
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)

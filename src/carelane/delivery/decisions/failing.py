@@ -5,10 +5,12 @@ from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Rollout
 from carelane.delivery.environments import STAYING, Intent
 
+REJECTED_SECONDS = 5.0
+
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
-    return died(draft, rollout) or _deadline(draft, rollout)
+    return died(draft, rollout) or _rejected(draft) or _deadline(draft, rollout)
 
 
 def died(draft: Draft, rollout: Rollout) -> str | None:
@@ -26,6 +28,12 @@ def died(draft: Draft, rollout: Rollout) -> str | None:
     return None
 
 
+def _rejected(draft: Draft) -> str | None:
+    """A routing that stays rejected; what an earlier deployment left behind has a moment to leave."""
+    seen = draft.seen.routing
+    return f"routing: {seen.rejected}" if seen.rejected_seconds >= REJECTED_SECONDS else None
+
+
 def _exit(code: int | None) -> str:
     return "an exit code nobody saw" if code is None else f"exit code {code}"
 
@@ -38,4 +46,6 @@ def _deadline(draft: Draft, rollout: Rollout) -> str | None:
     state = draft.service(rollout.service)
     ready = len(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
     wanted = draft.replicas(rollout.service)
-    return f"deadline: {ready} of {wanted} instances of {rollout.to_label} ready, no progress for {limit:g} s"
+    lacking = "" if draft.in_force() else ", the proxies have not taken the routing"
+    said = f"{ready} of {wanted} instances of {rollout.to_label} ready{lacking}"
+    return f"deadline: {said}, no progress for {limit:g} s"
