@@ -118,6 +118,8 @@ def test_errors_of_the_api_are_problems_its_framework_s_own_included(shared: Sys
 
 def test_the_socket_is_this_user_s_alone(shared: System) -> None:
     run = shared.folder / ".carelane" / "run"
+    assert run.parent.stat().st_mode & 0o777 == 0o700
+    assert (run.parent / "server.log").stat().st_mode & 0o777 == 0o600
     assert run.stat().st_mode & 0o777 == 0o700
     assert (run / "api.sock").stat().st_mode & 0o777 == 0o600
 

@@ -183,8 +183,10 @@ class Engine:
 
     def _start(self, name: str, version: ServiceVersion, *, task: bool = False) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
+        secret = self.platform.backing.secret_addresses()
+        place = Placement(name, self.environment, addresses, secret)
         try:
-            self.platform.workloads.start(Placement(name, self.environment, addresses), version, task=task)
+            self.platform.workloads.start(place, version, task=task)
         except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
 

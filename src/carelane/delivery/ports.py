@@ -1,14 +1,14 @@
 """What delivery needs of the world."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
-from carelane.delivery.releases import Artifact, Release, ServiceVersion
+from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
 
@@ -20,6 +20,8 @@ class Placement:
     environment: str
     addresses: Mapping[str, str]
     """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
+    secret_addresses: Mapping[str, SecretReference] = field(default_factory=dict)
+    """Where an address is found that is a secret itself: read when the instance starts, written nowhere."""
 
 
 class Workloads(Protocol):
@@ -97,7 +99,11 @@ class Backing(Protocol):
         ...
 
     def addresses(self) -> Mapping[str, str]:
-        """The URL of each, by placeholder name (``backing.NAME.url``)."""
+        """The URL of each that comes along, by placeholder name (``backing.NAME.url``)."""
+        ...
+
+    def secret_addresses(self) -> Mapping[str, SecretReference]:
+        """Where the URL of each of one's own is found, by placeholder name: it may hold a password."""
         ...
 
 

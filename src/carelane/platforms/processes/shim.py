@@ -33,6 +33,8 @@ SETTLED_SECONDS = 60.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
 LOGS_KEPT = 2
+MARK = "\0"
+"""On both sides of a hidden value's name in ``spec.json``: neither a variable nor an argument can hold it."""
 
 
 def start_time(pid: int) -> int | None:
@@ -69,6 +71,13 @@ def read_json(path: str) -> Any:  # noqa: ANN401 - JSON is of any shape
             return json.load(file)
     except (OSError, ValueError):
         return None
+
+
+def reveal(text: str, hidden: dict[str, str]) -> str:
+    """*text* with the hidden values in their places."""
+    for name, value in hidden.items():
+        text = text.replace(f"{MARK}{name}{MARK}", value)
+    return text
 
 
 class Shim:
@@ -149,21 +158,27 @@ class Shim:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"]))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             os.chdir(self.spec["folder"])
-            environment = dict(self.spec["environment"], **self.secrets())
-            os.execvpe(self.spec["command"][0], self.spec["command"], environment)
+            hidden = self.read_secrets("hidden")
+            environment = {key: reveal(value, hidden) for key, value in self.spec["environment"].items()}
+            environment.update(self.read_secrets("secrets"))
+            command = [reveal(part, hidden) for part in self.spec["command"]]
+            os.execvpe(command[0], command, environment)
         except BaseException as error:  # noqa: BLE001 - nothing may return from here
-            os.write(2, f"cannot start {self.spec['command']}: {error}\n".encode())
+            said = " ".join(self.spec["command"]).replace(MARK, "")
+            os.write(2, f"cannot start {said}: {error}\n".encode())
             os._exit(127)
 
-    def secrets(self) -> dict[str, str]:
-        """The secrets' values by variable: read at each start, written nowhere."""
+    def read_secrets(self, kind: str) -> dict[str, str]:
+        """The values of *kind* (``secrets``, ``hidden``) by name: read at each start, written nowhere."""
         values = {}
-        for name, place in (self.spec.get("secrets") or {}).items():
+        for name, place in (self.spec.get(kind) or {}).items():
             if place.get("file"):
                 with open(place["file"]) as file:
-                    values[name] = file.read().rstrip("\n")
-            else:
+                    values[name] = file.read().rstrip("\r\n")
+            elif place["variable"] in os.environ:
                 values[name] = os.environ[place["variable"]]
+            else:
+                raise OSError(f"variable {place['variable']} is not set")
         return values
 
     def signal(self, number: int) -> None:

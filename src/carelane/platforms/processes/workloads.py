@@ -12,11 +12,11 @@ from typing import Any
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement
-from carelane.delivery.releases import Probe, ServiceVersion
+from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
 from carelane.platforms.processes.logs import LogReader
-from carelane.platforms.processes.shim import read_json
+from carelane.platforms.processes.shim import MARK, read_json
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
 
@@ -131,23 +131,22 @@ class ProcessWorkloads:
             raise PlatformError(f"{version.service} {version.label} has no migration to run")
         port = free_port(self._taken_ports())
         tree = self._archives.unpacked(version.artifact.archive)
+        hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {
             **placement.addresses,
+            **hidden,
             "port": str(port),
             "version": version.label,
             "commit": version.commit,
             "environment": placement.environment,
             "instance": placement.instance,
         }
-        secrets = {name: asdict(reference) for name, reference in run.secrets.items()}
-        for secret in secrets.values():
-            if secret["file"]:
-                secret["file"] = str(self._system / secret["file"])
         return {
             "command": [_filled(part, values, placement.instance) for part in command],
             "folder": str(tree / run.workdir),
             "environment": self._environment(version, values, placement.instance),
-            "secrets": secrets,
+            "secrets": {name: self._place(reference) for name, reference in run.secrets.items()},
+            "hidden": {name: self._place(at) for name, at in placement.secret_addresses.items()},
             "limits": asdict(run.limits),
             "once": task,
             "port": port,
@@ -155,6 +154,11 @@ class ProcessWorkloads:
             "label": version.label,
             "liveness": asdict(run.liveness) if run.liveness and not task else None,
         }
+
+    def _place(self, reference: SecretReference) -> dict[str, Any]:
+        """Where the shim finds a secret."""
+        file = str(self._system / reference.file) if reference.file else None
+        return {**asdict(reference), "file": file}
 
     def _environment(self, version: ServiceVersion, values: Mapping[str, str], name: str) -> dict[str, str]:
         path = os.environ.get("PATH", os.defpath)
