@@ -52,6 +52,7 @@ def ask(
         (["deployments", "show", "77"], 4, "no deployment 77"),
         (["release", "show", "a name/with ?"], 4, "no "),
         (["logs", "production", "web"], 4, "no log of web"),
+        (["logs", "production", "web", "-p", "-f"], 2, "cannot be followed"),
         (["up", "--detach"], 5, "a server runs already"),
         (["frobnicate"], 2, "No such command"),
     ],

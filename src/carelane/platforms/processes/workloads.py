@@ -15,7 +15,7 @@ from carelane.delivery.ports import Placement
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
-from carelane.platforms.processes.logs import LogReader
+from carelane.platforms.processes.logs import LogReader, Printed
 from carelane.platforms.processes.shim import MARK, read_json
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
@@ -74,12 +74,16 @@ class ProcessWorkloads:
 
         With *previous*, of the run before the present one.
         """
-        there = [self._shims.folder(name) for name in self._shims.names()]
-        ended = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
-        mine = [f for f in there if _service_of(f) == service] or [
-            f for f in ended if _service_of(f) == service
-        ][:1]
-        return LogReader({f.name: _log_files(f, previous=previous) for f in mine})
+        found = self._printed(service)
+        there = [name for name, printed in found.items() if not printed.ended]
+        return LogReader(lambda: self._printed(service), there or list(found)[:1], previous)
+
+    def _printed(self, service: str) -> dict[str, Printed]:
+        """By instance of *service*, where its logs are; those that ended come last, the latest first."""
+        there = [Printed(self._shims.folder(name)) for name in self._shims.names()]
+        by_age = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
+        found = [*there, *(Printed(folder, ended=True) for folder in by_age)]
+        return {p.folder.name: p for p in reversed(found) if _service_of(p.folder) == service}
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
@@ -192,9 +196,3 @@ def _filled(text: str, values: Mapping[str, str], name: str) -> str:
 def _service_of(folder: Path) -> str | None:
     spec = read_json(str(folder / "spec.json"))
     return spec["service"] if spec else None
-
-
-def _log_files(folder: Path, *, previous: bool) -> list[Path]:
-    status = read_json(str(folder / "status.json")) or {"run": 1}
-    run = status["run"] - (1 if previous else 0)
-    return [path for path in (folder / f"run-{run}.log.1", folder / f"run-{run}.log") if path.exists()]
