@@ -15,6 +15,7 @@ class BackingContract:
     def test_what_never_ran_is_not_ready_and_has_no_address(self, backing: Backing) -> None:
         assert not backing.ready()
         assert backing.addresses() == {}
+        assert backing.secret_addresses() == {}
 
     def test_what_was_seen_to_runs_and_says_where(self, backing: Backing) -> None:
         backing.ensure()

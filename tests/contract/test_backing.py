@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from carelane.delivery.releases import SecretReference
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from tests.contract.backing import BackingContract
 from tests.fakes.backing import FakeBacking
@@ -32,6 +33,13 @@ class TestEmbeddedPostgres(BackingContract):
         assert other.ready()
         assert other.addresses() == backing.addresses()
 
+    def test_the_folders_above_its_data_are_no_more_readable_than_before(
+        self, backing: EmbeddedPostgres, tmp_path: Path
+    ) -> None:
+        before = [path.stat().st_mode & 0o044 for path in tmp_path.parents]
+        backing.ensure()
+        assert [path.stat().st_mode & 0o044 for path in tmp_path.parents] == before
+
     def test_a_stopped_one_is_not_ready_and_starts_again(self, backing: EmbeddedPostgres) -> None:
         backing.ensure()
         backing.stop_all()
@@ -41,8 +49,10 @@ class TestEmbeddedPostgres(BackingContract):
 
 
 def test_a_database_of_ones_own_is_always_ready_and_never_started(tmp_path: Path) -> None:
-    backing = EmbeddedPostgres(tmp_path, ["database"], {"database": "postgresql://elsewhere/clinic"})
+    place = SecretReference(1, file="secrets/database-url")
+    backing = EmbeddedPostgres(tmp_path, ["database"], {"database": place})
     backing.ensure()
     assert backing.ready()
-    assert backing.addresses() == {"backing.database.url": "postgresql://elsewhere/clinic"}
+    assert backing.addresses() == {}
+    assert backing.secret_addresses() == {"backing.database.url": place}
     assert list(tmp_path.iterdir()) == []

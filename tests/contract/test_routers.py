@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from carelane.delivery.releases import Probe
+from carelane.delivery.routing import Routing
 from carelane.platforms.envoy.documents import FRONT
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.processes.shims import Shims
@@ -160,6 +162,36 @@ class TestEnvoyRouter(TrafficRouterContract):
         assert answers == [(200, b"v1")]
         until(lambda: not busy(router, "v1"), 5.0, "it is idle")
 
+    @pytest.mark.parametrize("what", ["routes-@front.json", "clusters.json", "endpoints-backend~v1.json"])
+    def test_what_the_proxies_reject_is_named_and_never_in_force_until_it_is_mended(
+        self, router: EnvoyRouter, ports: dict[str, int], what: str
+    ) -> None:
+        router.route(routing(1, {"v1": 1}, ports))
+        until(lambda: router.routed().generation == 1, 10.0, "the first is in force")
+        router.route(spoilt(routing(2, {"v1": 1}, ports), what))
+        until(lambda: router.routed().rejected, 10.0, "it is rejected")
+        seen = router.routed()
+        assert seen.generation is None
+        assert f"{PROXIES[0]} rejected {what}: " in seen.rejected
+        assert "value must be" in seen.rejected or "value does not match" in seen.rejected
+        until(lambda: router.routed().rejected_seconds >= 0.1, 5.0, "it goes on being rejected")
+        router.route(routing(3, {"v1": 1}, ports))
+        until(lambda: router.routed().generation == 3, 10.0, "what mends it is in force")
+        assert (router.routed().rejected, router.routed().rejected_seconds) == ("", 0.0)
+
+    def test_a_restarted_server_sees_a_rejection_too(
+        self, router: EnvoyRouter, another: Callable[[], EnvoyRouter], ports: dict[str, int]
+    ) -> None:
+        wrong = spoilt(routing(2, {"v1": 1}, ports), "routes-@front.json")
+        router.route(wrong)
+        until(lambda: router.routed().rejected, 10.0, "it is rejected")
+        other = another()
+        other.begin()
+        other.route(wrong)
+        until(lambda: other.routed().rejected, 10.0, "the other sees it as well")
+        for admin in other.admins.values():
+            admin._connection.close()
+
     def test_a_killed_proxy_takes_no_health_away_and_comes_back(
         self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims
     ) -> None:
@@ -213,6 +245,19 @@ class TestEnvoyRouter(TrafficRouterContract):
         until(lambda: router.ask("/", 2.0) == (200, b"v1"), 10.0, "the rest is v1's")
         assert router.ask("/api", 2.0) == (200, b"v2")
         assert router.ask("/apiary", 2.0) == (200, b"v1")
+
+
+def spoilt(made: Routing, what: str) -> Routing:
+    """The routing with a mistake that only the proxies notice, in the document *what*."""
+    service = made.services["backend"]
+    version = service.versions["v1"]
+    if what.startswith("routes"):
+        return replace(made, services={"backend": replace(service, prefixes=("/x?",))})
+    if what.startswith("clusters"):
+        spoilt = replace(version, readiness=Probe("/ready", timeout_seconds=0.0))
+    else:
+        spoilt = replace(version, endpoints=(replace(version.endpoints[0], port=99_999),))
+    return replace(made, services={"backend": replace(service, versions={"v1": spoilt})})
 
 
 def ask(address: str, headers: dict[str, str] | None = None) -> bytes:

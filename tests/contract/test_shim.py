@@ -96,7 +96,7 @@ def test_a_command_that_is_not_there_says_so_in_its_log(keeper: Shims, tmp_path:
     keeper.write("one", {**spec(tmp_path, ""), "command": ["no-such-program"], "once": True})
     keeper.ensure("one")
     assert phase(keeper, "exited")["exit_code"] == 127
-    assert "cannot start ['no-such-program']" in log(keeper)
+    assert "cannot start no-such-program: " in log(keeper)
 
 
 # -- stopping
@@ -200,6 +200,101 @@ def test_a_process_left_alone_can_still_be_stopped(keeper: Shims, tmp_path: Path
     phase(keeper, "exited")
 
 
+DYING = """\
+import importlib.util, os, sys
+found = importlib.util.spec_from_file_location("shim", sys.argv[1])
+shim = importlib.util.module_from_spec(found)
+found.loader.exec_module(shim)
+say = shim.Shim.say
+shim.Shim.say = lambda self, phase: os.kill(os.getpid(), 9) if phase == sys.argv[3] else say(self, phase)
+shim.main(sys.argv[2])
+"""
+COUNTED = "import os; print(os.getpid(), file=open('started', 'a', 1))\n"
+
+
+def shim_that_dies_when_it_says(keeper: Shims, said: str) -> None:
+    """Run a shim on ``one`` that is killed in the moment it would write *said*."""
+    command = [sys.executable, "-I", "-S", "-c", DYING, str(SHIM), str(keeper.folder("one")), said]
+    assert subprocess.run(command, check=False, timeout=10).returncode == -signal.SIGKILL
+
+
+def test_a_shim_killed_as_its_process_begins_leaves_one_that_is_known_and_not_started_twice(
+    keeper: Shims, tmp_path: Path
+) -> None:
+    keeper.write("one", spec(tmp_path, COUNTED + FOREVER))
+    shim_that_dies_when_it_says(keeper, "running")
+    until((tmp_path / "started").exists, 5.0, "the process has begun")
+    until(lambda: status(keeper)["phase"] == "running", 5.0, "it is seen without any shim")
+    assert keeper.running(status(keeper))
+    ensured_until_supervised(keeper)
+    child = phase(keeper, "running")["child"]["pid"]
+    assert (tmp_path / "started").read_text().split() == [str(child)]
+    keeper.stop("one", 1.0)
+    phase(keeper, "exited")
+    assert not alive(child)
+
+
+def test_a_task_whose_shim_was_killed_as_it_began_runs_once_and_one_that_never_began_is_run(
+    keeper: Shims, tmp_path: Path
+) -> None:
+    keeper.write("one", spec(tmp_path, COUNTED, once=True))
+    shim_that_dies_when_it_says(keeper, "backoff")  # before there is any process
+    shim_that_dies_when_it_says(keeper, "running")
+    ensured_until_supervised(keeper)
+    phase(keeper, "exited")
+    assert len((tmp_path / "started").read_text().split()) == 1
+
+
+def ensured_until_supervised(keeper: Shims) -> None:
+    """As the engine does: again and again, for a shim leaves while the new process still has the lock."""
+
+    def supervised() -> bool:
+        keeper.ensure("one")
+        seen = status(keeper)
+        return keeper.supervised(seen) or seen["phase"] == "exited"
+
+    until(supervised, 5.0, "another shim has it")
+
+
+def test_what_an_adopted_process_started_ends_with_it_and_what_is_not_marked_is_left_alone(
+    keeper: Shims, tmp_path: Path
+) -> None:
+    """Its group's number alone says nothing once it has been waited for by somebody else."""
+    program = (
+        "import subprocess, sys\n"
+        "sleeper = [sys.executable, '-I', '-S', '-c', 'import time; time.sleep(60)']\n"
+        "print(subprocess.Popen(sleeper).pid, subprocess.Popen(sleeper, env={}).pid)\n" + FOREVER
+    )
+    begin(keeper, tmp_path, program)
+    until(lambda: log(keeper).endswith("\n"), 5.0, "it says its children's pids")
+    marked, unmarked = (int(pid) for pid in log(keeper).split())
+    child = kill_shim(keeper)
+    keeper.ensure("one")
+    until(lambda: keeper.supervised(status(keeper)), 5.0, "another shim has it")
+    os.kill(child, signal.SIGKILL)
+    until(lambda: status(keeper)["run"] == 2, 5.0, "it has ended and runs again")
+    until(lambda: not alive(marked), 5.0, "what it started is gone")
+    assert alive(unmarked)
+    os.kill(unmarked, signal.SIGKILL)
+
+
+def test_a_process_is_waited_for_only_after_what_it_left_behind_was_killed(
+    keeper: Shims, tmp_path: Path
+) -> None:
+    """Before, its number is its own; afterwards, it may be anybody's."""
+    keeper.write("one", spec(tmp_path, "", once=True))
+    traced = DYING.replace(
+        "shim.main",
+        "for name in ('killpg', 'waitpid'):\n"
+        "    do = getattr(os, name)\n"
+        "    setattr(os, name, lambda *a, do=do, name=name: (print(name, flush=True), do(*a))[1])\n"
+        "shim.main",
+    )
+    command = [sys.executable, "-I", "-S", "-c", traced, str(SHIM), str(keeper.folder("one")), "never"]
+    done = subprocess.run(command, check=False, timeout=10, capture_output=True, text=True)
+    assert done.stdout.split() == ["killpg", "waitpid"]
+
+
 def test_of_two_shims_on_one_folder_one_leaves(keeper: Shims, tmp_path: Path) -> None:
     begin(keeper, tmp_path, FOREVER)
     first = phase(keeper, "running")
@@ -247,8 +342,8 @@ def test_a_reused_pid_is_neither_adopted_nor_signalled(
     )
     assert not keeper.running(status(keeper))
     keeper.ensure("one")
-    until(lambda: status(keeper)["run"] == 2, 5.0, "its own process is started")
-    assert status(keeper)["child"]["pid"] != stranger.pid
+    until(lambda: status(keeper)["run"] == 2, 5.0, "its own run begins")
+    assert phase(keeper, "running")["child"]["pid"] != stranger.pid
     keeper.stop("one", 0.2)
     phase(keeper, "exited")
     assert stranger.poll() is None

@@ -29,6 +29,11 @@ from tests.fakes.releases import version as made_up
 from tests.fakes.workloads import Behaviour, FakeWorkloads
 from tests.waiting import until
 
+TELLING = """\
+import hashlib, os, sys, time
+print(*(hashlib.sha256(t.encode()).hexdigest() for t in (sys.argv[1], os.environ["URL"])))
+time.sleep(60)
+"""
 PYTHON = ("python3", "-I", "-S", "-u")
 WEB = """\
 import http.server, os, sys
@@ -145,6 +150,25 @@ class TestProcessWorkloads(WorkloadsContract):
         until(lambda: told in workloads.logs("backend", previous=False).tail(5), 10.0, "it has it")
         for path in (tmp_path / "environment").rglob("*"):
             assert path.is_dir() or b"correct horse" not in path.read_bytes()
+
+    def test_the_url_of_a_database_of_ones_own_reaches_the_process_but_not_the_disk(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+    ) -> None:
+        url = "postgresql://clinic:correct-horse@elsewhere/clinic"
+        (tmp_path / "url").write_text(url + "\n")
+        run = replace(
+            version.run,
+            command=(*PYTHON, "-c", TELLING, "${backing.database.url}"),
+            environment={"URL": "${backing.database.url}?sslmode=require"},
+        )
+        place = Placement(
+            "backend-1", "production", {}, {"backing.database.url": SecretReference(1, file="url")}
+        )
+        workloads.start(place, replace(version, run=run))
+        told = " ".join(hashlib.sha256(t.encode()).hexdigest() for t in (url, url + "?sslmode=require"))
+        until(lambda: told in workloads.logs("backend", previous=False).tail(5), 10.0, "it has it")
+        for path in (tmp_path / "environment").rglob("*"):
+            assert path.is_dir() or b"correct-horse" not in path.read_bytes()
 
     def test_a_shim_that_was_killed_is_seen_and_replaced(
         self, workloads: ProcessWorkloads, version: ServiceVersion

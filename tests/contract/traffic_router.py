@@ -69,6 +69,13 @@ class TrafficRouterContract:
         assert seen is not None
         assert "backend-v2" in seen
 
+    def test_a_routing_is_in_force_once_the_proxies_took_it(
+        self, router: TrafficRouter, ports: dict[str, int]
+    ) -> None:
+        router.route(routing(3, {"v1": 1}, ports))
+        until(lambda: router.routed().generation == 3, 10.0, "it is in force")
+        assert router.routed().rejected == ""
+
     def test_every_web_service_has_an_inner_address(self, router: TrafficRouter) -> None:
         assert set(router.addresses()) == {"services.backend.url"}
         assert router.addresses()["services.backend.url"].startswith("http://")

@@ -52,6 +52,7 @@ def ask(
         (["deployments", "show", "77"], 4, "no deployment 77"),
         (["release", "show", "a name/with ?"], 4, "no "),
         (["logs", "production", "web"], 4, "no log of web"),
+        (["logs", "production", "web", "-p", "-f"], 2, "cannot be followed"),
         (["up", "--detach"], 5, "a server runs already"),
         (["frobnicate"], 2, "No such command"),
     ],
@@ -118,6 +119,8 @@ def test_errors_of_the_api_are_problems_its_framework_s_own_included(shared: Sys
 
 def test_the_socket_is_this_user_s_alone(shared: System) -> None:
     run = shared.folder / ".carelane" / "run"
+    assert run.parent.stat().st_mode & 0o777 == 0o700
+    assert (run.parent / "server.log").stat().st_mode & 0o777 == 0o600
     assert run.stat().st_mode & 0o777 == 0o700
     assert (run / "api.sock").stat().st_mode & 0o777 == 0o600
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from carelane.base.errors import PlatformError
+from carelane.delivery.releases import SecretReference
 
 
 @dataclass
@@ -28,6 +29,10 @@ class FakeBacking:
     def ready(self) -> bool:
         """Whether it runs."""
         return self.runs
+
+    def secret_addresses(self) -> Mapping[str, SecretReference]:
+        """It comes along: there is nothing secret about it."""
+        return {}
 
     def addresses(self) -> Mapping[str, str]:
         """Its URL, once it has run."""

@@ -21,14 +21,16 @@ class FakeMetrics:
     totals: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     _since: float | None = None
 
-    def readings(self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]) -> list[Reading]:
+    def readings(
+        self, service: str, stable: str, canary: str, slow_ms: tuple[float | None, ...]
+    ) -> list[Reading]:
         """The counters now."""
         self._grow(service)
         now = self.clock.monotonic()
         before, after = (self._counts(service, label, len(slow_ms)) for label in (stable, canary))
         return [Reading(now, before, after, self.reachable)]
 
-    def history(self, service: str, label: str, slow_ms: tuple[float, ...]) -> tuple[Window, ...]:
+    def history(self, service: str, label: str, slow_ms: tuple[float | None, ...]) -> tuple[Window, ...]:
         """What a test laid down."""
         del service, label, slow_ms
         return self.past

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import EndpointSeen
+from carelane.delivery.observations import EndpointSeen, RoutingSeen
 from carelane.delivery.routing import Endpoint, Routing
 
 LONG_IDLE_SECONDS = 60.0
@@ -24,6 +24,9 @@ class FakeRouter:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     failing_routes: int = 0
+    rejects: Callable[[Routing], str] = lambda _: ""
+    """What the proxies say against a routing; empty where they take it."""
+    rejected_seconds: float = 60.0
 
     # -- the port
 
@@ -40,6 +43,14 @@ class FakeRouter:
         if self.silent:
             return None
         return {e.instance: self._seen(e.instance) for e in self.endpoints()}
+
+    def routed(self) -> RoutingSeen:
+        """The last routing is in force, unless it was rejected."""
+        if self.silent:
+            return RoutingSeen()
+        if said := self.rejects(self.routing):
+            return RoutingSeen(None, said, self.rejected_seconds)
+        return RoutingSeen(self.routing.generation)
 
     def addresses(self) -> Mapping[str, str]:
         """The inner addresses."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from carelane.base.errors import NotFoundError
+from carelane.base.errors import InputError, NotFoundError
 from carelane.bootstrap.app import App, LogReader
 
 AGAIN_SECONDS = 0.2
@@ -26,13 +26,15 @@ def routes(app: App) -> APIRouter:
         follow: bool = False,
     ) -> PlainTextResponse:
         app.operations.engine(name)
+        if previous and follow:
+            raise InputError("a run before is over: it cannot be followed", hint="leave out one of them")
         reader = app.environments[name].workloads.logs(service, previous=previous)
         if not reader.has_any():
             raise NotFoundError(
                 f"{name} has no log of {service}" + (" from a run before" if previous else ""),
                 hint="`carelane status` lists its services",
             )
-        text = await asyncio.to_thread(reader.tail, tail)
+        text = await asyncio.to_thread(reader.tail, tail, go_on=follow)
         if not follow:
             return PlainTextResponse(text)
         return StreamingResponse(_follow(text, reader), media_type="text/plain")  # type: ignore[return-value]

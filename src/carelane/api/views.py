@@ -138,6 +138,9 @@ def _instance(seen: Observation, kind: ServiceKind, instance: Instance) -> Insta
 
 def _health(environment: LocalEnvironment, state: EnvironmentState) -> tuple[str | None, str]:
     """``ok``, ``failing`` or None (unknown), and why."""
+    rejected = environment.engine.seen.routing.rejected
+    if rejected:
+        return "failing", rejected
     paths = [
         version.run.health_path
         for service in state.services.values()

@@ -7,7 +7,8 @@ CarelaneError
 ├── NotFoundError     (exit 4,  HTTP 404)
 ├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
-│   └── Unavailable   (exit 6,  HTTP 503)  it does not answer
+│   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
+│   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 └── InvariantError    (exit 70, HTTP 500)  our bug
 """
@@ -80,6 +81,12 @@ class Unavailable(PlatformError):  # noqa: N818 - the tree's own word
 
     status = 503
     title = "Unavailable"
+
+
+class Rejected(PlatformError):  # noqa: N818 - the tree's own word
+    """It understood what was asked, and said no: asking again changes nothing."""
+
+    title = "Rejected"
 
 
 class InvariantError(CarelaneError):

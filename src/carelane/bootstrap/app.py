@@ -237,7 +237,9 @@ def _environment(
         slow_ms=settings.objectives.thresholds_ms,
     )
     workloads = ProcessWorkloads(root, archives, places.system)
-    backing = EmbeddedPostgres(root, translation.backing(configuration), _own_databases(places, settings))
+    _check_own_databases(places, settings)
+    own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
+    backing = EmbeddedPostgres(root, translation.backing(configuration), own)
     meter = TrafficMeter(list(router.admins.values()))
     judging = Judging(meter, stores.analyses)
     engine = Engine(
@@ -262,14 +264,13 @@ def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:
     return {service: known[service] for service in services}
 
 
-def _own_databases(places: Places, settings: Environment) -> dict[str, str]:
-    urls = {}
+def _check_own_databases(places: Places, settings: Environment) -> None:
+    """Their addresses must be there to read; what they are, only the instances come to know."""
     for name, secret in settings.backing.items():
         try:
-            urls[name] = _read_secret(places, secret)
+            _read_secret(places, secret)
         except OSError as error:
             raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None
-    return urls
 
 
 def _report(loop: str, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """Where things are: the system's folder (the one with carelane.yaml) and the state beneath it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,13 @@ class Places:
         return self.environments / name
 
     def prepare(self) -> None:
-        """Make the state folder, unreadable to others but for the folders below it that must be."""
-        self.state.mkdir(exist_ok=True)
+        """Make the state folder, or take back what others may do in it.
+
+        Root's own database runs as another user, who has been allowed to pass through: that much stays.
+        """
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        passing = self.state.stat().st_mode & 0o011 if os.geteuid() == 0 else 0
+        self.state.chmod(0o700 | passing)
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.socket.parent.chmod(0o700)
         ignore = self.state / ".gitignore"

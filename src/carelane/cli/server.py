@@ -30,9 +30,12 @@ def up(directory: str, detach: bool) -> None:
             f"a server runs already for {client.system}",
             hint="`carelane status` asks it; `carelane down` ends it",
         )
-    state = client.system / ".carelane"
-    state.mkdir(exist_ok=True)
-    with (state / "server.log").open("ab") as log:
+    from carelane.bootstrap.places import Places
+
+    places = Places(client.system)
+    places.prepare()
+    state = places.state
+    with open(state / "server.log", "ab", opener=_for_us_alone) as log:
         began = log.tell()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -53,6 +56,10 @@ def up(directory: str, detach: bool) -> None:
     )
     for environment in client.get("/environments"):
         click.echo(f"  {environment['name']:<12} {environment['address']}")
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @click.command(epilog="Example: carelane down --keep-running")

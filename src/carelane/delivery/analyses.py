@@ -19,6 +19,8 @@ from carelane.delivery.deployments import AT_STEPS, Deployment, Rollout
 from carelane.delivery.strategies import StrategyKind
 
 Key = tuple[int, str]
+Thresholds = tuple[float | None, ...]
+"""In milliseconds; what a source counts has all of them, what was recorded elsewhere may not say."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class AnalysisRun:
 class MetricSource(Protocol):
     """What users got, by version; never anything that a probe or a hand sent."""
 
-    def readings(self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]) -> list[Reading]:
+    def readings(self, service: str, stable: str, canary: str, slow_ms: Thresholds) -> list[Reading]:
         """The counters of each source, as they were when it was last looked at."""
         ...
 
-    def history(self, service: str, label: str, slow_ms: tuple[float, ...]) -> tuple[Window, ...]:
+    def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[Window, ...]:
         """How *label* did before, as far back as is known; the canary's side of each window is empty."""
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, Unavailable
+from carelane.base.errors import CarelaneError, Rejected, Unavailable
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
@@ -17,7 +17,7 @@ from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Migration, Phase, migration_id
 from carelane.delivery.environments import EnvironmentState, Intent
-from carelane.delivery.observations import Observation, ProcessPhase
+from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
@@ -67,7 +67,7 @@ class Engine:
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
-            seen = self._observe_steps(self.observe())
+            seen = self._observe_steps(self.observe(self.platform.router.routed()))
         if seen.endpoints is None:
             # No proxy answers (observing starts them again): nothing can be said of traffic now.
             return MOVING_SECONDS
@@ -84,12 +84,15 @@ class Engine:
         self._act(state, draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
-    def observe(self) -> Observation:
-        """What there is to see now."""
+    def observe(self, routing_seen: RoutingSeen) -> Observation:
+        """What there is to see now, beside what was seen of the routing."""
+        if routing_seen.rejected and routing_seen.rejected != self._seen.routing.rejected:
+            self._report(self.environment, Rejected(routing_seen.rejected))
         return Observation(
             self.platform.workloads.observe(),
             self.platform.router.observe(),
             self.platform.backing.ready(),
+            routing=routing_seen,
         )
 
     def _observe_steps(self, seen: Observation) -> Observation:
@@ -144,7 +147,8 @@ class Engine:
         if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
             return
         try:
-            seen = self.observe()
+            # A command is decided on who is fit; asking what the proxies took would only slow a switch.
+            seen = self.observe(self._seen.routing)
             if seen.endpoints is not None:
                 self._seen = replace(seen, answers=self._seen.answers, evidence=self._seen.evidence)
         finally:
@@ -199,8 +203,10 @@ class Engine:
 
     def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
+        secret = self.platform.backing.secret_addresses()
+        place = Placement(name, self.environment, addresses, secret)
         try:
-            self.platform.workloads.start(Placement(name, self.environment, addresses), version, task)
+            self.platform.workloads.start(place, version, task)
         except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
 

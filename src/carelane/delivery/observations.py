@@ -49,6 +49,19 @@ class EndpointSeen:
 
 
 @dataclass(frozen=True)
+class RoutingSeen:
+    """How far the routing is in force in the proxies that answer.
+
+    *generation* is that of the routing they all took, None while one of them has not; *rejected* says
+    who rejected what and why, empty while nobody did, and *rejected_seconds* for how long by now.
+    """
+
+    generation: int | None = None
+    rejected: str = ""
+    rejected_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything seen of an environment; *endpoints* is None where no proxy answered."""
 
@@ -59,6 +72,7 @@ class Observation:
     """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By service, how its canary does so far."""
+    routing: RoutingSeen = RoutingSeen()
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError
+from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError, Rejected
 from carelane.delivery import strategies, verification
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
@@ -121,13 +121,20 @@ class Operations:
         noted = ""
         if deployment.phase is Phase.SUCCEEDED:
             with self._timed(timings, "verify"):
-                message = noted = verification.in_place(engine.platform.router, release, self._clock)
+                message = noted = self._verified(engine, release, deployment)
         self._repository.note_timings(deployment.id, timings, noted)
         return Outcome(self._repository.deployment(deployment.id), message)
 
     def _way_back(self, engine: Engine, to_revision: int | None) -> tuple[int | None, Release]:
         kept = engine.policy.rollback.revision_history
         return self._history.way_back(self._repository.snapshot(engine.environment), kept, to_revision)
+
+    def _verified(self, engine: Engine, release: Release, deployment: Deployment) -> str:
+        try:
+            return verification.in_place(engine.platform.router, release, self._clock)
+        except Rejected as error:
+            self._repository.note_timings(deployment.id, {}, error.message)
+            raise
 
     def _still_the_way(self, engine: Engine, to_revision: int | None, release: Release) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""

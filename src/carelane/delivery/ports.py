@@ -1,14 +1,14 @@
 """What delivery needs of the world."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
-from carelane.delivery.observations import EndpointSeen, InstanceSeen
-from carelane.delivery.releases import Artifact, Release, ServiceVersion
+from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
+from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
 
@@ -20,6 +20,8 @@ class Placement:
     environment: str
     addresses: Mapping[str, str]
     """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
+    secret_addresses: Mapping[str, SecretReference] = field(default_factory=dict)
+    """Where an address is found that is a secret itself: read when the instance starts, written nowhere."""
 
 
 class Workloads(Protocol):
@@ -52,7 +54,7 @@ class TrafficRouter(Protocol):
     """The proxies in front of one environment."""
 
     def route(self, routing: Routing) -> None:
-        """Bring *routing* into force; one of an older generation than the last is ignored.
+        """Ask for *routing*; one of an older generation than the last is ignored. See `routed`.
 
         Raises:
             PlatformError: If it cannot be written.
@@ -61,6 +63,13 @@ class TrafficRouter(Protocol):
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies say of each endpoint; None where none of them answers."""
+        ...
+
+    def routed(self) -> RoutingSeen:
+        """Which routing is in force in every proxy that answers, and what one of them rejected.
+
+        A routing that was rejected is never said to be in force: the one before it still is.
+        """
         ...
 
     def addresses(self) -> Mapping[str, str]:
@@ -92,7 +101,11 @@ class Backing(Protocol):
         ...
 
     def addresses(self) -> Mapping[str, str]:
-        """The URL of each, by placeholder name (``backing.NAME.url``)."""
+        """The URL of each that comes along, by placeholder name (``backing.NAME.url``)."""
+        ...
+
+    def secret_addresses(self) -> Mapping[str, SecretReference]:
+        """Where the URL of each of one's own is found, by placeholder name: it may hold a password."""
         ...
 
 

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import ConflictError, InputError, NotFoundError, PlatformError, RefusedError
+from carelane.base.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    Rejected,
+)
 from carelane.delivery.deployments import Kind, Phase
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
@@ -223,6 +230,15 @@ def test_an_emergency_that_cannot_be_verified_says_why(
 def test_where_nothing_can_be_asked_nothing_is_claimed() -> None:
     simulation = Simulation(policy(1)).shipped("v1", "v2")
     assert not simulation.emergency().message.startswith("verified")
+
+
+def test_an_emergency_whose_routing_the_proxies_reject_says_that_it_did_not_switch() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    simulation.router.answers = {"/health": (200, b""), "/version": (200, b"v1")}
+    simulation.router.rejects = lambda _: "proxy-1 rejected routes-@front.json: too odd"
+    with pytest.raises(Rejected, match=r"NOT switched: proxy-1 rejected routes-@front\.json: too odd"):
+        simulation.emergency()
+    assert simulation.deployment.message == "NOT switched: proxy-1 rejected routes-@front.json: too odd"
 
 
 def test_an_emergency_that_has_not_switched_yet_does_not_say_that_it_has() -> None:

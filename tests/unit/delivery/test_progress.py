@@ -8,11 +8,17 @@ from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Migration, Phase, RolloutPhase
 from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.policies import Pace
+from carelane.delivery.routing import Routing
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, WELL, Behaviour
 
 TWO = {"backend": WEB, "frontend": WEB}
+
+
+def versions(made: Routing) -> set[str]:
+    """The labels of the backend that a routing speaks of."""
+    return set(made.services["backend"].versions)
 
 
 # -- failing, and going back
@@ -36,6 +42,43 @@ def test_a_failing_release_is_undone_and_the_reason_is_one_sentence(behaviour: B
     assert simulation.weights() == {"v1": 2}
     assert simulation.running() == {"v1": 2}
     assert [r.release for r in simulation.history] == ["v1"]
+
+
+def test_a_release_whose_routing_the_proxies_reject_is_undone_and_not_called_done() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2")
+    simulation.router.rejects = lambda r: "proxy-1 rejected it" if "v2" in versions(r) else ""
+    simulation.deploy("v2")
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert simulation.deployment.message == "backend: routing: proxy-1 rejected it"
+    assert simulation.weights() == {"v1": 2}
+    assert [r.release for r in simulation.history] == ["v1"]
+    assert [str(error) for error in simulation.reported] == ["proxy-1 rejected it"]
+
+
+def test_a_rejection_of_what_is_just_leaving_ends_nobody_else() -> None:
+    simulation = Simulation().shipped("v1")
+    simulation.release("v2")
+    simulation.router.rejects = lambda r: "" if r.generation > 6 else "proxy-1 rejected it"
+    simulation.router.rejected_seconds = 0.5
+    simulation.deploy("v2")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_a_routing_that_the_proxies_never_take_up_ends_with_the_deadline() -> None:
+    simulation = Simulation(policy(1, progress_deadline_seconds=60.0)).shipped("v1")
+    simulation.release("v2")
+    simulation.router.rejects = lambda r: "late" if "v2" in versions(r) else ""
+    simulation.router.rejected_seconds = 0.0
+    simulation.deploy("v2")
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert (
+        "1 of 1 instances of v2 ready, the proxies have not taken the routing"
+        in simulation.deployment.message
+    )
 
 
 def test_old_instances_kept_warm_take_all_traffic_in_the_decision_that_finds_the_failure() -> None:

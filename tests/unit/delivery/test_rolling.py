@@ -12,7 +12,7 @@ from carelane.delivery.decisions import commands, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Phase
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
-from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase
+from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase, RoutingSeen
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from tests.fakes.releases import MADE_AT, release, version
 from tests.fakes.simulation import Simulation, policy
@@ -69,6 +69,7 @@ class Rolling:
         seen = Observation(
             {name: InstanceSeen(ProcessPhase.RUNNING, port=1) for name in self.known},
             {name: EndpointSeen(name not in unready, 0, 60.0) for name in self.known},
+            routing=RoutingSeen(self.snapshot.state.generation),
         )
         draft = Draft(self.snapshot, self.policy, seen, MADE_AT)
         rule(draft)

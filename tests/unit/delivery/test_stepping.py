@@ -71,10 +71,11 @@ def test_a_canary_grows_with_its_weight_and_stable_stays_whole_until_the_end() -
         {"v1": 10_000},
         {"v1": 7500, "v2": 2500},
         {"v1": 5000, "v2": 5000},
+        {"v2": 10_000},
         {"v2": 4},
     ]
     first = {w["v2"]: n for w, n in reversed(seen) if w.get("v2", 0) > 4}
-    assert first == {2500: 1, 5000: 2}, "as many as the weight needs"
+    assert first == {2500: 1, 5000: 2, 10_000: 4}, "as many as the weight needs"
     assert simulation.running() == {"v1": 4, "v2": 4}, "the old version is kept warm"
 
 

@@ -98,6 +98,11 @@ class Draft:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
         return self.seen.answers.get(check_id(self.current().id, rollout.service, rollout.step))
 
+    def in_force(self) -> bool:
+        """Whether the proxies took the routing of what is recorded; what this draft changes is not yet."""
+        generation = self.seen.routing.generation
+        return generation is not None and generation >= self.snapshot.state.generation
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)

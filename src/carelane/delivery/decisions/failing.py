@@ -13,11 +13,14 @@ from carelane.delivery.strategies import OnInconclusive, StepKind
 READINESS_LOST_SECONDS = 3.0
 """How long a canary may have nobody ready while all of stable is; users are with stable meanwhile."""
 
+REJECTED_SECONDS = 5.0
+
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
     return (
         failure_while_held(draft, rollout)
+        or _rejected(draft)
         or _asked(draft, rollout)
         or _undecided(draft, rollout)
         or _deadline(draft, rollout)
@@ -42,6 +45,12 @@ def _died(draft: Draft, rollout: Rollout) -> str | None:
         if seen.live is False:
             return f"liveness: {instance.id} does not answer its liveness probe"
     return None
+
+
+def _rejected(draft: Draft) -> str | None:
+    """A routing that stays rejected; what an earlier deployment left behind has a moment to leave."""
+    seen = draft.seen.routing
+    return f"routing: {seen.rejected}" if seen.rejected_seconds >= REJECTED_SECONDS else None
 
 
 def _exit(code: int | None) -> str:
@@ -107,4 +116,6 @@ def _deadline(draft: Draft, rollout: Rollout) -> str | None:
     state = draft.service(rollout.service)
     ready = len(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
     wanted = draft.replicas(rollout.service)
-    return f"deadline: {ready} of {wanted} instances of {rollout.to_label} ready, no progress for {limit:g} s"
+    lacking = "" if draft.in_force() else ", the proxies have not taken the routing"
+    said = f"{ready} of {wanted} instances of {rollout.to_label} ready{lacking}"
+    return f"deadline: {said}, no progress for {limit:g} s"

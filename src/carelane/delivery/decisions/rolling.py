@@ -14,16 +14,19 @@ from carelane.delivery.environments import STAYING, Instance, Intent, ServiceSta
 
 
 def advance(draft: Draft, rollout: Rollout) -> bool:
-    """Take the next step; True once every replica is new, ready, and alone in the routing."""
+    """Take the next step; True once every replica is new, ready, and alone in the routing.
+
+    Alone in the routing that the proxies took: one that they rejected, or have not read yet, is a wish.
+    """
     name = rollout.service
+    alone = draft.in_force() and not _others(draft.service(name), rollout)
     draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.SERVE)
     _retire(draft, rollout)
     _add(draft, rollout)
     state = draft.service(name)
     ready_new = _settled(draft, state, rollout)
-    old = _others(state, rollout)
     note_progress(draft, rollout, len(ready_new))
-    return len(ready_new) >= draft.replicas(name) and not old
+    return len(ready_new) >= draft.replicas(name) and alone
 
 
 def _retire(draft: Draft, rollout: Rollout) -> None:

@@ -21,10 +21,10 @@ EXTENSIONS = 4
 
 def advance(draft: Draft, rollout: Rollout) -> bool:
     """Take the next step; True once all are done and the new version has all the traffic."""
-    keep_stable_whole(draft, rollout)
     steps = rollout.strategy.steps
     if rollout.step >= len(steps):
         return _take_over(draft, rollout)
+    keep_stable_whole(draft, rollout)
     step = steps[rollout.step]
     if _STEPS[step.kind](draft, rollout, step):
         go_on(draft, rollout.service)
@@ -118,12 +118,15 @@ def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
 def _take_over(draft: Draft, rollout: Rollout) -> bool:
     """Everything to the canary, and the old instances out of the traffic, kept warm."""
     if not _scaled(draft, rollout, 100):
+        keep_stable_whole(draft, rollout)
         return False
     _share(draft, rollout, 100)
     name = rollout.service
     others = [i for i in draft.service(name).of_intent(Intent.SERVE) if i.label != rollout.to_label]
+    # Done once the proxies took it: a routing that they rejected is a wish.
+    done = draft.in_force() and not others
     draft.intend(others, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
-    return True
+    return done
 
 
 def _seconds_at(draft: Draft, rollout: Rollout) -> float:

@@ -11,6 +11,8 @@ from typing import Any
 from carelane.base.unix_http import KeptConnection, UnixHTTPConnection
 
 TIMEOUT_SECONDS = 1.0
+_VERSION = ".version_text"
+_REJECTED = ".update_rejected"
 
 
 class Health(Enum):
@@ -27,6 +29,14 @@ class HostSeen:
 
     health: Health
     active_requests: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The version of a document that is in force, and how many were rejected since the proxy started."""
+
+    version: str
+    rejected: int
 
 
 class Admin:
@@ -50,6 +60,15 @@ class Admin:
         """Its counters and histograms of answers; None where it does not answer."""
         answer = self._get("/stats?format=json&histogram_buckets=detailed&filter=^carelane")
         return None if answer is None else list(answer.get("stats", []))
+
+    def taken(self) -> Mapping[str, Taken] | None:
+        """What it took of each document it was given, by the scope it counts under; None if silent."""
+        answer = self._get("/stats?format=json&filter=(update_rejected|version_text)$")
+        if answer is None:
+            return None
+        said = {stat["name"]: stat["value"] for stat in answer.get("stats", []) if "name" in stat}
+        scopes = {name.removesuffix(_VERSION) for name in said if name.endswith(_VERSION)}
+        return {s: Taken(str(said[s + _VERSION]), int(said.get(s + _REJECTED, 0))) for s in scopes}
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:

@@ -60,9 +60,9 @@ class Counts:
             _grown(self.slow, earlier.slow),
         )
 
-    def judged(self, slow_ms: tuple[float, ...]) -> measurements.Counts:
+    def judged(self, slow_ms: tuple[float | None, ...]) -> measurements.Counts:
         """What the judge wants of it; nothing counted has more errors or slow ones than requests."""
-        slow = (min(self.slow.get(round(ms), 0), self.requests) for ms in slow_ms)
+        slow = (min(self.slow.get(round(ms or 0), 0), self.requests) for ms in slow_ms)
         return measurements.Counts(self.requests, min(self.errors, self.requests), tuple(slow))
 
     def quantile_ms(self, share: float) -> float | None:
@@ -160,7 +160,7 @@ class TrafficMeter:
     # -- for the judge
 
     def readings(
-        self, service: str, stable: str, canary: str, slow_ms: tuple[float, ...]
+        self, service: str, stable: str, canary: str, slow_ms: tuple[float | None, ...]
     ) -> list[measurements.Reading]:
         """Each proxy's counters, as of the last look; a counter that is not there yet stands at zero."""
         return [
@@ -174,7 +174,7 @@ class TrafficMeter:
         ]
 
     def history(
-        self, service: str, label: str, slow_ms: tuple[float, ...]
+        self, service: str, label: str, slow_ms: tuple[float | None, ...]
     ) -> tuple[measurements.Window, ...]:
         """How *label* did, in up to an hour of seconds with requests, since this server runs."""
         none = Counts().judged(slow_ms)

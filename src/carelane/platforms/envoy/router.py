@@ -3,6 +3,7 @@
 Two, because what listens twice on one port keeps listening when one of them is killed.
 """
 
+import hashlib
 import http.client
 import json
 import os
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import EndpointSeen
+from carelane.delivery.observations import EndpointSeen, RoutingSeen
 from carelane.delivery.routing import Routing
-from carelane.platforms.envoy import resources, routes
+from carelane.platforms.envoy import acceptance, resources, routes
+from carelane.platforms.envoy.acceptance import Acceptance
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
 from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, PREVIEW, Document
 
@@ -65,6 +67,8 @@ class EnvoyRouter:
         self._keeper = keeper
         self._lock = threading.Lock()
         self._written: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
+        self._acceptance = Acceptance()
         self._routing: Routing | None = None
         self._retired: dict[str, tuple[float, Document]] = {}
         self._clusters: dict[str, Document] = {}
@@ -154,6 +158,7 @@ class EnvoyRouter:
         for name in set(self._clusters) - set(kept) - set(wanted):
             (self._folder / f"endpoints-{name}.json").unlink(missing_ok=True)
             self._written.pop(f"endpoints-{name}.json", None)
+            self._versions.pop(f"endpoints-{name}.json", None)
         self._clusters = {**kept, **wanted}
         self._instances = {
             endpoint.port: endpoint.instance
@@ -164,7 +169,7 @@ class EnvoyRouter:
         known = set(self._instances.values())
         self._idle_since = {name: since for name, since in self._idle_since.items() if name in known}
         self._fit = {name: since for name, since in self._fit.items() if name in known}
-        self._write(NAMES, dict(self._instances))
+        self._replace(NAMES, json.dumps(self._instances))
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies that answer say; an endpoint is healthy if all of them hold it so."""
@@ -178,6 +183,24 @@ class EnvoyRouter:
             instance: self._endpoint(instance, [a[port] for a in answers if port in a], len(answers), now)
             for port, instance in self._instances.items()
         }
+
+    def routed(self) -> RoutingSeen:
+        """Which routing every proxy that answers took, and what one of them rejected."""
+        with self._lock:
+            wanted, last = dict(self._versions), self._routing
+        taken = {name: said for name, admin in self.admins.items() if (said := admin.taken()) is not None}
+        looked = {name: self._acceptance.look(name, wanted, said) for name, said in taken.items()}
+        whole = bool(looked) and all(took for took, _ in looked.values())
+        refused = "; ".join(self._refusal(name, files) for name, (_, files) in looked.items() if files)
+        return RoutingSeen(
+            last.generation if whole and last is not None else None,
+            refused,
+            self._acceptance.lasting(refused=bool(refused)),
+        )
+
+    def _refusal(self, proxy: str, files: list[str]) -> str:
+        why = acceptance.reason(self._keeper.folder(proxy))
+        return f"{proxy} rejected {', '.join(files)}" + (f": {why}" if why else "")
 
     def _endpoint(self, instance: str, seen: list[HostSeen], proxies: int, now: float) -> EndpointSeen:
         active = sum(host.active_requests for host in seen)
@@ -215,16 +238,20 @@ class EnvoyRouter:
 
     # -- files
 
-    def _write(self, name: str, document: Mapping[Any, Any]) -> None:
+    def _write(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a document for the proxies; its version comes back from them once they took it."""
+        version = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]
+        self._replace(name, json.dumps({"version_info": version, **document}))
+        self._versions[name] = version
+
+    def _replace(self, name: str, text: str) -> None:
         """Replace a file by rename, which is what the proxies watch for; the same content is left alone."""
-        text = json.dumps(document)
         if self._written.get(name) == text:
             return
-        target = self._folder / name
         part = self._folder / f".{name}"
         try:
             part.write_text(text)
-            part.rename(target)
+            part.rename(self._folder / name)
         except OSError as error:
             raise PlatformError(f"cannot write the routing: {error}") from error
         self._written[name] = text

@@ -1,58 +1,111 @@
 """What instances printed: last lines, the run before, and what comes next."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from carelane.platforms.processes.shim import read_json
 
 CHUNK_BYTES = 64 << 10
 
 
+@dataclass(frozen=True)
+class Printed:
+    """Where an instance's logs are, and whether it has ended."""
+
+    folder: Path
+    ended: bool = False
+
+
 @dataclass
 class LogReader:
-    """The logs of several instances, each line behind its instance's name."""
+    """The logs of a service, each line behind its instance's name.
 
-    files: dict[str, list[Path]]
-    """By instance, its log in order: the part put aside first."""
-    _read: dict[Path, int] = field(default_factory=dict)
+    *look* says which instances there are now, those that have ended lately included; *shown* are those
+    whose last lines are asked for.
+    """
+
+    look: Callable[[], Mapping[str, Printed]]
+    shown: list[str]
+    previous: bool = False
+    _read: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By instance, how far it was read: run, and bytes of its log."""
 
     def has_any(self) -> bool:
         """Whether there is anything to read."""
-        return any(files for files in self.files.values())
+        there = self.look()
+        return any(self._files(there[name].folder) for name in self.shown if name in there)
 
-    def tail(self, count: int) -> str:
-        """The last *count* lines of each instance."""
+    def tail(self, count: int, *, go_on: bool = False) -> str:
+        """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*."""
         parts = []
-        for instance, files in self.files.items():
-            lines: list[str] = []
-            for path in reversed(files):
-                size, found = _last_lines(path, count - len(lines))
-                self._read[path] = size
-                lines = found + lines
-                if len(lines) >= count:
-                    break
-            parts.append(_named(instance, lines))
+        for instance, printed in self.look().items():
+            lines, whole = _tail(self._files(printed.folder), count, whole_only=go_on)
+            self._read[instance] = (_run(printed.folder, previous=self.previous), whole)
+            if instance in self.shown:
+                parts.append(_named(instance, lines))
         return "".join(parts)
 
     def more(self) -> str:
-        """What was printed since the last call; a log that was emptied is read from its beginning."""
-        newest = [(instance, files[-1]) for instance, files in self.files.items() if files]
-        return "".join(_named(instance, self._new_lines(path)) for instance, path in newest)
+        """What was printed since the last call, by new runs and new instances too."""
+        return "".join(_named(name, self._new_lines(name, printed)) for name, printed in self.look().items())
 
-    def _new_lines(self, path: Path) -> list[str]:
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, 2)
-                start = self._read.get(path, 0)
-                file.seek(start if start <= size else 0)
-                text = file.read()
-        except OSError:
-            return []
-        whole = text.rfind(b"\n") + 1
-        self._read[path] = (start if start <= size else 0) + whole
-        return text[:whole].decode(errors="replace").splitlines()
+    def _files(self, folder: Path) -> list[Path]:
+        """The log in order: the part put aside first."""
+        run = _run(folder, previous=self.previous)
+        return [path for path in (folder / f"run-{run}.log.1", folder / f"run-{run}.log") if path.exists()]
+
+    def _new_lines(self, instance: str, printed: Printed) -> list[str]:
+        first, offset = self._read.get(instance, (0, 0))
+        runs = [run for run in _runs(printed.folder) if run >= first]
+        lines: list[str] = []
+        for run in runs:
+            over = printed.ended or run != runs[-1]
+            start = offset if run == first else 0
+            found, offset = _from(printed.folder / f"run-{run}.log", start, to_the_end=over)
+            lines += found
+            self._read[instance] = (run, offset)
+        return lines
 
 
-def _last_lines(path: Path, count: int) -> tuple[int, list[str]]:
-    """The size read up to, and the last *count* lines; read from the end, not as a whole."""
+def _run(folder: Path, *, previous: bool) -> int:
+    status = read_json(str(folder / "status.json")) or {"run": 1}
+    return int(status["run"]) - (1 if previous else 0)
+
+
+def _runs(folder: Path) -> list[int]:
+    return sorted(int(path.name[len("run-") : -len(".log")]) for path in folder.glob("run-*.log"))
+
+
+def _from(path: Path, start: int, *, to_the_end: bool) -> tuple[list[str], int]:
+    """The whole lines behind *start*, and where they end; a log that was emptied begins anew."""
+    try:
+        with path.open("rb") as file:
+            start = start if start <= file.seek(0, 2) else 0
+            file.seek(start)
+            text = file.read()
+    except OSError:
+        return [], start
+    whole = len(text) if to_the_end else text.rfind(b"\n") + 1
+    return text[:whole].decode(errors="replace").splitlines(), start + whole
+
+
+def _tail(files: list[Path], count: int, *, whole_only: bool) -> tuple[list[str], int]:
+    """The last *count* lines, and how far the last of *files* was read."""
+    lines: list[str] = []
+    read = 0
+    for path in reversed(files):
+        newest = path is files[-1]
+        found, whole = _last_lines(path, count - len(lines), whole_only=whole_only and newest)
+        read = whole if newest else read
+        lines = found + lines
+        if len(lines) >= count:
+            break
+    return lines, read
+
+
+def _last_lines(path: Path, count: int, *, whole_only: bool) -> tuple[list[str], int]:
+    """The last *count* lines, and the size up to which they go; read from the end, not as a whole."""
     try:
         with path.open("rb") as file:
             size = left = file.seek(0, 2)
@@ -63,9 +116,12 @@ def _last_lines(path: Path, count: int) -> tuple[int, list[str]]:
                 file.seek(left)
                 text = file.read(step) + text
     except OSError:
-        return 0, []
+        return [], 0
+    if whole_only:
+        rest = len(text) - (text.rfind(b"\n") + 1)
+        text, size = text[: len(text) - rest], size - rest
     lines = text.decode(errors="replace").splitlines()
-    return size, lines[-count:] if count else []
+    return lines[-count:] if count else [], size
 
 
 def _named(instance: str, lines: list[str]) -> str:

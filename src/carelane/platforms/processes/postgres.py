@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from carelane.base.errors import PlatformError
+from carelane.delivery.releases import SecretReference
 from carelane.platforms.processes.shim import start_time
 
 
 class EmbeddedPostgres:
     """The Backing port: named PostgreSQL servers, each in a folder of its own."""
 
-    def __init__(self, root: Path, names: list[str], urls: Mapping[str, str]) -> None:
-        self._folders = {name: root / "backing" / name for name in names if name not in urls}
-        self._urls = dict(urls)
+    def __init__(self, root: Path, names: list[str], own: Mapping[str, SecretReference]) -> None:
+        self._folders = {name: root / "backing" / name for name in names if name not in own}
+        self._own = dict(own)
 
     def ensure(self) -> None:
         """Start what does not run."""
@@ -35,8 +36,11 @@ class EmbeddedPostgres:
 
     def addresses(self) -> Mapping[str, str]:
         """Their URLs; one that has never run has none yet."""
-        own = {f"backing.{n}.url": url for n, f in self._folders.items() if (url := _url(f)) is not None}
-        return {**own, **{f"backing.{name}.url": url for name, url in self._urls.items()}}
+        return {f"backing.{n}.url": url for n, f in self._folders.items() if (url := _url(f)) is not None}
+
+    def secret_addresses(self) -> Mapping[str, SecretReference]:
+        """Where the URLs of databases of one's own are found."""
+        return {f"backing.{name}.url": reference for name, reference in self._own.items()}
 
     def stop_all(self) -> None:
         """End those that run here."""
@@ -45,7 +49,13 @@ class EmbeddedPostgres:
                 _call("stop", folder)
 
     def _start(self, name: str, folder: Path) -> None:
+        before = {path: path.stat().st_mode for path in folder.parents}
         done = _call("start", folder)
+        for path, mode in before.items():
+            # Started by root it runs as a user of its own, who must pass these folders, but not read them.
+            now = path.stat().st_mode
+            if now & ~mode & 0o044:
+                path.chmod(now & ~(0o044 & ~mode))
         if done.returncode != 0:
             last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
             raise PlatformError(f"PostgreSQL {name} does not start: {last[0]}", hint=f"see {folder / 'log'}")

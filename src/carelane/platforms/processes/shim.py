@@ -6,9 +6,13 @@ Run as ``python -I -S shim.py FOLDER``; the folder holds all there is to know:
 - ``status.json``: what is going on (written by the shim on every change, by rename);
 - ``control.json``: what is asked, ``{"stop": true, "grace_seconds": 10}`` (written by the server;
   the shim looks when it gets SIGHUP, and once a second);
+- ``child.json``: who the process is, written by itself before it becomes the program: whatever happens to
+  the shim in that moment, the next one knows of it;
 - ``run-N.log``: what the N-th run printed; ``run-N.log.1`` the part before, when it grew too long.
 
-A shim that finds the process of an earlier shim alive adopts it: a killed shim harms nobody. Only
+A shim that finds the process of an earlier shim alive adopts it: a killed shim harms nobody. The lock of
+the folder is held by the new process too until it becomes the program, so the next shim cannot look
+before it has said who it is. Only
 the standard library's smallest modules are imported: a shim is one of many, and small (12 MiB).
 """
 
@@ -33,6 +37,10 @@ SETTLED_SECONDS = 60.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
 LOGS_KEPT = 2
+MARK_VARIABLE = "CARELANE_FOLDER"
+"""In the environment of the process and so of all that it starts: whose they are."""
+MARK = "\0"
+"""On both sides of a hidden value's name in ``spec.json``: neither a variable nor an argument can hold it."""
 
 
 def start_time(pid: int) -> int | None:
@@ -71,6 +79,51 @@ def read_json(path: str) -> Any:  # noqa: ANN401 - JSON is of any shape
         return None
 
 
+def last_child(folder: str, status: dict[str, Any]) -> dict[str, Any] | None:
+    """Who the process of the latest run is or was, with its boot and run; None where none ever was."""
+    said = read_json(f"{folder}/child.json")
+    if said is not None and said["run"] >= status["run"]:
+        return dict(said)
+    child = status.get("child")
+    return dict(child, boot=status["shim"]["boot"], run=status["run"]) if child else said
+
+
+def reveal(text: str, hidden: dict[str, str]) -> str:
+    """*text* with the hidden values in their places."""
+    for name, value in hidden.items():
+        text = text.replace(f"{MARK}{name}{MARK}", value)
+    return text
+
+
+def group(leader: int, mark: bytes) -> list[int]:
+    """Descriptors of the processes in the group of *leader* that carry *mark* in their environment.
+
+    Once its leader is gone, a group's number may be another's: only the mark says whose a process is. Each
+    descriptor is taken first, so that what is read belongs to it.
+    """
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            handle = os.pidfd_open(int(name))
+        except OSError:
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
+                same = int(stat.read().rpartition(b")")[2].split()[2]) == leader
+            if same:
+                with open(f"/proc/{name}/environ", "rb") as environment:
+                    same = mark in environment.read().split(b"\0")
+        except OSError:
+            same = False
+        if same:
+            found.append(handle)
+        else:
+            os.close(handle)
+    return found
+
+
 class Shim:
     """One process and its keeper."""
 
@@ -105,8 +158,8 @@ class Shim:
 
     def adopt(self) -> bool:
         """Take over the process that an earlier shim left; False where there is none."""
-        child = self.status.get("child")
-        if not child or self.status["shim"]["boot"] != boot_id():
+        child = last_child(self.folder, self.status)
+        if child is None or child["boot"] != boot_id():
             return False
         try:
             handle = os.pidfd_open(child["pid"])
@@ -116,6 +169,7 @@ class Shim:
             os.close(handle)
             return False
         self.child, self.handle, self.ours, self.began = child["pid"], handle, False, time.monotonic()
+        self.status["run"] = child["run"]
         self.say("running")
         return True
 
@@ -123,6 +177,7 @@ class Shim:
         """Start the process anew."""
         self.status["run"] += 1
         run = self.status["run"]
+        self.say("backoff")  # which run comes next, before anything of it can be there
         self.drop_logs(run - LOGS_KEPT)
         log = os.open(f"{self.folder}/run-{run}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         pid = os.fork()
@@ -137,6 +192,8 @@ class Shim:
         """In the child: turn into the process, or say in its log why not."""
         try:
             os.setsid()
+            me = {"pid": os.getpid(), "start": start_time(os.getpid()), "boot": boot_id()}
+            write_json(f"{self.folder}/child.json", dict(me, run=self.status["run"]))
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
@@ -149,35 +206,55 @@ class Shim:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"]))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             os.chdir(self.spec["folder"])
-            environment = dict(self.spec["environment"], **self.secrets())
-            os.execvpe(self.spec["command"][0], self.spec["command"], environment)
+            hidden = self.read_secrets("hidden")
+            environment = {key: reveal(value, hidden) for key, value in self.spec["environment"].items()}
+            environment.update(self.read_secrets("secrets"))
+            environment[MARK_VARIABLE] = self.folder
+            command = [reveal(part, hidden) for part in self.spec["command"]]
+            os.execvpe(command[0], command, environment)
         except BaseException as error:  # noqa: BLE001 - nothing may return from here
-            os.write(2, f"cannot start {self.spec['command']}: {error}\n".encode())
+            said = " ".join(self.spec["command"]).replace(MARK, "")
+            os.write(2, f"cannot start {said}: {error}\n".encode())
             os._exit(127)
 
-    def secrets(self) -> dict[str, str]:
-        """The secrets' values by variable: read at each start, written nowhere."""
+    def read_secrets(self, kind: str) -> dict[str, str]:
+        """The values of *kind* (``secrets``, ``hidden``) by name: read at each start, written nowhere."""
         values = {}
-        for name, place in (self.spec.get("secrets") or {}).items():
+        for name, place in (self.spec.get(kind) or {}).items():
             if place.get("file"):
                 with open(place["file"]) as file:
-                    values[name] = file.read().rstrip("\n")
-            else:
+                    values[name] = file.read().rstrip("\r\n")
+            elif place["variable"] in os.environ:
                 values[name] = os.environ[place["variable"]]
+            else:
+                raise OSError(f"variable {place['variable']} is not set")
         return values
 
     def signal(self, number: int) -> None:
-        """Signal the process and all that it started."""
-        if self.child is not None:
+        """Signal the process and all that it started.
+
+        Our own child keeps its number until we have waited for it, even dead. An adopted one is another's
+        to wait for: its number may be anybody's by now, and only descriptors are sure.
+        """
+        if self.child is None or self.handle is None:
+            return
+        if self.ours:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child, number)
+            return
+        others = group(self.child, f"{MARK_VARIABLE}={self.folder}".encode())
+        for handle in (self.handle, *others):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, number)
+        for handle in others:
+            os.close(handle)
 
     def ended(self) -> None:
         """What to do once the process has ended: note it, then stop, give up, or wait to start again."""
         code = None
+        self.signal(signal.SIGKILL)  # what it leaves behind, while its number is still its own
         if self.ours and self.child is not None:
             code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
-        self.signal(signal.SIGKILL)
         if self.handle is not None:
             os.close(self.handle)
         lived = time.monotonic() - self.began
@@ -255,7 +332,8 @@ class Shim:
     def run(self, wakeup: int) -> None:
         """Keep the process until it is to stop."""
         if not self.adopt():
-            if (self.spec.get("once") and self.status["run"]) or self.asked_to_stop():
+            ran = last_child(self.folder, self.status) is not None
+            if (self.spec.get("once") and ran) or self.asked_to_stop():
                 self.say("exited")
                 return
             self.launch()

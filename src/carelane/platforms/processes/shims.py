@@ -10,7 +10,7 @@ from typing import Any
 
 from carelane.base.errors import PlatformError
 from carelane.platforms.processes import identities
-from carelane.platforms.processes.shim import read_json, write_json
+from carelane.platforms.processes.shim import last_child, read_json, write_json
 
 SHIM = Path(__file__).with_name("shim.py")
 
@@ -47,8 +47,17 @@ class Shims:
         return self._specs[name]
 
     def status(self, name: str) -> dict[str, Any] | None:
-        """What its shim wrote last; None where it wrote nothing yet."""
+        """What its shim wrote last; None where it wrote nothing yet.
+
+        A shim killed as its process began did not write of it; the process itself did.
+        """
         status: dict[str, Any] | None = read_json(str(self.folder(name) / "status.json"))
+        if status is not None and status["child"] is None and not self.supervised(status):
+            child = last_child(str(self.folder(name)), status)
+            this = (status["run"], status["shim"]["boot"])
+            if child is not None and (child["run"], child["boot"]) == this:
+                phase = "running" if identities.alive(status["shim"], child) else status["phase"]
+                return {**status, "child": child, "phase": phase}
         return status
 
     def supervised(self, status: dict[str, Any] | None) -> bool:

@@ -12,11 +12,11 @@ from typing import Any
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement
-from carelane.delivery.releases import Probe, ServiceVersion
+from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
-from carelane.platforms.processes.logs import LogReader
-from carelane.platforms.processes.shim import read_json
+from carelane.platforms.processes.logs import LogReader, Printed
+from carelane.platforms.processes.shim import MARK, read_json
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
 
@@ -76,12 +76,16 @@ class ProcessWorkloads:
 
         With *previous*, of the run before the present one.
         """
-        there = [self._shims.folder(name) for name in self._shims.names()]
-        ended = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
-        mine = [f for f in there if _service_of(f) == service] or [
-            f for f in ended if _service_of(f) == service
-        ][:1]
-        return LogReader({f.name: _log_files(f, previous=previous) for f in mine})
+        found = self._printed(service)
+        there = [name for name, printed in found.items() if not printed.ended]
+        return LogReader(lambda: self._printed(service), there or list(found)[:1], previous)
+
+    def _printed(self, service: str) -> dict[str, Printed]:
+        """By instance of *service*, where its logs are; those that ended come last, the latest first."""
+        there = [Printed(self._shims.folder(name)) for name in self._shims.names()]
+        by_age = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
+        found = [*there, *(Printed(folder, ended=True) for folder in by_age)]
+        return {p.folder.name: p for p in reversed(found) if _service_of(p.folder) == service}
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
@@ -132,23 +136,22 @@ class ProcessWorkloads:
         run = version.run
         port = free_port(self._taken_ports())
         tree = self._archives.unpacked(version.artifact.archive)
+        hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {
             **placement.addresses,
+            **hidden,
             "port": str(port),
             "version": version.label,
             "commit": version.commit,
             "environment": placement.environment,
             "instance": placement.instance,
         }
-        secrets = {name: asdict(reference) for name, reference in run.secrets.items()}
-        for secret in secrets.values():
-            if secret["file"]:
-                secret["file"] = str(self._system / secret["file"])
         return {
             "command": [_filled(part, values, placement.instance) for part in task or run.command],
             "folder": str(tree / run.workdir),
             "environment": self._environment(version, values, placement.instance),
-            "secrets": secrets,
+            "secrets": {name: self._place(reference) for name, reference in run.secrets.items()},
+            "hidden": {name: self._place(at) for name, at in placement.secret_addresses.items()},
             "limits": asdict(run.limits),
             "once": task is not None,
             "port": port,
@@ -156,6 +159,11 @@ class ProcessWorkloads:
             "label": version.label,
             "liveness": asdict(run.liveness) if run.liveness and task is None else None,
         }
+
+    def _place(self, reference: SecretReference) -> dict[str, Any]:
+        """Where the shim finds a secret."""
+        file = str(self._system / reference.file) if reference.file else None
+        return {**asdict(reference), "file": file}
 
     def _environment(self, version: ServiceVersion, values: Mapping[str, str], name: str) -> dict[str, str]:
         path = os.environ.get("PATH", os.defpath)
@@ -189,9 +197,3 @@ def _filled(text: str, values: Mapping[str, str], name: str) -> str:
 def _service_of(folder: Path) -> str | None:
     spec = read_json(str(folder / "spec.json"))
     return spec["service"] if spec else None
-
-
-def _log_files(folder: Path, *, previous: bool) -> list[Path]:
-    status = read_json(str(folder / "status.json")) or {"run": 1}
-    run = status["run"] - (1 if previous else 0)
-    return [path for path in (folder / f"run-{run}.log.1", folder / f"run-{run}.log") if path.exists()]
