@@ -1,24 +1,28 @@
 """What the analysis needs of the outside world."""
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from carelane.analysis.measurements import Reading
+from carelane.analysis.measurements import Reading, Window
+
+Thresholds = tuple[float | None, ...]
+"""In milliseconds; what a source counts has all of them, what was recorded elsewhere may not say."""
 
 
 class MetricSource(Protocol):
-    """Cumulative counts of what users got from two versions of a service.
+    """What users got of a service, by version.
 
     After retries, with the answers that the proxy itself made, without health probes and requests
     steered by hand.
     """
 
-    def read(
-        self, service: str, stable: str, canary: str, thresholds_ms: Sequence[float]
-    ) -> Mapping[str, Reading]:
-        """A reading of each counter there is (each proxy, each scraped target), by its name.
+    def readings(self, service: str, stable: str, canary: str, slow_ms: Thresholds) -> list[Reading]:
+        """The cumulative counters of each source (each proxy), as they were when it was last looked at.
 
-        Counters that begin anew on their own must be told apart: a sum would hide that one did.
-        A source that does not answer is a Reading with ``reachable=False``, not an error.
+        Always the same sources in the same order: counters that begin anew on their own must be told
+        apart, for a sum would hide that one did. A source that does not answer is not *reachable*.
         """
+        ...
+
+    def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[Window, ...]:
+        """How *label* did before, as far back as is known; the canary's side of each window is empty."""
         ...

@@ -50,7 +50,11 @@ def parted(columns: Columns) -> tuple[Columns, Columns]:
 
 def replay(policy: AnalysisPolicy, columns: Columns) -> Replay:
     """Judge *columns*: leading rows without a canary are stable's history."""
-    history, rest = parted(columns)
+    return judged(policy, *parted(columns))
+
+
+def judged(policy: AnalysisPolicy, history: Columns, rest: Columns) -> Replay:
+    """Judge *rest* against stable's *history*."""
     basis = baselines(policy, history)
     judge = Judge.begin(policy, basis)
     points = []

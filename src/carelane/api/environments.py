@@ -65,6 +65,10 @@ def routes(app: App) -> APIRouter:
         policy = operations.engine(name).policy
         return app.repository.revisions(name, limit or policy.rollback.revision_history)
 
+    @router.get("/{name}/plan", summary="What deploying a release would do, and today's traffic")
+    def plan(name: str, release: str, strategy: str | None = None) -> views.PlanView:
+        return views.plan(app, name, operations.plan(name, release, strategy=strategy))
+
     _writes(router, app.operations)
     return router
 

@@ -1,18 +1,22 @@
 """What the API shows, where that is not a domain object as it stands."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
 from carelane.bootstrap.app import App, LocalEnvironment
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import Observation
+from carelane.delivery.operations import Outcome
 from carelane.delivery.releases import ServiceKind
 
 HEALTH_SECONDS = 0.2
+TRAFFIC_WINDOWS = 600
 _asking = ThreadPoolExecutor(8, thread_name_prefix="health")
 
 
@@ -64,6 +68,46 @@ class EnvironmentView:
     health_detail: str
     deployment: Deployment | None
     services: list[ServiceView]
+
+
+@dataclass(frozen=True)
+class TrafficView:
+    """A service's users over the last minutes, as far back as *seconds*; zero of them where none is known."""
+
+    seconds: float
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What a deployment would be, what its canaries would be judged by, and by how much traffic."""
+
+    message: str
+    deployment: Deployment | None
+    replicas: Mapping[str, int]
+    analysis: AnalysisPolicy
+    traffic: Mapping[str, TrafficView]
+
+
+def plan(app: App, name: str, outcome: Outcome) -> PlanView:
+    """The plan in *outcome* beside the traffic there is."""
+    environment, deployment = app.environments[name], outcome.deployment
+    rollouts = deployment.rollouts if deployment is not None else {}
+    policy = environment.engine.policy
+    return PlanView(
+        message=outcome.message,
+        deployment=deployment,
+        replicas={service: policy.replicas_of(service) for service in rollouts},
+        analysis=policy.analysis,
+        traffic={n: _traffic(environment, n, r.from_label or "") for n, r in rollouts.items()},
+    )
+
+
+def _traffic(environment: LocalEnvironment, service: str, label: str) -> TrafficView:
+    past = environment.meter.history(service, label, ())[-TRAFFIC_WINDOWS:]
+    seconds = past[-1].ended_at - past[0].started_at if past else 0.0
+    return TrafficView(seconds, sum(w.stable.requests for w in past), sum(w.stable.errors for w in past))
 
 
 def environments(app: App, names: list[str]) -> list[EnvironmentView]:

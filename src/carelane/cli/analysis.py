@@ -59,6 +59,43 @@ def replay(
     return EXIT_CODES[found["verdict"]]
 
 
+@analysis.command(epilog="Example: carelane analysis verify 12")
+@click.argument("number", type=int)
+@output_option
+@click.pass_obj
+def verify(directory: str, number: int, output: str) -> None:
+    """Judge the canaries of deployment NUMBER again from what was recorded; exit code 10 if that differs."""
+    from carelane.base.errors import NotFoundError, OutcomeFailed
+    from carelane.bootstrap.offline import judged_again
+    from carelane.cli.client import Client
+
+    runs = Client(directory).get(f"/deployments/{number}/analyses")
+    if not runs:
+        raise NotFoundError(
+            f"nothing was judged in deployment {number}", hint="only canaries are judged; see its strategy"
+        )
+    again = {run["service"]: (*judged_again(run), len(run["windows"])) for run in runs}
+    if output == "json":
+        show_json(
+            [
+                {
+                    "service": name,
+                    "same": same,
+                    "windows": n,
+                    "verdict": found["verdict"],
+                    "words": found["words"],
+                }
+                for name, (found, same, n) in again.items()
+            ]
+        )
+    else:
+        for name, (found, same, n) in again.items():
+            how = "the same, bit for bit" if same else "NOT what was recorded"
+            click.echo(f"{name}: {n} windows judged again: {how}: {found['verdict']}: {found['words']}")
+    if not all(same for _, same, _ in again.values()):
+        raise OutcomeFailed(f"deployment {number}: what was recorded does not lead to the recorded verdict")
+
+
 def _settings(
     alpha: float, ratio: float, floor: float, ceiling: float | None, warm_up: float
 ) -> dict[str, float | None]:

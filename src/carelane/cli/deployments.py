@@ -17,6 +17,9 @@ STRATEGIES = ("rolling", "blue-green", "canary")
     "--release", "release_", required=True, help="A release's name, or the beginning of its commit."
 )
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="How (default: the environment's own).")
+@click.option(
+    "--plan", is_flag=True, help="Only show what would happen, step by step, and how long it takes."
+)
 @click.option("--reason", default="", help="Why, for the history.")
 @click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
 @output_option
@@ -26,12 +29,20 @@ def deploy(
     environment: str,
     release_: str,
     strategy: str | None,
+    plan: bool,
     reason: str,
     wait: bool,
     output: str,
 ) -> None:
     """Put a release into an environment."""
     client = Client(directory)
+    if plan:
+        from carelane.cli.plans import show_plan
+
+        show_plan(
+            client.get(f"/environments/{environment}/plan", release=release_, strategy=strategy), output
+        )
+        return
     body = {"release": release_, "reason": reason, "strategy": strategy}
     outcome = client.post(f"/environments/{environment}/deployments", body)
     tell(client, outcome, wait=wait, output=output)

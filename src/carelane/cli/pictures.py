@@ -22,6 +22,47 @@ def show_replay(found: Mapping[str, Any]) -> None:
         click.echo(line)
 
 
+def show_rollouts(deployment: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
+    """A deployment's rollouts with their canary steps, and the judging of each canary."""
+    from carelane.bootstrap.offline import judged_again
+
+    said = f": {deployment['message']}" if deployment["message"] else ""
+    click.echo(
+        f"deployment {deployment['id']} of {deployment['release']} into {deployment['environment']},"
+        f" {deployment['phase']}{said}"
+    )
+    judged = {run["service"]: run for run in runs}
+    for name, rollout in deployment["rollouts"].items():
+        click.echo(
+            f"{name}: {rollout['from_label'] or 'nothing'} -> {rollout['to_label']},"
+            f" {rollout['strategy']['kind']}, {rollout['phase']}"
+        )
+        for line in _steps(rollout):
+            click.echo(f"  {line}")
+        if name in judged and judged[name]["windows"]:
+            show_replay(judged_again(judged[name])[0])
+
+
+def _steps(rollout: Mapping[str, Any]) -> list[str]:
+    here, over = rollout["step"], rollout["phase"] in {"Healthy", "Degraded", "Aborting"}
+    lines = []
+    for number, step in enumerate(rollout["strategy"]["steps"]):
+        mark = "done" if number < here else "here" if number == here and not over else "    "
+        lines.append(f"{mark} {number + 1}. {step_words(step)}")
+    return lines
+
+
+def step_words(step: Mapping[str, Any]) -> str:
+    """A canary step as a person would say it."""
+    kind, seconds = step["kind"], step["seconds"]
+    if kind in {"scale", "weight"}:
+        return f"{kind} {step['percent']} %"
+    if kind == "pause":
+        return "pause until somebody resumes it" if seconds is None else f"pause {seconds:g} s"
+    asked = step["path"] or " ".join(step["command"])
+    return " ".join(part for part in (kind, asked, f"at most {seconds:g} s") if part)
+
+
 def _facts(found: Mapping[str, Any]) -> list[str]:
     decided, since = found["decided_at_seconds"], found["canary_since_seconds"]
     lines = []

@@ -26,6 +26,29 @@ def watch(directory: str, environment: str) -> None:
     follow(client, last[0]["id"])
 
 
+@rollout.command(epilog="Example: carelane rollout show production")
+@click.argument("environment")
+@click.option("--deployment", type=int, help="Which (default: the one under way, or the last).")
+@output_option
+@click.pass_obj
+def show(directory: str, environment: str, deployment: int | None, output: str) -> None:
+    """Where a deployment stands: its canary steps, and what its canaries were judged by, drawn."""
+    from carelane.cli.pictures import show_rollouts
+
+    client = Client(directory)
+    if deployment is None:
+        chosen = next(iter(client.get("/deployments", environment=environment, limit=1)), None)
+    else:
+        chosen = client.get(f"/deployments/{deployment}")
+    if chosen is None or chosen["environment"] != environment:
+        raise NotFoundError(f"no such deployment in {environment}", hint="`carelane deployments list`")
+    runs = client.get(f"/deployments/{chosen['id']}/analyses")
+    if output == "json":
+        show_json({"deployment": chosen, "analyses": runs})
+        return
+    show_rollouts(chosen, runs)
+
+
 def _act(verb: str, directory: str, environment: str, reason: str, output: str) -> None:
     deployment = Client(directory).post(f"/environments/{environment}/{verb}", {"reason": reason})
     if output == "json":

@@ -11,16 +11,16 @@ from typing import Protocol
 from carelane.analysis.alternatives import baselines
 from carelane.analysis.columns import Columns
 from carelane.analysis.judging import Judge, judge_all
-from carelane.analysis.measurements import Reading, Readings, Window, merged
+from carelane.analysis.measurements import Readings, Window, merged
 from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.ports import MetricSource
+from carelane.analysis.replaying import Replay, judged
 from carelane.analysis.verdicts import Evidence
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import AT_STEPS, Deployment, Rollout
 from carelane.delivery.strategies import StrategyKind
 
 Key = tuple[int, str]
-Thresholds = tuple[float | None, ...]
-"""In milliseconds; what a source counts has all of them, what was recorded elsewhere may not say."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,16 @@ class AnalysisRun:
 
     def judge(self) -> Judge:
         """The judging, done again from the start."""
+        history, since = self._columns()
+        return judge_all(self.policy, baselines(self.policy, history), since)
+
+    def again(self) -> Replay:
+        """The same with how it went on the way."""
+        return judged(self.policy, *self._columns())
+
+    def _columns(self) -> tuple[Columns, Columns]:
         thresholds = len(self.policy.thresholds_ms)
-        known = baselines(self.policy, Columns.of(self.history, thresholds))
-        return judge_all(self.policy, known, Columns.of(self.windows, thresholds))
-
-
-class MetricSource(Protocol):
-    """What users got, by version; never anything that a probe or a hand sent."""
-
-    def readings(self, service: str, stable: str, canary: str, slow_ms: Thresholds) -> list[Reading]:
-        """The counters of each source, as they were when it was last looked at."""
-        ...
-
-    def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[Window, ...]:
-        """How *label* did before, as far back as is known; the canary's side of each window is empty."""
-        ...
+        return Columns.of(self.history, thresholds), Columns.of(self.windows, thresholds)
 
 
 class AnalysisRepository(Protocol):

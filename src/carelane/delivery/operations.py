@@ -61,6 +61,20 @@ class Operations:
         number = self._repository.reserve_deployment()
         return self._request(engine, Request(number, wanted, author, reason, strategy=chosen))
 
+    def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
+        """What `deploy` would make, decided as it would be and not recorded."""
+        engine = self.engine(environment)
+        wanted = self._repository.release(release)
+        snapshot = self._repository.snapshot(environment)
+        there = commands.already(snapshot, wanted, Kind.DEPLOY)
+        if there is not None:
+            return Outcome(None, there)
+        self._history.refuse_going_past(environment, wanted)
+        chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
+        draft = engine.draft(snapshot)
+        commands.request(draft, Request(0, wanted, "", "", strategy=chosen))
+        return Outcome(draft.deployment, f"deploying {wanted.name} into {environment} would do this")
+
     def rollback(self, environment: str, to_revision: int | None, author: str, reason: str) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)

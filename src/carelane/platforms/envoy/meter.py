@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from carelane.analysis import measurements
+from carelane.analysis.ports import Thresholds
 from carelane.platforms.envoy.admin import Admin
 
 WINDOW_SECONDS = 1.0
@@ -60,7 +61,7 @@ class Counts:
             _grown(self.slow, earlier.slow),
         )
 
-    def judged(self, slow_ms: tuple[float | None, ...]) -> measurements.Counts:
+    def judged(self, slow_ms: Thresholds) -> measurements.Counts:
         """What the judge wants of it; nothing counted has more errors or slow ones than requests."""
         slow = (min(self.slow.get(round(ms or 0), 0), self.requests) for ms in slow_ms)
         return measurements.Counts(self.requests, min(self.errors, self.requests), tuple(slow))
@@ -160,7 +161,7 @@ class TrafficMeter:
     # -- for the judge
 
     def readings(
-        self, service: str, stable: str, canary: str, slow_ms: tuple[float | None, ...]
+        self, service: str, stable: str, canary: str, slow_ms: Thresholds
     ) -> list[measurements.Reading]:
         """Each proxy's counters, as of the last look; a counter that is not there yet stands at zero."""
         return [
@@ -173,9 +174,7 @@ class TrafficMeter:
             for answered, last in zip(self._answered, self._last, strict=True)
         ]
 
-    def history(
-        self, service: str, label: str, slow_ms: tuple[float | None, ...]
-    ) -> tuple[measurements.Window, ...]:
+    def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[measurements.Window, ...]:
         """How *label* did, in up to an hour of seconds with requests, since this server runs."""
         none = Counts().judged(slow_ms)
         return tuple(
