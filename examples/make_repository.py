@@ -1,4 +1,4 @@
-"""Make a git repository of the healthcare system with its history: tags v1.0 to v4.0.
+"""Make a git repository of the healthcare system with its history: tags v1.0 to v5.0.
 
     python examples/make_repository.py TARGET
 
@@ -21,6 +21,7 @@ PATCHES = (
     ("v2.0", "Appointments by telephone and video"),
     ("v3.0", "Search finds given names too"),
     ("v4.0", "Appointments of one day"),
+    ("v5.0", "A setting that does not fit"),
 )
 NOT_PART = shutil.ignore_patterns(
     "__pycache__", "*.pyc", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "secrets", ".git"
@@ -30,7 +31,7 @@ NOT_PART = shutil.ignore_patterns(
 def main() -> None:
     """Make the repository that the command line names."""
     parser = argparse.ArgumentParser(
-        description="Make a git repository of the healthcare system, v1.0 to v4.0."
+        description="Make a git repository of the healthcare system, v1.0 to v5.0."
     )
     parser.add_argument("target", type=Path, help="a folder that does not exist yet, or is empty")
     target: Path = parser.parse_args().target

@@ -1,4 +1,4 @@
-"""``make demo``: three environments, four releases, one undone by itself and one in an emergency."""
+"""``make demo``: three environments, three releases by canary: a good one, a bad one, a treacherous one."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from examples.demo import summary
 from examples.demo.machine import ENVIRONMENTS, Machine, Traffic
 from examples.demo.screen import Screen
 
-RATE = 25.0
+RATE = 40.0
 RELEASES = ("v1.0", "v2.0", "v3.0", "v4.0")
 
 
@@ -46,14 +46,14 @@ class Demo:
         say(f"the staff starts work: {RATE:g} requests a second in production")
         self.traffic = Traffic(self.machine, RATE)
         self._until_served("v1.0", 5)
-        say("v2.0 replaces v1.0, instance by instance, while it is used")
+        say("v2.0 is good: a third of the users get it as a canary, until it is shown to be")
         self._deploy("production", "v2.0")
-        time.sleep(3)
-        say("v3.0 never gets ready: nobody has to notice")
+        time.sleep(2)
+        say("v3.0 answers one request in twenty with an error: nobody has to notice")
         self._deploy("production", "v3.0")
-        say("v4.0 gets ready, and answers every fifth request with an error")
+        say("v4.0 passes its canary, and a minute later answers every fifth request with an error")
         self._deploy("production", "v4.0")
-        self._until_served("v4.0", 4)
+        self._until_failing("v4.0")
         say("carelane emergency-rollback production")
         done = self.machine.carelane("emergency-rollback", "production", "--reason", "v4.0 answers errors")
         for line in done.stdout.splitlines():
@@ -74,6 +74,16 @@ class Demo:
             else f"{release} is stable in {environment}"
         )
         self.screen.say(last.removeprefix("error: "))
+
+    def _until_failing(self, release: str) -> None:
+        """Wait until users of *release* see errors for the third second; two minutes at most."""
+        give_up = time.monotonic() + 120
+        while time.monotonic() < give_up and self.traffic is not None:
+            seconds = [s for s in self.traffic.seconds if release in s["versions"] and summary.errors_in(s)]
+            if len([s for s in seconds[-3:] if time.time() - s["at"] < 5]) == 3:
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"{release} did not fail within two minutes")
 
     def _until_served(self, release: str, seconds: int) -> None:
         """Wait until *release* has served users for so many seconds; half a minute at most."""

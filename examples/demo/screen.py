@@ -1,9 +1,10 @@
 """What the audience sees: environments, traffic and happenings, drawn live; plain lines when piped."""
 
+import math
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -16,6 +17,7 @@ from examples.demo.summary import errors_in
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHOWN_SECONDS = 60
+FAILS_AT = -math.log(0.01)
 PIPED_WIDTH = 110
 COLOURS = {"v1.0": "cyan", "v2.0": "green", "v3.0": "yellow", "v4.0": "magenta"}
 
@@ -28,6 +30,7 @@ class Screen:
         self._environments: list[dict[str, Any]] = []
         self._seconds: list[dict[str, Any]] = []
         self._said: deque[str] = deque(maxlen=12)
+        self._judged: deque[dict[str, Any]] = deque(maxlen=SHOWN_SECONDS)
         self._began = time.monotonic()
         self._live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
         if self._live is not None:
@@ -44,6 +47,7 @@ class Screen:
     def show(self, environments: list[dict[str, Any]], seconds: list[dict[str, Any]]) -> None:
         """How the environments are, and what users saw, second by second."""
         self._environments, self._seconds = environments, seconds
+        self._judged.extend(_on_trial(environments))
         self._draw()
 
     def close(self) -> None:
@@ -56,6 +60,7 @@ class Screen:
         return Group(
             Panel(_environments(self._environments), title="environments"),
             Panel(_traffic(self._seconds), title="what production's users see, each second"),
+            Panel(_trial(list(self._judged)), title="how the canary does against stable"),
             Panel(Text("\n".join(self._said)), title="what happens"),
         )
 
@@ -111,5 +116,42 @@ def _traffic(seconds: list[dict[str, Any]]) -> Text:
     return text
 
 
-def _bars(row: list[int], highest: int) -> str:
-    return "".join(BARS[min(8, -(-8 * value // highest))] for value in row)
+def _bars(row: Sequence[float], highest: float) -> str:
+    return "".join(BARS[min(8, math.ceil(8 * value / highest))] for value in row)
+
+
+def _on_trial(environments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The evidence on the canary that is being judged now, if any."""
+    found = [(s, s["evidence"]) for e in environments for s in e["services"] if s["evidence"] and s["canary"]]
+    return [
+        {"canary": f"{s['name']} {s['canary']}", "judged": s["judged"], **_ratios(evidence)}
+        for s, evidence in found[:1]
+        if evidence["canary_requests"]
+    ]
+
+
+def _ratios(evidence: Mapping[str, Any]) -> dict[str, float]:
+    errors = evidence["objectives"][0]
+    return {
+        "log E": max(0.0, evidence["log_e_worse"]),
+        "canary": errors["canary_bad"] / evidence["canary_requests"],
+        "stable": errors["stable_bad"] / max(1, evidence["stable_requests"]),
+    }
+
+
+def _trial(judged: list[dict[str, Any]]) -> Text:
+    """Log E and the two ratios over time, of the canary on trial or the last one."""
+    mine = [j for j in judged if j["canary"] == judged[-1]["canary"]] if judged else []
+    if not mine:
+        return Text("no canary yet")
+    highest_ratio = max(max(j["canary"], j["stable"]) for j in mine) or 1.0
+    text = Text(f"{mine[-1]['canary']}: {mine[-1]['judged']}\n")
+    for row, highest, colour in (
+        ("log E", FAILS_AT, "red"),
+        ("canary", highest_ratio, "yellow"),
+        ("stable", highest_ratio, "green"),
+    ):
+        values = [j[row] for j in mine]
+        shown = f"{values[-1]:.2f}, fails at {FAILS_AT:.2f}" if row == "log E" else f"{values[-1]:.2%} failed"
+        text.append(f"{row:<8}{_bars([min(v, highest) for v in values], highest)} {shown}\n", style=colour)
+    return text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[1] / "make_repository.py"
-TAGS = ("v1.0", "v2.0", "v3.0", "v4.0")
+TAGS = ("v1.0", "v2.0", "v3.0", "v4.0", "v5.0")
 MODULES = (
     "backend.applications",
     "backend.migrations.__main__",
@@ -68,10 +68,17 @@ def test_the_session_key_is_made_and_not_committed(repository: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("tag", "fault"), [("v1.0", None), ("v2.0", None), ("v3.0", "unready"), ("v4.0", "errors:0.2")]
+    ("tag", "fault"),
+    [
+        ("v1.0", None),
+        ("v2.0", None),
+        ("v3.0", "errors:0.05"),
+        ("v4.0", "errors:0.2:50s"),
+        ("v5.0", "unready"),
+    ],
 )
 def test_every_version_works(repository: Path, tmp_path: Path, tag: str, fault: str | None) -> None:
-    """Its programs can be imported and its unit tests pass; v3.0 and v4.0 carry their fault."""
+    """Its programs can be imported and its unit tests pass; v3.0 to v5.0 carry their fault."""
     _git(repository, "worktree", "add", "--detach", str(tmp_path / tag), tag)
     source = tmp_path / tag / "src-code"
     for arguments in (["-c", IMPORTS], ["-m", "pytest", "-p", "no:cacheprovider", "../src-code/tests/unit"]):

@@ -119,7 +119,8 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a ty
 
 @pytest.mark.parametrize("name", sorted(set(settings(Configuration))))
 def test_every_setting_is_on_its_page(name: str) -> None:
-    assert re.search(rf"`[a-z_.\[\]]*\b{name}\b", SETTINGS_PAGE), f"docs/configuration.md does not have {name}"
+    row = re.search(rf"`[a-z_.\[\]]*\b{name}\b", SETTINGS_PAGE)
+    assert row, f"docs/configuration.md does not have {name}"
 
 
 def blocks(page: str, language: str) -> list[str]:

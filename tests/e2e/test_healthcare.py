@@ -1,11 +1,8 @@
 """The healthcare example under its own staff's traffic: replaced, nothing lost, its data kept."""
 
 import json
-import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,25 +28,10 @@ def healthcare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthcare]
 def test_the_staff_goes_on_working_while_a_release_with_a_migration_replaces_the_last(
     healthcare: Healthcare,
 ) -> None:
-    seconds: list[dict[str, Any]] = []
-    with subprocess.Popen(
-        [
-            *[str(_python(healthcare)), "-m", "traffic", "--url", healthcare.url("development")],
-            *["--rate", "15", "--seconds", "300", "--users", "100", "--connections", "8", "--progress"],
-        ],
-        cwd=healthcare.folder / "src-code",
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as traffic:
-        reader = threading.Thread(target=_read, args=(traffic, seconds))
-        reader.start()
-        try:
-            until(lambda: _served(seconds, "v1.0") > 20, 40, "the staff works with v1.0")
-            healthcare.carelane("deploy", "development", "--release", "v2.0", "--wait")
-            until(lambda: _served(seconds, "v2.0") > 20, 40, "the staff works with v2.0")
-        finally:
-            traffic.terminate()
-            reader.join(30)
+    with healthcare.traffic("development", rate=15) as seconds:
+        until(lambda: _served(seconds, "v1.0") > 20, 40, "the staff works with v1.0")
+        healthcare.carelane("deploy", "development", "--release", "v2.0", "--wait")
+        until(lambda: _served(seconds, "v2.0") > 20, 40, "the staff works with v2.0")
     assert sum(second["lost"] for second in seconds) == 0
     statuses = {status for second in seconds for counts in second["versions"].values() for status in counts}
     assert not {status for status in statuses if status.startswith("5")}, statuses
@@ -58,18 +40,5 @@ def test_the_staff_goes_on_working_while_a_release_with_a_migration_replaces_the
     assert (health["status"], health["version"]) == ("ok", "v2.0")
 
 
-def _read(traffic: "subprocess.Popen[str]", seconds: list[dict[str, Any]]) -> None:
-    for line in traffic.stdout or ():
-        if line.startswith('{"second"'):
-            seconds.append(json.loads(line))  # noqa: PERF401 - others look at it while it grows
-
-
 def _served(seconds: list[dict[str, Any]], label: str) -> int:
     return sum(sum(second["versions"].get(label, {}).values()) for second in seconds)
-
-
-def _python(system: Healthcare) -> Path:
-    """The interpreter with the example's dependencies, as built for its release."""
-    release = system.carelane("release", "show", "v1.0", "--output", "json").json()
-    digest = next(iter(release["versions"].values()))["artifact"]["dependencies"]
-    return Path(system.folder, ".carelane", "artifacts", "dependencies", digest, "bin", "python")

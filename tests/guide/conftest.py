@@ -14,7 +14,7 @@ def healthcare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthcare]
     system = Healthcare(tmp_path_factory.mktemp("guide") / "healthcare")
     system.carelane("up", "--detach")
     try:
-        for release in ("v1.0", "v2.0", "v3.0"):
+        for release in ("v1.0", "v2.0", "v3.0", "v5.0"):
             system.carelane("release", "create", "--commit", release)
         with ThreadPoolExecutor(3) as pool:
             ways = [("deploy", name, "--release", "v1.0", "--wait") for name in system.ports]

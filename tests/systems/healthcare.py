@@ -1,10 +1,15 @@
 """The example, in a git repository of its own, up and deployed."""
 
+import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -58,6 +63,32 @@ class Healthcare:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    @contextmanager
+    def traffic(self, environment: str, rate: float) -> Iterator[list[dict[str, Any]]]:
+        """The staff at work; what they saw, second by second, grows while it lasts."""
+        seconds: list[dict[str, Any]] = []
+        url = self.url(environment)
+        command = [str(self.python()), "-m", "traffic", "--url", url, "--rate", str(rate), "--seconds", "900"]
+        with subprocess.Popen(
+            [*command, "--users", "500", "--connections", "16", "--progress"],
+            cwd=self.folder / "src-code",
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            reader = threading.Thread(target=_read, args=(process, seconds))
+            reader.start()
+            try:
+                yield seconds
+            finally:
+                process.terminate()
+                reader.join(30)
+
+    def python(self) -> Path:
+        """The interpreter with the example's dependencies, as built for its release."""
+        release = self.carelane("release", "show", "v1.0", "--output", "json").json()
+        digest = next(iter(release["versions"].values()))["artifact"]["dependencies"]
+        return Path(self.folder, ".carelane", "artifacts", "dependencies", digest, "bin", "python")
+
     def log(self) -> str:
         """What the server said last."""
         file = self.folder / ".carelane" / "server.log"
@@ -66,3 +97,9 @@ class Healthcare:
     def down(self) -> None:
         """End everything."""
         self.carelane("down")
+
+
+def _read(traffic: "subprocess.Popen[str]", seconds: list[dict[str, Any]]) -> None:
+    for line in traffic.stdout or ():
+        if line.startswith('{"second"'):
+            seconds.append(json.loads(line))  # noqa: PERF401 - others look at it while it grows

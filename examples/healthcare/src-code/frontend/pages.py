@@ -84,6 +84,7 @@ def route(path: str, make: PageMaker, method: str = "GET") -> Route:
 
     async def endpoint(request: Request) -> Response:
         page = Page(request)
+        records.on_behalf_of.set(request.cookies.get(records.IDENTITY_COOKIE, ""))
         try:
             return await make(page)
         except records.BackendError as error:

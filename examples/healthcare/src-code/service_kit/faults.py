@@ -1,7 +1,7 @@
 """Faults on purpose, for trials of the delivery: ``HEALTHCARE_FAULT=errors:0.05,latency:800ms:0.3``.
 
 A release that carries one is worse in a known way, so that whoever ships it can be
-seen to notice. Probes, health, version and metrics are never touched by ``errors`` and ``latency``.
+seen to notice; ``errors:0.2:60s`` begins only after a minute. Probes, health, version and metrics are never touched by ``errors`` and ``latency``.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-KNOWN = "none, errors:SHARE, latency:DURATION[:SHARE], unready, crash[:DURATION], hang[:DURATION], leak:SIZE"
+KNOWN = "none, errors:SHARE[:AFTER], latency:DURATION[:SHARE], unready, crash[:DURATION], hang[:DURATION], leak:SIZE"
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _BYTES_PER_UNIT = {"B": 1, "KiB": 1024, "MiB": 1024**2}
 
@@ -25,6 +25,7 @@ class Fault:
     """Everything that is wrong on purpose with this process; the default is nothing."""
 
     error_ratio: float = 0.0
+    errors_after_seconds: float = 0.0
     latency_seconds: float = 0.0
     latency_ratio: float = 0.0
     unready: bool = False
@@ -76,7 +77,11 @@ def parse(text: str) -> Fault:
 def _with_part(fault: Fault, part: str, name: str, values: list[str]) -> Fault:
     makers: dict[str, tuple[int, int, Callable[..., dict[str, object]]]] = {
         "none": (0, 0, dict),
-        "errors": (1, 1, lambda share: {"error_ratio": _ratio(share)}),
+        "errors": (
+            1,
+            2,
+            lambda share, after="0s": {"error_ratio": _ratio(share), "errors_after_seconds": _seconds(after)},
+        ),
         "latency": (
             1,
             2,

@@ -148,6 +148,7 @@ class Faulty:
         self._spared = spared
         self._chance = chance
         self._leaked: list[bytes] = []
+        self._began = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -158,7 +159,8 @@ class Faulty:
             self._leaked.append(random.randbytes(self._fault.leak_bytes))
         if self._fault.latency_ratio and self._chance() < self._fault.latency_ratio:
             await asyncio.sleep(self._fault.latency_seconds)
-        if self._fault.error_ratio and self._chance() < self._fault.error_ratio:
+        late = time.monotonic() - self._began < self._fault.errors_after_seconds
+        if self._fault.error_ratio and not late and self._chance() < self._fault.error_ratio:
             await _send(send, 500, b"application/problem+json", b'{"title":"Fault on trial","status":500}')
             return
         await self._app(scope, receive, send)
