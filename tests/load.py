@@ -9,6 +9,7 @@ import json
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -32,12 +33,16 @@ class Answer:
 
 @dataclass
 class Load:
-    """GET *path* at *rate* requests a second on *connections* kept-alive connections."""
+    """GET *path* at *rate* requests a second on *connections* kept-alive connections.
+
+    *cookie* says who asks, request by request: somebody nobody has seen yet where it is None.
+    """
 
     port: int
     rate: float = 200.0
     connections: int = 32
     path: str = "/"
+    cookie: Callable[[], str | None] = lambda: None
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -83,7 +88,8 @@ class Load:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = time.monotonic()
         try:
-            connection.request("GET", self.path)
+            cookie = self.cookie()
+            connection.request("GET", self.path, headers={} if cookie is None else {"Cookie": cookie})
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:

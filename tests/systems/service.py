@@ -1,7 +1,8 @@
 """The service that the small systems ship: a few lines of HTTP with faults to switch on.
 
 APP_FAULT: ``unready``, ``crash``, ``hang:2`` (answers nothing after so many seconds), ``errors:0.2``,
-``slow:0.5`` (seconds an answer takes). It ends gracefully on SIGTERM.
+``slow:0.5`` (seconds an answer takes), ``cut:0.5`` (that share of the tries gets no answer, in every
+second instance). It ends gracefully on SIGTERM.
 """
 
 import http.server
@@ -16,6 +17,7 @@ import time
 VERSION = os.environ["APP_VERSION"]
 FAULT, _, AMOUNT = os.environ.get("APP_FAULT", "").partition(":")
 STARTED = time.monotonic()
+FLAKY = int(os.environ.get("INSTANCE", "0").rpartition("-")[2]) % 2 == 1
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,6 +37,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(503 if FAULT == "unready" else 200)
         elif FAULT == "errors" and random.random() < float(AMOUNT):  # noqa: S311 - chance, not cryptography
             self.answer(500)
+        elif FAULT == "cut" and FLAKY and random.random() < float(AMOUNT):  # noqa: S311 - as above
+            self.close_connection = True
         else:
             if FAULT == "slow":
                 time.sleep(float(AMOUNT))

@@ -102,7 +102,12 @@ class System:
 
     def describe(self, fault: str = "", greeting: str = "hello", **web: Any) -> None:  # noqa: ANN401 - YAML
         """Write carelane.yaml and the service."""
-        environment = {"APP_VERSION": "${version}", "APP_FAULT": fault, "GREETING": greeting}
+        environment = {
+            "APP_VERSION": "${version}",
+            "APP_FAULT": fault,
+            "GREETING": greeting,
+            "INSTANCE": "${instance}",
+        }
         service = {
             "kind": "web",
             "source": ["service.py"],

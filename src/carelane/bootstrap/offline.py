@@ -71,7 +71,7 @@ def judged_again(run: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
     known = TypeAdapter(AnalysisRun).validate_python(run)
     same = known.evidence is None or known.judge().evidence() == known.evidence
-    return _replayed(known.again()), same
+    return _replayed(known.since_its_start().again()), same
 
 
 def expected_seconds(

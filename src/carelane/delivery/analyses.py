@@ -48,6 +48,14 @@ class AnalysisRun:
         history, since = self._columns()
         return judge_all(self.policy, baselines(self.policy, history), since)
 
+    def since_its_start(self) -> "AnalysisRun":
+        """The same, with times counted from the canary's first request: what people want to read."""
+        start = self.windows[0].started_at if self.windows else 0.0
+        moved = tuple(
+            replace(w, started_at=w.started_at - start, ended_at=w.ended_at - start) for w in self.windows
+        )
+        return replace(self, windows=moved)
+
     def again(self) -> Replay:
         """The same with how it went on the way."""
         return judged(self.policy, *self._columns())
