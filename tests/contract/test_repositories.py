@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from carelane.delivery.analyses import AnalysisRepository
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.ports import RolloutRepository
+from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.trail import SqlTrail
+from tests.contract.analysis_repository import AnalysisRepositoryContract
 from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
 from tests.contract.trail import TrailContract
 from tests.fakes.repository import InMemoryRepository
@@ -83,6 +86,18 @@ class TestSqlRolloutRepository(OnSqlite, RolloutRepositoryContract):
         assert won.count(False) == 10
         assert SqlTrail(engine).last_position() == 10
         engine.dispose()
+
+
+class TestInMemoryAnalyses(InMemory, AnalysisRepositoryContract):
+    @pytest.fixture
+    def analyses(self, trail: InMemoryTrail) -> AnalysisRepository:
+        return InMemoryRepository(trail)
+
+
+class TestSqlAnalyses(OnSqlite, AnalysisRepositoryContract):
+    @pytest.fixture
+    def analyses(self, database: sa.Engine) -> AnalysisRepository:
+        return SqlAnalysisRepository(database)
 
 
 class TestInMemoryTrail(InMemory, TrailContract):

@@ -1,8 +1,17 @@
+import pytest
+
+from carelane.base.errors import InputError
 from carelane.config import reading, translation
 from carelane.config.model import Web, Worker
-from carelane.delivery.policies import Pace, RollbackPolicy
+from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Limits, Probe, SecretReference, ServiceKind
+from carelane.delivery.strategies import StrategyKind
 
+ONE_SERVICE = """\
+system: clinic
+services:
+  backend: {kind: web, source: [src], run: [python, -m, backend]}
+"""
 TEXT = """\
 system: clinic
 services:
@@ -71,3 +80,56 @@ def test_services_are_sorted_into_released_backing_and_web() -> None:
     assert list(translation.released(CONFIGURATION)) == ["backend", "reminders"]
     assert translation.backing(CONFIGURATION) == ["database"]
     assert translation.web(CONFIGURATION) == ["backend"]
+
+
+def strategy(text: str) -> Policy:
+    """The policy of an environment whose ``strategy`` is *text*."""
+    written = f"{ONE_SERVICE}environments:\n  production: {{port: 18082, strategy: {text}}}\n"
+    return translation.policy(reading.read(written).environments["production"])
+
+
+def test_a_strategy_by_name_has_its_default_steps() -> None:
+    assert [str(s) for s in strategy("canary").strategy.steps] == [
+        *("weight 10 %", "analysis, at most 1800 s", "weight 25 %", "analysis, at most 1800 s"),
+        *("weight 50 %", "analysis, at most 1800 s", "weight 100 %"),
+    ]
+    assert [s.kind.value for s in strategy("blue-green").strategy.steps] == ["scale", "weight", "verify"]
+    assert strategy("rolling").strategy.steps == ()
+
+
+def test_canary_steps_are_what_is_written() -> None:
+    steps = "[{check: {run: [smoke]}}, {weight: 20%}, {pause: {seconds: 5}}, {analysis: {}}, {pause: {}}]"
+    chosen = strategy(f"{{canary: {{steps: {steps}, on_inconclusive: abort}}}}").strategy
+    assert [str(s) for s in chosen.steps] == [
+        *("check smoke, at most 60 s", "weight 20 %", "pause 5 s", "analysis, at most 1800 s"),
+        "pause until somebody resumes it",
+    ]
+    assert chosen.on_inconclusive == "abort"
+
+
+def test_settings_of_a_strategy_that_is_not_used_are_kept_for_a_deployment_that_names_it() -> None:
+    policy = strategy("{use: rolling, blue_green: {hold: true}}")
+    assert policy.strategy.kind == "rolling"
+    assert [s.kind.value for s in policy.strategies[StrategyKind.BLUE_GREEN].steps] == [
+        *("scale", "pause", "weight", "verify"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{canary: {steps: [{weight: 50}, {weight: 20}]}}", "weight 20 after 50"),
+        ("{canary: {steps: [{analysis: {}}]}}", "an analysis before the first weight"),
+        ("{canary: {steps: [{weight: 0}]}}", "greater than or equal to 1"),
+        ("{canary: {steps: [{weight: 10, pause: {}}]}}", "one of weight, pause, analysis, check or verify"),
+        ("{canary: {steps: [{check: {}}]}}", "a check is either a command"),
+        ("{canary: {}, blue_green: {}}", "use: is missing"),
+        ("{canary: {on_inconclusive: pass}}", "'pause', 'extend' or 'abort'"),
+    ],
+)
+def test_steps_that_cannot_be_gone_are_refused_in_one_line(text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        strategy(text)
+    assert said in caught.value.message
+    assert len(caught.value.message.splitlines()) == 1
+    assert caught.value.message.startswith("carelane.yaml:")

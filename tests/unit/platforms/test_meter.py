@@ -2,6 +2,7 @@
 
 import pytest
 
+from carelane.analysis import measurements
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.meter import Counts, TrafficMeter
 
@@ -109,3 +110,42 @@ def test_without_requests_the_error_ratio_is_unknown_rather_than_zero(
     assert rates is not None
     assert rates.error_ratio is None
     assert rates.requests_per_second == 0.0
+
+
+# -- for the judge
+
+
+def test_each_proxy_is_a_source_and_a_version_without_a_counter_has_had_no_request(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
+    proxies[1].counters = None
+    meter.look()
+    first, second = meter.readings("backend", "v1", "v2", (800.0,))
+    assert (first.stable, first.canary) == (measurements.Counts(12, 2, (0,)), measurements.Counts(0, 0, (0,)))
+    assert (first.reachable, second.reachable) == (True, False)
+
+
+def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[Said]) -> None:
+    counted = proxies[0].counts() or []
+    slow = {"name": "carelane.slow_800.listener.front.route.judged.version.backend~v1", "value": 3}
+    plain = {"name": f"{PREFIX}.judged.version.backend~v1.code.200.flags.-", "value": 9}
+    proxies[0].counts = lambda: [*counted, slow, plain]  # type: ignore[method-assign]
+    meter.look()
+    reading = meter.readings("backend", "v1", "v2", (800.0, 2000.0))[0]
+    assert reading.stable == measurements.Counts(9, 0, (3, 0))
+
+
+def test_history_is_of_one_version_and_of_the_time_it_had_requests(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {("backend~v1", 200, "-"): 10}
+    meter.look()
+    proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v2", 200, "-"): 4}
+    meter.look()
+    meter.look()
+    proxies[0].counters = {("backend~v1", 200, "-"): 14, ("backend~v1", 500, "-"): 1}
+    meter.look()
+    history = meter.history("backend", "v1", ())
+    assert [(w.stable.requests, w.stable.errors) for w in history] == [(10, 0), (5, 1)]
+    assert {w.canary for w in history} == {measurements.Counts()}
