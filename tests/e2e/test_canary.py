@@ -1,5 +1,7 @@
 """A canary on real processes and Envoy, judged by what its users got."""
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -113,3 +115,48 @@ def test_blue_green_has_a_preview_and_switches_at_once(make_system: Make) -> Non
     ran = system.deploy("v3", expect=10)
     assert "check: not right within 4 s" in ran.err
     assert system.get(system.port)["version"] == "v1"
+
+
+def test_a_canary_can_be_planned_shown_and_judged_again(make_system: Make) -> None:
+    system = make_system(strategy=canary({"weight": 20}, {"analysis": {"seconds": 60}}))
+    system.shipped("v1")
+    system.release("v2", "errors:0.3")
+    with Load(system.port, rate=100):
+        until(lambda: (system.service()["requests_per_second"] or 0) > 50, 15, "there is traffic")
+        plan = system.must("deploy", "production", "--release", "v2", "--plan")
+        assert system.last_deployment()["id"] == 1, "a plan changes nothing"
+        system.deploy("v2", expect=10)
+    assert "web: v1 -> v2, canary, 2 replicas" in plan
+    assert "- weight 20 %" in plan
+    assert "a healthy release passes in about" in plan
+    shown = system.must("rollout", "show", "production")
+    assert "log E" in shown
+    assert "worse, with false-alarm probability under 1 %" in shown
+    assert "the same, bit for bit" in system.must("analysis", "verify", "2")
+    run = system.client().get("/deployments/2/analyses")[0]
+    assert run["evidence"]["verdict"] == "fail"
+    assert system.run("analysis", "verify", "1").code == 4
+
+
+def test_a_killed_server_loses_nothing_of_what_a_canary_was_judged_by(make_system: Make) -> None:
+    system = make_system(strategy=canary({"weight": 30}, {"pause": {}}))
+    system.shipped("v1")
+    system.release("v2")
+    with Load(system.port, rate=100) as load:
+        system.must("deploy", "production", "--release", "v2")
+        system.until_phase("Paused")
+        until(lambda: sum(a.version == "v2" for a in load.answers) > 100, 20, "the canary had 100 requests")
+        os.kill(system.server_pid(), signal.SIGKILL)
+        before = sum(a.version == "v2" for a in load.answers)
+        until(lambda: sum(a.version == "v2" for a in load.answers) > before + 60, 20, "60 more meanwhile")
+        system.up()
+    seen = sum(a.version == "v2" for a in load.answers)
+    until(lambda: counted(system) >= seen, 10, f"all {seen} are counted, request for request")
+    assert counted(system) == seen
+    assert not lost(load), lost(load)
+    assert "the same, bit for bit" in system.must("analysis", "verify", "2")
+
+
+def counted(system: System) -> int:
+    (run,) = system.client().get("/deployments/2/analyses")
+    return sum(w["canary"]["requests"] for w in run["windows"])

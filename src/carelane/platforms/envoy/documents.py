@@ -10,6 +10,8 @@ FRONT = "@front"
 PREVIEW = "@preview"
 """The preview's listener: the version on trial wherever there is one."""
 HAND_HEADER = "x-carelane-version"
+OWN_HEADER = "x-carelane-own"
+"""On what Carelane itself asks; whoever sends it is routed as everybody, and not counted."""
 IDENTITY_HEADER = "x-carelane-id"
 COOKIE = "carelane"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from carelane.delivery.routing import Routing, VersionRoute
 from carelane.platforms.envoy.documents import (
     IDENTITY_HEADER,
+    OWN_HEADER,
     TYPE,
     Document,
     answer,
@@ -90,15 +91,21 @@ def _counts(name: str) -> Document:
     ]
     duration = {"unit": "Milliseconds", "value_format": "%DURATION%", "stat": {"name": "ms", "tags": which}}
     counter = {"value_fixed": 1, "stat": {"name": "rq", "tags": which + how}}
-    return _logger({"counters": [counter], "histograms": [duration]})
+    return {**_logger({"counters": [counter], "histograms": [duration]}), "filter": _BY_USERS}
 
 
 def _slow(name: str, threshold_ms: int) -> Document:
     """How many of them took so long: a counter is current and exact, a histogram neither."""
     value = {"default_value": threshold_ms, "runtime_key": f"carelane.slow_{threshold_ms}"}
     counter = {"value_fixed": 1, "stat": {"name": f"slow_{threshold_ms}", "tags": _which(name)}}
-    only = {"duration_filter": {"comparison": {"op": "GE", "value": value}}}
-    return {**_logger({"counters": [counter]}), "filter": only}
+    slow = {"duration_filter": {"comparison": {"op": "GE", "value": value}}}
+    return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": [_BY_USERS, slow]}}}
+
+
+# What Carelane itself asks through the front door is no user's request.
+_BY_USERS: Document = {
+    "header_filter": {"header": {"name": OWN_HEADER, "present_match": True, "invert_match": True}}
+}
 
 
 def _which(name: str) -> list[Document]:

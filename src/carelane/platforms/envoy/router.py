@@ -20,7 +20,7 @@ from carelane.delivery.routing import Routing
 from carelane.platforms.envoy import acceptance, resources, routes
 from carelane.platforms.envoy.acceptance import Acceptance
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
-from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, PREVIEW, Document
+from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, OWN_HEADER, PREVIEW, Document
 
 PROXIES = ("proxy-1", "proxy-2")
 NAMES = "instances.json"
@@ -228,7 +228,8 @@ class EnvoyRouter:
         """Status and body of GET *path* through the front door, of *version* by hand if named."""
         connection = http.client.HTTPConnection("127.0.0.1", self._ports[FRONT], timeout=timeout_seconds)
         try:
-            connection.request("GET", path, headers={} if version is None else {HAND_HEADER: version})
+            chosen = {} if version is None else {HAND_HEADER: version}
+            connection.request("GET", path, headers={OWN_HEADER: "1", **chosen})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
