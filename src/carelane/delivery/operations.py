@@ -124,7 +124,7 @@ class Operations:
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
             target, release = self._way_back(engine, None)
-            self._verify(release)
+            self._verify(release, quick=True)
         still = self._still_the_way(engine, None, release)
         with self._timed(timings, "switch"):
             own = self._repository.reserve_deployment()
@@ -170,9 +170,9 @@ class Operations:
         yield
         timings_ms[part] = round((self._clock.monotonic() - started) * 1000, 2)
 
-    def _verify(self, release: Release) -> None:
-        for version in release.versions.values():
-            self._artifacts.verify(version.artifact)
+    def _verify(self, release: Release, *, quick: bool = False) -> None:
+        for artifact in {version.artifact for version in release.versions.values()}:
+            self._artifacts.verify(artifact, quick=quick)
 
     def _request(self, engine: Engine, wanted: Request, check: Check = lambda _: None) -> Outcome:
         """Decide under the engine's lock, so that of two equal requests one finds the other's deployment."""

@@ -112,8 +112,8 @@ class Backing(Protocol):
 class Artifacts(Protocol):
     """Where what was packed is kept."""
 
-    def verify(self, artifact: Artifact) -> None:
-        """Check that it is there and is what its digest says.
+    def verify(self, artifact: Artifact, *, quick: bool = False) -> None:
+        """Check that it is there and is what its digest says; *quick* leaves out what takes long.
 
         Raises:
             PlatformError: If it is missing or differs.
