@@ -15,10 +15,10 @@ from carelane.analysis.reproducible import exp, log
 
 Array = NDArray[np.float64]
 
-# Log rate ratios -4.2 .. 7 (1/64 .. 1024) in equal steps; 0, no difference, is one of them.
+# Log rate ratios -3.5 .. 5.95 (1/33 .. 384) in equal steps; 0, no difference, is one of them.
 STEP = 0.35
-LOG_RATIOS: Array = np.arange(-12.0, 21.0, dtype=np.float64) * STEP
-NO_DIFFERENCE = 12
+LOG_RATIOS: Array = np.arange(-10.0, 18.0, dtype=np.float64) * STEP
+NO_DIFFERENCE = 10
 # What a catastrophe has to exceed, and the rate ratios that would.
 CATASTROPHE_RATIOS: Array = np.array([5.0, 10.0, 30.0, 100.0])
 CATASTROPHE_FLOOR = 0.1
@@ -63,39 +63,43 @@ class Mixture:
     log_weight: Array
 
 
-SPLIT_SHARE = 0.15
-ROBUST_SHARE = 0.1
+# Shares of the prior: stable as its history has it; as it fails at some other level, where the history
+# is old or missing; and the errors' split alone, which no level touches.
+SPLIT_SHARE = 0.1
+ROBUST_SHARE = 0.05
+SPLIT_RATIOS = (2.0, 4.0, 8.0, 20.0, 60.0)
 ROBUST_LEVELS = (0.001, 0.01, 0.1)
-SPLIT = tuple((r, w / 7.0) for r, w in ((1.5, 1.0), (2.5, 2.0), (5.0, 2.0), (12.0, 1.0), (50.0, 1.0)))
-# Multiples of stable's ratio, and absolute ratios of the canary.
-CANARY = ((1.5, 1.0), (2.2, 1.5), (3.5, 2.0), (6.0, 2.0), (11.0, 1.5), (22.0, 1.0))
-ABSOLUTE = ((0.2, 1.0), (0.5, 1.0), (0.9, 1.0))
-ROBUST = ((2.5, 1.0), (6.0, 1.0))
+ROBUST_POINTS = 4
+# The canary's ratio, evenly in log odds, from so many times stable's odds up to 90 %; each point has
+# so much of the weight of the one before: large changes are found at once, whatever their weight.
+POINTS = 9
+NEAREST = 1.7
+FARTHEST_ODDS = 9.0
+FADING = 0.8
 
 
 def worse(baseline: Baseline) -> Mixture:
     """The canaries that are worse than stable."""
-    points: list[tuple[float, float, float]] = []
     level = baseline.ratio
-    for ratio, weight in SPLIT:
-        points.append((0.0, ratio, weight * (SPLIT_SHARE if level else 0.5)))
+    split, robust = (SPLIT_SHARE, ROBUST_SHARE) if level else (0.5, 0.5)
+    points = [(0.0, ratio, split / len(SPLIT_RATIOS)) for ratio in SPLIT_RATIOS]
     if level:
-        level = min(level, 0.5)
-        points += [(level, r, w * (1 - SPLIT_SHARE - ROBUST_SHARE)) for r, w in _above(level, CANARY)]
+        points += _above(min(level, 0.5), POINTS, 1.0 - split - robust)
     for stable in ROBUST_LEVELS:
-        share = (ROBUST_SHARE if level else 0.5) / len(ROBUST_LEVELS)
-        points += [(stable, r, w * share) for r, w in _above(stable, ROBUST)]
+        points += _above(stable, ROBUST_POINTS, robust / len(ROBUST_LEVELS))
     stable_ratios, ratios, weights = (np.array(column) for column in zip(*points, strict=True))
     return Mixture(stable_ratios, ratios, log(weights / float(np.add.accumulate(weights)[-1])))
 
 
-def _above(stable: float, multiples: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
-    """Rate ratios over *stable* with weights that sum to one."""
-    odds = stable / (1 - stable)
-    found = [(m * odds / (1 + m * odds) / stable, w) for m, w in multiples]
-    found += [(p / stable, w) for p, w in ABSOLUTE if p > 1.5 * stable]
-    total = sum(w for _, w in found)
-    return [(r, w / total) for r, w in found]
+def _above(stable: float, count: int, share: float) -> list[tuple[float, float, float]]:
+    """*count* points with *stable* for stable's ratio, and weights that sum to *share*."""
+    nearest = NEAREST * stable / (1.0 - stable)
+    steps = np.arange(count, dtype=np.float64) / (count - 1)
+    odds = nearest * exp(log(FARTHEST_ODDS / nearest) * steps)
+    weights = np.multiply.accumulate(np.array([1.0] + [FADING] * (count - 1)))
+    weights *= share / float(np.add.accumulate(weights)[-1])
+    ratios = odds / (1.0 + odds) / stable
+    return [(stable, float(r), float(w)) for r, w in zip(ratios, weights, strict=True)]
 
 
 def ratio_grid() -> Array:
@@ -129,8 +133,8 @@ class Alone:
 
 
 def below(null: float) -> Alone:
-    """Ratios below *null*; the first stands for no bad requests at all."""
-    return Alone.of([(1e-9, 4.0), (0.1 * null, 1.0), (0.3 * null, 1.0), (0.6 * null, 1.0)], null)
+    """Ratios below *null*; the first stands for no bad requests at all, which most releases have."""
+    return Alone.of([(1e-9, 6.0), (0.1 * null, 1.0), (0.3 * null, 2.0), (0.6 * null, 1.0)], null)
 
 
 def above(null: float) -> Alone:

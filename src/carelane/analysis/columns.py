@@ -65,6 +65,23 @@ class Columns:
         """The rows from *start* up to *end*."""
         return Columns(**{f.name: getattr(self, f.name)[start:end] for f in fields(self)})
 
+    def joined(self, later: "Columns") -> "Columns":
+        """These rows and then those of *later*."""
+        return Columns(
+            **{f.name: np.concatenate([getattr(self, f.name), getattr(later, f.name)]) for f in fields(self)}
+        )
+
+    def grouped(self, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> "Columns":
+        """One row for each of the groups that begin at *starts* and end at *ends*, which tell their gap."""
+        counts = {
+            f.name: np.add.reduceat(getattr(self, f.name), starts, axis=0)
+            for f in fields(self)
+            if f.name not in {"started_at", "ended_at", "gaps"}
+        }
+        return Columns(
+            started_at=self.started_at[starts], ended_at=self.ended_at[ends], gaps=self.gaps[ends], **counts
+        )
+
     def bad(self, policy: AnalysisPolicy, objective: Objective) -> tuple[Array, Array]:
         """What *objective* counts against stable and canary, by window."""
         if objective.measure is Measure.ERRORS:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 UNKNOWN = 1.5
-UNKNOWN_WEIGHT = 8.0
+UNKNOWN_WEIGHT = 4.0
 SCALES = (1, 2, 4, 8, 16, 32, 64)
 FEWEST_PAIRS = 8
 FEWEST_BAD = 8.0
 BAD_A_STRETCH = 16.0
 MOST_STRETCHES = 7
-GUARD = 1.0
+GUARD = 1.5
 
 
 def estimate(requests: Array, bad: Array) -> float:

@@ -19,13 +19,14 @@ from carelane.analysis.alternatives import Baseline
 from carelane.analysis.columns import Columns
 from carelane.analysis.measurements import Gap, Window
 from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.pooling import pooled
 from carelane.analysis.sequential import Design, Tallies, add
 from carelane.analysis.verdicts import Evidence, Verdict
 from carelane.analysis.weighing import Weighing
 from carelane.base.errors import InputError
 
 Array = NDArray[np.float64]
-CHUNK = 512
+CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Judge:
     first_canary_at: float | None = None
     at: float | None = None
     gap: Gap | None = None
+    open_pool: Columns | None = None
     passed: Evidence | None = None
     failed: Evidence | None = None
 
@@ -74,24 +76,32 @@ class Judge:
         return judge
 
     def _after(self, columns: Columns) -> "Judge":
-        started = self._first_canary(columns)
-        warm = started + self.policy.warm_up_seconds if started is not None else 0.0
-        late = columns.started_at >= warm
+        judge = replace(
+            self,
+            first_canary_at=self._first_canary(columns),
+            at=float(columns.ended_at[-1]),
+            gap=columns.gap(-1),
+        )
+        pools, rest = pooled(self.open_pool.joined(columns) if self.open_pool is not None else columns)
+        judge = replace(judge, open_pool=rest)
+        return judge._after_pools(pools) if len(pools) else judge  # noqa: SLF001 - a judge itself
+
+    def _after_pools(self, pools: Columns) -> "Judge":
+        warm = (self.first_canary_at or 0.0) + self.policy.warm_up_seconds
+        late = (
+            pools.started_at >= warm if self.policy.warm_up_seconds else np.ones(len(pools), dtype=np.bool_)
+        )
         rows = [
-            add(design, sums, self._tallies(design, columns, late))
+            add(design, sums, self._tallies(design, pools, late))
             for design, sums in zip(self.designs, self.sums, strict=True)
         ]
-        lost = self._lost(columns, rows)
-        weighing = Weighing(self.policy, self.designs, rows, lost)
+        lost = self._lost(pools, rows)
         judge = replace(
             self,
             sums=tuple(r[-1] for r in rows),
             lost=None if lost is None else tuple(r[-1] for r in lost),
-            first_canary_at=started,
-            at=float(columns.ended_at[-1]),
-            gap=columns.gap(-1),
         )
-        return judge._decided(weighing, columns)  # noqa: SLF001 - a judge itself
+        return judge._decided(Weighing(self.policy, self.designs, rows, lost), pools)  # noqa: SLF001 - as above
 
     def _first_canary(self, columns: Columns) -> float | None:
         if self.first_canary_at is not None:

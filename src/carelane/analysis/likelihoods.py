@@ -20,7 +20,8 @@ from carelane.analysis.sequential import (
 )
 
 Array = NDArray[np.float64]
-_LOG_HALF = log(0.5)
+# A release without errors is shown safe by the canary alone; the comparison needs hundreds of errors.
+_LOG_COMPARED, _LOG_ALONE = log([1.0 / 3.0, 2.0 / 3.0])
 
 
 def worse(design: Design, rows: Array) -> Array:
@@ -40,7 +41,7 @@ def safe(design: Design, rows: Array) -> Array:
     split = rows[:, JUDGED + CANARY_BAD, None] * design.log_ratio(design.grid) - rows[:, design.grid]
     ratios = (split[:, design.safe] - split[:, -1:]) / design.baseline.dispersion + design.log_safe_weight
     alone = _alone(design, rows[:, JUDGED:EARLY], design.floor)
-    return np.concatenate([ratios, alone], axis=1) + _LOG_HALF
+    return np.concatenate([ratios + _LOG_COMPARED, alone + _LOG_ALONE], axis=1)
 
 
 def catastrophic(design: Design, rows: Array) -> Array:

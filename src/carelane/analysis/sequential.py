@@ -6,6 +6,7 @@ before, so the probability that a mean of their products ever reaches 1/alpha is
 that one window added to a million gives the same bits as a million at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 SEEN, JUDGED, EARLY, RATE = 0, 4, 8, 12
 FIXED = 14
 CANARY, CANARY_BAD, STABLE, STABLE_BAD = 0, 1, 2, 3
+FEW = 64
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Design:
     mixture: Mixture
     ratios: Array
     log_ratios: Array
-    level: NDArray[np.intp]
+    level: slice
     level_ratio: Array
     levels: Array
     log_canary_good: Array
@@ -58,7 +60,8 @@ class Design:
                 mixture.ratio,
             ]
         )
-        level = np.flatnonzero(mixture.stable > 0)
+        # The points on the errors' split alone come first.
+        level = slice(int((mixture.stable == 0).sum()), len(mixture.stable))
         stable, ratio = mixture.stable[level], mixture.ratio[level]
         safe, weight = alternatives.safe_ratios(objective.bad_ratio)
         ceiling = objective.ceiling
@@ -98,11 +101,19 @@ class Design:
     @property
     def goods(self) -> slice:
         """Where a row has the mixture's points with a level of stable's."""
-        return slice(self.points.stop, self.points.stop + len(self.level))
+        return slice(self.points.stop, self.points.stop + len(self.levels))
 
     def nothing(self) -> Array:
         """The sums before the first window."""
         return np.zeros(self.goods.stop)
+
+    def log_of_shares(self, shares: Array) -> Array:
+        """For each of *shares* and each rate ratio: of 1 + (ratio - 1) share."""
+        return log(1.0 + (self.ratios - 1.0) * shares[:, None])
+
+    def log_of_good(self, shares: Array) -> Array:
+        """For each of *shares* and each point with a level: of the probability that all goes well."""
+        return log(1.0 - self.levels * (1.0 + (self.level_ratio - 1.0) * shares[:, None]))
 
     def log_ratio(self, part: slice) -> Array:
         """The logarithms of the rate ratios in *part* of a row."""
@@ -123,7 +134,8 @@ class Tallies:
 def add(design: Design, sums: Array, tallies: Tallies) -> Array:
     """The rows of sums after each window, from *sums* on."""
     seen = np.stack([tallies.canary, tallies.canary_bad, tallies.stable, tallies.stable_bad], axis=1)
-    rows = np.zeros((len(seen) + 1, len(sums)))
+    # Columns lie together: adding up goes along them.
+    rows = np.zeros((len(seen) + 1, len(sums)), order="F")
     rows[0] = sums
     new = rows[1:]
     both = (tallies.canary > 0) & (tallies.stable > 0)
@@ -136,7 +148,7 @@ def add(design: Design, sums: Array, tallies: Tallies) -> Array:
     new[:, RATE] = tallies.canary_bad * (1 - share) * judged
     new[:, RATE + 1] = tallies.stable_bad * share * judged
     _add_logarithms(design, new, share, both & (seen[:, CANARY_BAD] + seen[:, STABLE_BAD] > 0), judged)
-    return np.add.accumulate(rows, axis=0)[1:]
+    return np.add.accumulate(rows, axis=0, out=rows)[1:]
 
 
 def _add_logarithms(
@@ -145,11 +157,23 @@ def _add_logarithms(
     index = np.flatnonzero(eventful)
     if len(index):
         events = new[index, CANARY_BAD] + new[index, STABLE_BAD]
-        split = events[:, None] * log(1.0 + (design.ratios - 1.0) * share[index, None])
+        split = _by_share(share[index], design.log_of_shares)
+        split *= events[:, None]
         split[:, len(alternatives.CATASTROPHE_RATIOS) :] *= judged[index, None]
         new[index, FIXED : design.points.stop] = split
     index = np.flatnonzero(judged)
-    level = design.levels * (1.0 + (design.level_ratio - 1.0) * share[index, None])
-    counts = new[index, JUDGED:EARLY]
-    good = counts[:, CANARY] - counts[:, CANARY_BAD] + counts[:, STABLE] - counts[:, STABLE_BAD]
-    new[index, design.goods] = good[:, None] * log(1.0 - level)
+    if len(index):
+        counts = new[index, JUDGED:EARLY]
+        good = counts[:, CANARY] - counts[:, CANARY_BAD] + counts[:, STABLE] - counts[:, STABLE_BAD]
+        mixed = _by_share(share[index], design.log_of_good)
+        mixed *= good[:, None]
+        new[index, design.goods] = mixed
+
+
+def _by_share(shares: Array, logarithms: Callable[[Array], Array]) -> Array:
+    """*logarithms* of each of *shares*; where there are many, few differ, and each is computed once."""
+    if len(shares) < FEW:
+        return logarithms(shares)
+    distinct, position = np.unique(shares, return_inverse=True)
+    result: Array = logarithms(distinct).take(position, axis=0)
+    return result

@@ -16,7 +16,8 @@ from carelane.analysis.verdicts import Reason
 Array = NDArray[np.float64]
 CATASTROPHE_SHARE = 0.1
 CEILING_SHARE = 0.2
-_SLACK = 1e-6
+# A sum is at most its largest term times their number; no sum here has more than a few hundred.
+_LOG_OF_MOST = 7.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class Weighing:
 
     def worse_bound(self) -> Array:
         """At least `log_e_worse`, and cheap."""
-        bounds = [part.points.max(axis=1) for part in self.parts]
-        bound: Array = np.max(bounds, axis=0) + _SLACK
+        highest = [part.points.max(axis=1) + part.log_share for part in self.parts]
+        bound: Array = np.max(highest, axis=0) + _LOG_OF_MOST
         return bound
 
     def log_e_worse(self) -> Array:
@@ -100,8 +101,8 @@ class Weighing:
 
     def safe_bound(self) -> Array:
         """At least `log_e_safe`, and cheap."""
-        bounds = [np.min([p.max(axis=1) for p in self._safe(i)], axis=0) for i in range(len(self.rows))]
-        bound: Array = np.min(bounds, axis=0) + _SLACK
+        highest = [np.min([p.max(axis=1) for p in self._safe(i)], axis=0) for i in range(len(self.rows))]
+        bound: Array = np.min(highest, axis=0) + _LOG_OF_MOST
         return bound
 
     def log_e_safe(self) -> Array:
