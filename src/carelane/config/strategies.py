@@ -202,6 +202,7 @@ class AnalysisSettings(Strict):
     alpha: float = Field(0.01, gt=0, lt=0.5, description="the probability of a false alarm a deployment")
     bad_ratio: float = Field(2.0, gt=1, le=100, description="how many times stable's ratio would be bad")
     floor: float = Field(0.01, gt=0, lt=1, description="a ratio below which nothing is bad")
+    dry_run: bool = Field(False, description="judge, record, and let nothing follow from it")
     warm_up_seconds: float = Field(
         0.0, ge=0, le=3600, description="left out of the judging, but for catastrophes"
     )

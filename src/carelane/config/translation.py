@@ -43,6 +43,7 @@ def policy(environment: Environment) -> Policy:
         strategy=strategies.named(environment.strategy.used, configured),
         strategies=configured,
         analysis=_analysis(environment),
+        dry_run=environment.analysis.dry_run,
     )
 
 

@@ -63,6 +63,8 @@ class Policy:
     strategy: Strategy = ROLLING
     strategies: Mapping[StrategyKind, Strategy] = field(default_factory=dict)
     analysis: AnalysisPolicy = field(default_factory=AnalysisPolicy)
+    dry_run: bool = False
+    """Canaries are judged and nothing follows from it: to see what the judge would have done."""
 
     def replicas_of(self, service: str) -> int:
         """Instances wanted of *service*; 1 where nothing is said."""

@@ -88,10 +88,11 @@ def _shared(state: ServiceState, routes: dict[str, VersionRoute], percent: int) 
     """The *routes* with the canary's percentage as weights; who has nobody ready leaves it to the other."""
     fit = {label for label, route in routes.items() if route.weight}
     asked = {state.stable: WHOLE * (100 - percent) // 100, state.canary: WHOLE * percent // 100}
-    return {
-        label: replace(route, weight=asked.get(label, 0) if label in fit else 0)
-        for label, route in routes.items()
-    }
+    shares = {label: asked.get(label, 0) for label in fit}
+    if not any(shares.values()):
+        # What was superseded serves on only where the stable version has nobody to take its users.
+        shares = dict.fromkeys(fit - {state.stable, state.canary}, WHOLE)
+    return {label: replace(route, weight=shares.get(label, 0)) for label, route in routes.items()}
 
 
 def _endpoints(instances: list[Instance], seen: Observation, *, serving: bool) -> tuple[Endpoint, ...]:

@@ -294,6 +294,59 @@ def test_a_canary_that_never_gets_ready_is_undone_at_the_deadline_without_a_requ
     assert simulation.metrics.totals.get(("backend", "v2")) is None
 
 
+def test_at_an_abort_users_stay_with_the_canary_until_stable_can_take_them() -> None:
+    """Acceptance cases 10 and 11: weight is never given to whom nobody answers."""
+    simulation = on_its_way(canary(weight(75), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.tick()
+    simulation.abort()
+    assert set(simulation.weights()) == {"v2"}
+    simulation.tick(5)
+    assert set(simulation.weights()) == {"v2"}
+    simulation.workloads.behaviours["v1"] = Behaviour()
+    simulation.tick(2)
+    assert set(simulation.weights()) == {"v1"}
+    simulation.settle()
+    assert (simulation.phase, simulation.running()) == (Phase.FAILED, {"v1": 4})
+
+
+def test_a_canary_that_is_superseded_keeps_its_users_only_while_stable_has_nobody_for_them() -> None:
+    simulation = on_its_way(canary(weight(75), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.tick()
+    simulation.release("v3", NEVER_READY)
+    simulation.deploy("v3")
+    simulation.tick(3)
+    assert set(simulation.weights()) == {"v2"}
+    simulation.workloads.behaviours["v1"] = Behaviour()
+    simulation.tick(2)
+    assert set(simulation.weights()) == {"v1"}
+
+
+def test_a_dry_run_judges_and_lets_nothing_follow_from_it() -> None:
+    """Acceptance case 13."""
+    dry = replace(canary(weight(25), analysis()), dry_run=True)
+    simulation = on_its_way(dry, errors=0.2)
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 300)
+    (entry,) = simulation.entries("analysis.dry_run")
+    assert "worse" in entry.reason
+    run = simulation.repository.analysis(2, "backend")
+    assert run is not None
+    assert run.evidence is not None
+    assert run.evidence.verdict == "fail"
+
+
+def test_with_hardly_any_users_a_healthy_canary_waits_for_a_person_and_is_never_promoted_by_itself() -> None:
+    """Acceptance case 20, its last part: at two requests a second there is too little to tell."""
+    simulation = on_its_way(canary(weight(10), analysis(300)), busy=2.0)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 400)
+    assert "too few requests to tell" in simulation.deployment.message
+    simulation.tick(1000)
+    assert simulation.weights() == {"v1": 9000, "v2": 1000}
+
+
 def test_a_server_that_restarts_in_the_middle_judges_on_from_what_was_counted() -> None:
     simulation = on_its_way(canary(weight(10), analysis()), errors=0.004)
     simulation.until(lambda: simulation.repository.analysis(2, "backend") is not None)

@@ -59,8 +59,9 @@ def _exit(code: int | None) -> str:
 
 def _judged(draft: Draft, rollout: Rollout) -> str | None:
     evidence = draft.seen.evidence.get(rollout.service)
-    failed = evidence is not None and evidence.verdict is Verdict.FAIL
-    return f"analysis: {evidence.words}" if evidence is not None and failed else None
+    if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
+        return None
+    return f"analysis: {evidence.words}"
 
 
 def _readiness_lost(draft: Draft, rollout: Rollout) -> str | None:
@@ -102,7 +103,7 @@ def _undecided(draft: Draft, rollout: Rollout) -> str | None:
         return None
     evidence = draft.seen.evidence.get(rollout.service)
     waited = (draft.now - (rollout.step_since or draft.now)).total_seconds()
-    turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT
+    turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT and not draft.policy.dry_run
     if not turns_back or waited < step.seconds or (evidence and evidence.verdict is Verdict.PASS):
         return None
     return f"analysis, after {step.seconds:g} s: {evidence.words if evidence else 'nothing was counted'}"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from carelane.analysis.verdicts import Reason, Verdict
+from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.delivery.decisions import holding, instances, rolling
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Rollout, check_id
@@ -32,13 +32,15 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
+    """Go back to the old label: its weight is whole in the same routing change that takes the other's.
+
+    Where nobody of the old one is ready users stay where they are: an error is better than no answer.
+    """
     name = rollout.service
-    if rollout.from_label is not None:
-        draft.put(name, replace(draft.service(name), canary_percent=0))
-        leaving = draft.service(name).of(rollout.to_label, Intent.SERVE)
-        if instances.ready(draft, draft.service(name), rollout.from_label, Intent.SERVE):
-            draft.intend(leaving, Intent.DRAIN)
+    state = draft.service(name)
+    if rollout.from_label is not None and instances.ready(draft, state, rollout.from_label, Intent.SERVE):
+        draft.put(name, replace(state, canary_percent=0))
+        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
     return rolling.revert(draft, rollout)
 
 
@@ -157,13 +159,10 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """Done once it passes, or a person says so; never because nothing is known."""
     evidence = draft.seen.evidence.get(rollout.service)
     if evidence is not None and evidence.verdict is Verdict.PASS:
-        draft.record(
-            "analysis.passed",
-            f"{draft.current().id}/{rollout.service}",
-            evidence.words,
-            details={"service": rollout.service, "step": rollout.step + 1},
-        )
+        _record_judged(draft, rollout, "analysis.passed", evidence.words)
         return True
+    if draft.policy.dry_run:
+        return _would_have(draft, rollout, step, evidence)
     if rollout.held_step == rollout.step:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
@@ -172,6 +171,25 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         words = evidence.words if evidence is not None else "analysis: nothing was counted"
         holding.ask(draft, rollout, f"{words}; promote, resume or abort it")
     return False
+
+
+def _would_have(draft: Draft, rollout: Rollout, step: CanaryStep, evidence: Evidence | None) -> bool:
+    """A dry run waits as long as a verdict takes, says it, and goes on."""
+    failed = evidence is not None and evidence.verdict is Verdict.FAIL
+    late = step.seconds is not None and _seconds_at(draft, rollout) >= step.seconds
+    if failed or late:
+        words = evidence.words if evidence is not None else "nothing was counted"
+        _record_judged(draft, rollout, "analysis.dry_run", words)
+    return failed or late
+
+
+def _record_judged(draft: Draft, rollout: Rollout, act: str, words: str) -> None:
+    draft.record(
+        act,
+        f"{draft.current().id}/{rollout.service}",
+        words,
+        details={"service": rollout.service, "step": rollout.step + 1},
+    )
 
 
 _STEPS: dict[StepKind, Callable[[Draft, Rollout, CanaryStep], bool]] = {
