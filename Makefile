@@ -10,7 +10,7 @@ EXAMPLE_INSTALLED := $(EXAMPLE)/.venv/.installed
 # The guide's own tools: its lines are run as they are typed there.
 GUIDE := $(shell command -v jq >/dev/null && command -v curl >/dev/null && echo tests/guide)
 
-.PHONY: demo test test-example check guide bench lock clean
+.PHONY: demo test test-system-python test-example check guide bench lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
@@ -19,6 +19,14 @@ test: $(INSTALLED)
 	@# Two at a time: most of the time is spent waiting for real processes. A file stays together.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/e2e $(GUIDE) $(ARGS)
 	@test -n "$(GUIDE)" || echo "NOT RUN: tests/guide, which needs curl and jq: apt-get install curl jq"
+
+# Debian 12's own Python is older than most: what differs there is run with it too, where it is.
+SYSTEM_PYTHON ?= /usr/bin/python3
+test-system-python: $(INSTALLED)
+	@$(BIN)/uv venv --quiet --clear --python $(SYSTEM_PYTHON) .venv-system
+	@$(BIN)/uv pip install --quiet --python .venv-system/bin/python --require-hashes -r requirements/development.txt
+	@.venv-system/bin/python -V
+	@PYTHONPATH=src .venv-system/bin/python -m pytest -q tests/unit tests/contract/test_artifacts.py
 
 # The example is a project of its own, with requirements and tests of its own.
 test-example: $(EXAMPLE_INSTALLED)
@@ -46,7 +54,7 @@ lock: $(INSTALLED)
 	    --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 
 clean:
-	rm -rf .venv $(EXAMPLE)/.venv dist build
+	rm -rf .venv .venv-system $(EXAMPLE)/.venv dist build
 
 $(EXAMPLE_INSTALLED): $(INSTALLED) $(EXAMPLE)/src-code/requirements.txt $(EXAMPLE)/src-code/requirements-dev.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EXAMPLE)/.venv
