@@ -8,7 +8,7 @@ A judge never changes; the next one is returned. `judge_all` takes many windows 
 the same state, bit for bit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from carelane.analysis.columns import Columns
 from carelane.analysis.measurements import Gap, Window
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.pooling import pooled
-from carelane.analysis.sequential import Design, Tallies, add
+from carelane.analysis.sequential import JUDGED, SEEN, Design, Tallies, add
 from carelane.analysis.verdicts import Evidence, Verdict
 from carelane.analysis.weighing import Weighing
 from carelane.base.errors import InputError
@@ -157,7 +157,7 @@ class Judge:
 
     def now(self) -> Evidence:
         """The evidence after the last window, whatever was decided before."""
-        rows = [sums[None, :] for sums in self.sums]
+        rows = [sums[None, :] for sums in self._seen()]
         lost = None if self.lost is None else [row[None, :] for row in self.lost]
         weighing = Weighing(self.policy, self.designs, rows, lost)
         warming = self.first_canary_at is not None and (
@@ -165,16 +165,29 @@ class Judge:
         )
         return evidence.undecided(weighing, self.at or 0.0, self.gap, warming=warming)
 
+    def _seen(self) -> list[Array]:
+        """The sums, with what is not judged yet among what was seen."""
+        if self.open_pool is None or not len(self.open_pool):
+            return list(self.sums)
+        every = np.ones(len(self.open_pool), dtype=np.bool_)
+        found = []
+        for design, sums in zip(self.designs, self.sums, strict=True):
+            waiting = add(design, design.nothing(), self._tallies(design, self.open_pool, every))[-1]
+            seen = sums.copy()
+            seen[SEEN:JUDGED] += waiting[SEEN:JUDGED]
+            found.append(seen)
+        return found
+
 
 def judge_all(policy: AnalysisPolicy, baselines: Sequence[Baseline], columns: Columns) -> Judge:
     """The judge after all of *columns*: the same bits as window by window."""
     return Judge.begin(policy, baselines).after_all(columns)
 
 
-def _first(weighing: Weighing, bound: Array, exact: object) -> int | None:
+def _first(weighing: Weighing, bound: Array, exact: Callable[[Weighing], Array]) -> int | None:
     """The first row whose e-value reaches 1/alpha; only rows whose bound does are looked at."""
     near = np.flatnonzero(bound >= weighing.threshold)
     if not len(near):
         return None
-    reached = np.flatnonzero(exact(weighing.at(near)) >= weighing.threshold)  # type: ignore[operator]
+    reached = np.flatnonzero(exact(weighing.at(near)) >= weighing.threshold)
     return int(near[reached[0]]) if len(reached) else None

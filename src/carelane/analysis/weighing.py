@@ -1,5 +1,6 @@
 """All objectives together: the e-values of failing are averaged, those of passing must all suffice."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +17,6 @@ from carelane.analysis.verdicts import Reason
 Array = NDArray[np.float64]
 CATASTROPHE_SHARE = 0.1
 CEILING_SHARE = 0.2
-# A sum is at most its largest term times their number; no sum here has more than a few hundred.
-_LOG_OF_MOST = 7.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Weighing:
     rows: Sequence[Array]
     lost: Sequence[Array] | None = None
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         """What log E has to reach."""
         return float(-log(self.policy.alpha))
@@ -88,7 +87,7 @@ class Weighing:
     def worse_bound(self) -> Array:
         """At least `log_e_worse`, and cheap."""
         highest = [part.points.max(axis=1) + part.log_share for part in self.parts]
-        bound: Array = np.max(highest, axis=0) + _LOG_OF_MOST
+        bound: Array = np.max(highest, axis=0) + _most(sum(part.points.shape[1] for part in self.parts))
         return bound
 
     def log_e_worse(self) -> Array:
@@ -101,8 +100,8 @@ class Weighing:
 
     def safe_bound(self) -> Array:
         """At least `log_e_safe`, and cheap."""
-        highest = [np.min([p.max(axis=1) for p in self._safe(i)], axis=0) for i in range(len(self.rows))]
-        bound: Array = np.min(highest, axis=0) + _LOG_OF_MOST
+        every = [points for i in range(len(self.rows)) for points in self._safe(i)]
+        bound: Array = np.min([p.max(axis=1) + _most(p.shape[1]) for p in every], axis=0)
         return bound
 
     def log_e_safe(self) -> Array:
@@ -122,6 +121,11 @@ class Weighing:
             found += [likelihoods.below_ceiling(design, rows) for rows in sums]
             found[-1][self.stable_above(index)] = -np.inf
         return found
+
+
+def _most(terms: int) -> float:
+    """The logarithm of how many times its largest term a sum can be, and a little for rounding."""
+    return math.log(terms) + 1e-6
 
 
 def _part(objective: int, reason: Reason, share: float, points: Array) -> Part:

@@ -102,6 +102,43 @@ def expected_seconds(
     return expected
 
 
+def compare_recording(path: Path, settings: Mapping[str, float | None]) -> dict[str, Any]:
+    """Carelane's test beside others' rules on the traffic recorded at *path*.
+
+    Raises:
+        NotFoundError: If there is no such file.
+        InputError: If it, or one of *settings*, is wrong.
+    """
+    from dataclasses import asdict
+
+    from carelane.analysis.comparing import compare
+    from carelane.platforms.recordings import csv_files
+
+    columns = csv_files.read(path)
+    outcomes = compare(_policy(columns, settings), columns)
+    return {"outcomes": [asdict(outcome) for outcome in outcomes]}
+
+
+def plan_canary(
+    question: Mapping[str, Any], settings: Mapping[str, float | None], seed: int, traces: int
+) -> dict[str, Any]:
+    """What a canary will take, by simulation from *seed*; figures beyond the longest step are None.
+
+    Raises:
+        InputError: If one of the figures is wrong.
+    """
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from carelane.analysis.columns import Columns
+    from carelane.analysis.planning import Question, plan
+
+    asked, policy = Question(**question), _policy(Columns.of([]), settings)
+    found = plan(policy, asked, np.random.default_rng(seed), traces)
+    return {"question": asdict(asked), "alpha": policy.alpha, "seed": seed, **asdict(found)}
+
+
 def _policy(columns: "Columns", settings: Mapping[str, float | None]) -> "AnalysisPolicy":
     from carelane.analysis.objectives import AnalysisPolicy, Measure, Objective
 

@@ -63,6 +63,45 @@ def step_words(step: Mapping[str, Any]) -> str:
     return " ".join(part for part in (kind, asked, f"at most {seconds:g} s") if part)
 
 
+def show_plan(found: Mapping[str, Any]) -> None:
+    """What a plan came to, in sentences."""
+    asked = found["question"]
+    errors, seconds, safe = found["errors_until_fail"], found["seconds_to_fail"], found["seconds_to_pass"]
+    longest = f"{asked['longest_seconds']:g} s"
+    bad = f"a canary that fails {_percent(asked['detect_ratio'])} of its requests"
+    traffic = f"with {_percent(asked['weight'])} of {asked['rate']:g} requests a second"
+    click.echo(f"{bad} (stable: {_percent(asked['stable_ratio'])}), {traffic}:")
+    click.echo(f"  found         after {_spread(seconds, longest)}; {found['found']:.1%} within {longest}")
+    click.echo(
+        f"  until then    {_number_of(errors['median'])} users see errors (median), "
+        f"{_number_of(errors['most'])} (90 %)"
+    )
+    click.echo(f"  let through   {found['missed']} of {found['traces']}")
+    click.echo("a canary as good as stable:")
+    click.echo(f"  passes        after {_spread(safe, longest)}; {found['passed']:.1%} within {longest}")
+    click.echo(
+        f"  false alarm   {found['false_alarms']} of {found['traces']}, "
+        f"of all under {_percent(found['alpha'])}"
+    )
+    click.echo(f"(each simulated {found['traces']} times from seed {found['seed']})")
+
+
+def _spread(spread: Mapping[str, float | None], longest: str) -> str:
+    return f"{_time(spread['median'], longest)} (median), {_time(spread['most'], longest)} (90 %)"
+
+
+def _percent(ratio: float) -> str:
+    return f"{ratio * 100:.3g} %"
+
+
+def _time(seconds: float | None, longest: str) -> str:
+    return f"more than {longest}" if seconds is None else f"{seconds:.0f} s"
+
+
+def _number_of(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0f}"
+
+
 def _facts(found: Mapping[str, Any]) -> list[str]:
     decided, since = found["decided_at_seconds"], found["canary_since_seconds"]
     lines = []

@@ -2,13 +2,17 @@
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carelane.analysis.columns import NO_GAP, Columns
 from carelane.base.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    import _csv
 
 TIME = "time_seconds"
 COUNTS = ("stable_requests", "stable_errors", "canary_requests", "canary_errors")
@@ -26,22 +30,34 @@ def read(path: Path) -> Columns:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _columns(path.name, csv.reader(file, strict=True))
+            return parse(path.name, file)
     except FileNotFoundError:
         raise NotFoundError(f"no {path}", hint=PAGE) from None
     except UnicodeDecodeError:
         raise InputError(f"{path.name} is not text in UTF-8", hint=PAGE) from None
-    except (OSError, csv.Error) as error:
-        raise InputError(f"cannot read {path.name}: {error}", hint=PAGE) from None
+    except OSError as error:
+        raise InputError(f"cannot read {path.name}: {error.strerror}", hint=PAGE) from None
 
 
-def _columns(name: str, lines: Iterator[list[str]]) -> Columns:
+def parse(name: str, lines: Iterable[str]) -> Columns:
+    """The windows in *lines*; *name* is what errors call them.
+
+    Raises:
+        InputError: If they say something that cannot be.
+    """
+    try:
+        return _columns(name, csv.reader(lines, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{name} is not CSV: {error}", hint=PAGE) from None
+
+
+def _columns(name: str, lines: "_csv.Reader") -> Columns:
     header = [cell.strip() for cell in next(lines, [])]
     _check_header(name, header)
     values: list[list[float]] = []
     for row in lines:
         if row:
-            place = f"{name}, row {len(values) + 1} (line {lines.line_num})"  # type: ignore[attr-defined]
+            place = f"{name}, row {len(values) + 1} (line {lines.line_num})"
             found = _row(place, header, row)
             if values and found[0] <= values[-1][0]:
                 raise InputError(
