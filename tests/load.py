@@ -1,7 +1,7 @@
 """An open-loop load: requests leave by the clock, whatever the answers do, and each is written down.
 
-Shared by the end-to-end tests and the bench. Reused connections that the other side has closed are
-opened again once, as browsers do for requests that are safe to repeat; nothing else is repeated.
+Shared by the end-to-end tests and the bench. A reused connection that the other side has closed is
+opened again once, as browsers do for requests that are safe to repeat; such requests are counted apart.
 """
 
 import http.client
@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 
@@ -24,6 +24,12 @@ class Answer:
     status: int | None
     version: str | None
     problem: str = ""
+    again: bool = False
+    """Sent once more, because the kept connection it went out on was cut before any answer.
+
+    From here an idle connection that the other side was just closing looks like one that was cut with
+    the request in flight; a browser sends again in both cases. So these are counted apart, and said.
+    """
 
     @property
     def lost(self) -> bool:
@@ -97,7 +103,8 @@ class Load:
             if reused and isinstance(
                 error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
             ):
-                return self._once(due, None)
+                answer, kept = self._once(due, None)
+                return replace(answer, again=True), kept
             return Answer(due, sent, time.monotonic(), None, None, repr(error)), None
         version = response.headers.get("x-app-version")
         problem = "" if response.status < 500 else body[:200].decode(errors="replace")
@@ -114,4 +121,6 @@ def summary(answers: list[Answer]) -> str:
         key = f"{answer.version} {answer.status}"
         counts[key] = counts.get(key, 0) + 1
     lost = [a for a in answers if a.lost]
-    return json.dumps({"answers": counts, "lost": len(lost), "first lost": lost[0].problem if lost else ""})
+    again = sum(a.again for a in answers)
+    first = lost[0].problem if lost else ""
+    return json.dumps({"answers": counts, "lost": len(lost), "sent again": again, "first lost": first})
