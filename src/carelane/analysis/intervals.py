@@ -8,7 +8,12 @@ from carelane.analysis.reproducible import exp, log, log_sum_exp
 from carelane.analysis.sequential import CANARY_BAD, JUDGED, RATE, STABLE_BAD, Design
 
 Array = NDArray[np.float64]
-_FINER = 16
+# Rate ratios looked at; a narrower range is taken until so many of them are inside the interval.
+LOOKED_AT = 401
+FEWEST_INSIDE = 40
+MOST_NARROWINGS = 8
+# Points that a value between the grid's is made of.
+NEIGHBOURS = 8
 
 
 def rate_ratio(row: Array) -> float | None:
@@ -25,36 +30,56 @@ def interval(design: Design, row: Array, alpha: float) -> tuple[float, float | N
     events = float(row[JUDGED + CANARY_BAD] + row[JUDGED + STABLE_BAD])
     if not events:
         return None
-    # The mean of log(1 + (ratio - 1) share) over the bad requests is smooth in the log ratio, however
-    # many there are: it is interpolated, the likelihood is not.
-    grid, spread = _interpolated(row[design.grid][:-1] / events)
-    likelihood = (float(row[JUDGED + CANARY_BAD]) * grid - events * spread) / design.baseline.dispersion
-    mean = log_sum_exp(likelihood[None, :])[0] - log(float(len(grid)))
-    margin = likelihood - (mean - log(1.0 / alpha))
-    inside = np.flatnonzero(margin > 0)
-    first, last = int(inside[0]), int(inside[-1])
-    low = 0.0 if first == 0 else float(exp(_crossing(grid, margin, first - 1)))
-    high = None if last == len(grid) - 1 else float(exp(_crossing(grid, margin, last)))
-    return low, high
-
-
-def _interpolated(values: Array) -> tuple[Array, Array]:
-    """LOG_RATIOS and *values* at them on a grid `_FINER` times as fine, by cubics through four points."""
-    count = len(LOG_RATIOS)
-    index = np.arange((count - 1) * _FINER + 1)
-    start = np.clip(index // _FINER - 1, 0, count - 4)
-    t = index / _FINER - start
-    a, b, c, d = (values[start + i] for i in range(4))
-    cubic = (
-        -a * (t - 1) * (t - 2) * (t - 3) / 6
-        + b * t * (t - 2) * (t - 3) / 2
-        - c * t * (t - 1) * (t - 3) / 2
-        + d * t * (t - 1) * (t - 2) / 6
+    whole = float(LOG_RATIOS[-1] - LOG_RATIOS[0])
+    low, high = float(LOG_RATIOS[0]), float(LOG_RATIOS[-1])
+    for _ in range(MOST_NARROWINGS):
+        grid = low + np.arange(LOOKED_AT, dtype=np.float64) * ((high - low) / (LOOKED_AT - 1))
+        likelihood = _likelihood(design, row, events, grid)
+        # Outside of a narrowed range there is next to nothing of the mean.
+        share = (high - low) / (LOOKED_AT * whole)
+        mean = float(log_sum_exp(likelihood[None, :])[0] + log(share))
+        margin = likelihood - (mean + float(log(alpha)))
+        inside = np.flatnonzero(margin > 0)
+        first, last = int(inside[0]), int(inside[-1])
+        if len(inside) >= FEWEST_INSIDE:
+            break
+        low, high = float(grid[max(0, first - 1)]), float(grid[min(LOOKED_AT - 1, last + 1)])
+    return (
+        0.0 if grid[first] <= LOG_RATIOS[0] else float(exp(_crossing(grid, margin, first - 1))),
+        None if grid[last] >= LOG_RATIOS[-1] else float(exp(_crossing(grid, margin, last))),
     )
-    return LOG_RATIOS[0] + index * (STEP / _FINER), cubic
+
+
+def _likelihood(design: Design, row: Array, events: float, log_ratios: Array) -> Array:
+    """The log likelihood of each rate ratio, given how many requests were bad.
+
+    The mean of log(1 + (ratio - 1) share) over the bad requests is smooth in the log ratio, however
+    many there are: it is interpolated, the likelihood is not.
+    """
+    spread = interpolated(row[design.grid][:-1] / events, log_ratios)
+    canary = float(row[JUDGED + CANARY_BAD])
+    result: Array = (canary * log_ratios - events * spread) / design.baseline.dispersion
+    return result
+
+
+def interpolated(values: Array, log_ratios: Array) -> Array:
+    """*values* at LOG_RATIOS, at *log_ratios* between them: Lagrange's polynomial through neighbours."""
+    position = (log_ratios - LOG_RATIOS[0]) / STEP
+    start = np.clip(np.floor(position).astype(np.intp) - NEIGHBOURS // 2 + 1, 0, len(LOG_RATIOS) - NEIGHBOURS)
+    apart = [position - start - i for i in range(NEIGHBOURS)]
+    total: Array = np.zeros(len(log_ratios))
+    for i in range(NEIGHBOURS):
+        basis: Array = np.ones(len(log_ratios))
+        for j in range(NEIGHBOURS):
+            if j != i:
+                basis *= apart[j] * (1.0 / (i - j))
+        total += basis * values[start + i]
+    return total
 
 
 def _crossing(grid: Array, margin: Array, before: int) -> float:
-    """Where *margin* is zero between *before* and the point after it."""
+    """Where *margin* is zero between *before* and the point after it; *before* itself at the edge."""
+    if not 0 <= before < len(grid) - 1:
+        return float(grid[max(0, min(before, len(grid) - 1))])
     left, right = float(margin[before]), float(margin[before + 1])
-    return float(grid[before]) + (STEP / _FINER) * left / (left - right)
+    return float(grid[before]) + float(grid[before + 1] - grid[before]) * left / (left - right)

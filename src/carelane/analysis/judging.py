@@ -157,13 +157,17 @@ class Judge:
 
     def now(self) -> Evidence:
         """The evidence after the last window, whatever was decided before."""
-        rows = [sums[None, :] for sums in self._seen()]
-        lost = None if self.lost is None else [row[None, :] for row in self.lost]
-        weighing = Weighing(self.policy, self.designs, rows, lost)
+        weighing = self.weighing()
         warming = self.first_canary_at is not None and (
             (self.at or 0.0) <= self.first_canary_at + self.policy.warm_up_seconds
         )
         return evidence.undecided(weighing, self.at or 0.0, self.gap, warming=warming)
+
+    def weighing(self) -> Weighing:
+        """What speaks for and against the canary after the last window, in one row."""
+        rows = [sums[None, :] for sums in self._seen()]
+        lost = None if self.lost is None else [row[None, :] for row in self.lost]
+        return Weighing(self.policy, self.designs, rows, lost)
 
     def _seen(self) -> list[Array]:
         """The sums, with what is not judged yet among what was seen."""

@@ -8,9 +8,11 @@ from carelane.analysis.alternatives import Baseline, baselines
 from carelane.analysis.columns import Columns
 from carelane.analysis.judging import Judge
 from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.sequential import CANARY, CANARY_BAD, JUDGED, SEEN, STABLE, STABLE_BAD
 from carelane.analysis.verdicts import Evidence
 
 POINTS = 120
+SHOWN_ON = 1.2
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,7 @@ def replay(policy: AnalysisPolicy, columns: Columns) -> Replay:
 def judged(policy: AnalysisPolicy, history: Columns, rest: Columns) -> Replay:
     """Judge *rest* against stable's *history*."""
     basis = baselines(policy, history)
-    judge = Judge.begin(policy, basis)
-    points = []
-    step = max(1, -(-len(rest) // POINTS))
-    for start in range(0, len(rest), step):
-        judge = judge.after_all(rest.rows(start, start + step))
-        points.append(_point(judge.now()))
+    judge = Judge.begin(policy, basis).after_all(rest)
     last = judge.now()
     return Replay(
         evidence=judge.first or last,
@@ -71,16 +68,30 @@ def judged(policy: AnalysisPolicy, history: Columns, rest: Columns) -> Replay:
         history_windows=len(history),
         windows=len(rest),
         canary_since=judge.first_canary_at,
-        points=tuple(points),
+        points=_points(Judge.begin(policy, basis), rest, judge.first),
     )
 
 
-def _point(evidence: Evidence) -> Point:
-    errors = evidence.objectives[0]
+def _points(judge: Judge, rest: Columns, first: Evidence | None) -> tuple[Point, ...]:
+    """How it went until the first verdict and a little on; to the end where there is none."""
+    count = len(rest)
+    if first is not None:
+        count = min(count, int(SHOWN_ON * np.searchsorted(rest.ended_at, first.at)) + 2)
+    step = max(1, -(-count // POINTS))
+    points = []
+    for start in range(0, count, step):
+        judge = judge.after_all(rest.rows(start, min(count, start + step)))
+        points.append(_point(judge))
+    return tuple(points)
+
+
+def _point(judge: Judge) -> Point:
+    now = judge.weighing()
+    seen = now.rows[0][0, SEEN:JUDGED].tolist()
     return Point(
-        evidence.at,
-        evidence.log_e_worse,
-        evidence.log_e_safe,
-        errors.stable_bad / evidence.stable_requests if evidence.stable_requests else None,
-        errors.canary_bad / evidence.canary_requests if evidence.canary_requests else None,
+        judge.at or 0.0,
+        float(now.log_e_worse()[0]),
+        float(now.log_e_safe()[0]),
+        seen[STABLE_BAD] / seen[STABLE] if seen[STABLE] else None,
+        seen[CANARY_BAD] / seen[CANARY] if seen[CANARY] else None,
     )

@@ -89,7 +89,7 @@ def test_judged_window_by_window_or_all_at_once_the_bits_are_the_same(seen: list
 
 @pytest.mark.parametrize(("ratios", "seed"), [((0.005, 0.04), 1), ((0.005, 0.005), 2), ((0.002, 0.3), 3)])
 def test_over_many_windows_too_and_across_chunks(ratios: tuple[float, float], seed: int) -> None:
-    columns = random_columns(seed, 5000, 40, ratios)
+    columns = random_columns(seed, 4500, 40, ratios)
     live = Judge.begin(POLICY, (LONE,))
     for row in range(len(columns)):
         live = live.after_all(columns.rows(row, row + 1))
@@ -199,9 +199,9 @@ def test_above_the_ceiling_is_a_fail_even_beside_a_stable_that_is_nearly() -> No
 
 
 def test_a_stable_above_the_ceiling_makes_it_a_question_for_a_person() -> None:
-    seen = windows(600, (10, 0), (90, 3))
+    seen = windows(150, (10, 0), (90, 3))
     assert judged(seen).verdict is Verdict.PASS
-    both = windows(600, (30, 1), (90, 3))
+    both = windows(150, (30, 1), (90, 3))
     evidence = judged(both, CEILING).evidence()
     assert (evidence.verdict, evidence.reasons) == (Verdict.INCONCLUSIVE, (Reason.STABLE_ABOVE_CEILING,))
     assert judged(seen, CEILING).verdict is Verdict.INCONCLUSIVE
