@@ -73,7 +73,7 @@ ROBUST_POINTS = 4
 # The canary's ratio, evenly in log odds, from so many times stable's odds up to 90 %; each point has
 # so much of the weight of the one before: large changes are found at once, whatever their weight.
 POINTS = 9
-NEAREST = 1.7
+NEAREST = 2.0
 FARTHEST_ODDS = 9.0
 FADING = 0.8
 

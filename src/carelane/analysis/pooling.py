@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from carelane.analysis.columns import NO_GAP, Columns
 
-FEWEST_CANARY_REQUESTS = 3.0
+FEWEST_CANARY_REQUESTS = 2.0
 LONGEST_SECONDS = 10.0
 
 

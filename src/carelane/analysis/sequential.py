@@ -134,40 +134,44 @@ class Tallies:
 def add(design: Design, sums: Array, tallies: Tallies) -> Array:
     """The rows of sums after each window, from *sums* on."""
     seen = np.stack([tallies.canary, tallies.canary_bad, tallies.stable, tallies.stable_bad], axis=1)
-    # Columns lie together: adding up goes along them.
-    rows = np.zeros((len(seen) + 1, len(sums)), order="F")
-    rows[0] = sums
-    new = rows[1:]
     both = (tallies.canary > 0) & (tallies.stable > 0)
     judged = both & tallies.late
-    new[:, SEEN:JUDGED] = seen
-    new[:, JUDGED:EARLY] = seen * judged[:, None]
-    new[:, EARLY:RATE] = seen * both[:, None]
-    total = np.maximum(tallies.canary + tallies.stable, 1.0)
-    share = tallies.canary / total
-    new[:, RATE] = tallies.canary_bad * (1 - share) * judged
-    new[:, RATE + 1] = tallies.stable_bad * share * judged
-    _add_logarithms(design, new, share, both & (seen[:, CANARY_BAD] + seen[:, STABLE_BAD] > 0), judged)
+    share = tallies.canary / np.maximum(tallies.canary + tallies.stable, 1.0)
+    rows = np.empty((len(seen), len(sums)), order="F")
+    counts = np.empty((len(seen), FIXED), order="F")
+    counts[:, SEEN:JUDGED] = seen
+    counts[:, JUDGED:EARLY] = seen * judged[:, None]
+    counts[:, EARLY:RATE] = seen * both[:, None]
+    counts[:, RATE] = tallies.canary_bad * (1 - share) * judged
+    counts[:, RATE + 1] = tallies.stable_bad * share * judged
+    rows[:, :FIXED] = _summed(sums[:FIXED], counts)
+    rows[:, FIXED : design.points.stop] = _splits(design, sums, counts, share, judged)
+    good = counts[:, JUDGED + CANARY] - counts[:, JUDGED + CANARY_BAD]
+    good += counts[:, JUDGED + STABLE] - counts[:, JUDGED + STABLE_BAD]
+    goods = _by_share(share * judged, design.log_of_good)
+    goods *= good[:, None]
+    rows[:, design.goods] = _summed(sums[design.goods], goods)
+    return rows
+
+
+def _summed(sums: Array, new: Array) -> Array:
+    """*sums* and one after the other of *new*: in order, so that the bits do not depend on how many."""
+    # Columns lie together: adding up goes along them.
+    rows = np.empty((len(new) + 1, len(sums)), order="F")
+    rows[0], rows[1:] = sums, new
     return np.add.accumulate(rows, axis=0, out=rows)[1:]
 
 
-def _add_logarithms(
-    design: Design, new: Array, share: Array, eventful: NDArray[np.bool_], judged: NDArray[np.bool_]
-) -> None:
-    index = np.flatnonzero(eventful)
-    if len(index):
-        events = new[index, CANARY_BAD] + new[index, STABLE_BAD]
-        split = _by_share(share[index], design.log_of_shares)
-        split *= events[:, None]
-        split[:, len(alternatives.CATASTROPHE_RATIOS) :] *= judged[index, None]
-        new[index, FIXED : design.points.stop] = split
-    index = np.flatnonzero(judged)
-    if len(index):
-        counts = new[index, JUDGED:EARLY]
-        good = counts[:, CANARY] - counts[:, CANARY_BAD] + counts[:, STABLE] - counts[:, STABLE_BAD]
-        mixed = _by_share(share[index], design.log_of_good)
-        mixed *= good[:, None]
-        new[index, design.goods] = mixed
+def _splits(design: Design, sums: Array, counts: Array, share: Array, judged: NDArray[np.bool_]) -> Array:
+    """The sums of how bad requests are split; only windows that have any add to them."""
+    events = counts[:, EARLY + CANARY_BAD] + counts[:, EARLY + STABLE_BAD]
+    index = np.flatnonzero(events)
+    new = _by_share(share[index], design.log_of_shares) * events[index, None]
+    new[:, len(alternatives.CATASTROPHE_RATIOS) :] *= judged[index, None]
+    before = sums[FIXED : design.points.stop]
+    summed = np.concatenate([before[None, :], _summed(before, new)])
+    result: Array = summed.take(np.add.accumulate(events > 0), axis=0)
+    return result
 
 
 def _by_share(shares: Array, logarithms: Callable[[Array], Array]) -> Array:
