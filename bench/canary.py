@@ -31,7 +31,6 @@ class Bench:
 
     def __init__(self) -> None:
         self.sent = 0
-        self.again = 0
         self.lost: list[Answer] = []
 
     def count(self, load: Load) -> None:
@@ -40,7 +39,6 @@ class Bench:
         if lost:
             print(summary(load.answers), flush=True)
         self.sent += len(load.answers)
-        self.again += sum(a.again for a in load.answers)
         self.lost += lost
 
 
@@ -191,15 +189,10 @@ def _switched(changes: int) -> list[Figure]:
 
     _within(None, blue_green, strategy={"blue_green": {"check": {"path": "/health"}}})
     return [
-        Figure(
-            f"lost over {changes} weight changes at full load",
-            f"{lost} of {sent} ({bench.again} sent again)",
-            "0",
-            lost == 0,
-        ),
+        Figure(f"lost over {changes} weight changes at full load", f"{lost} of {sent}", "0", lost == 0),
         Figure(
             f"lost over {switches} blue-green switches at full load",
-            f"{len(other.lost)} of {other.sent} ({other.again} sent again)",
+            f"{len(other.lost)} of {other.sent}",
             "0",
             not other.lost,
         ),

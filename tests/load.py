@@ -1,7 +1,7 @@
 """An open-loop load: requests leave by the clock, whatever the answers do, and each is written down.
 
-Shared by the end-to-end tests and the bench. A reused connection that the other side has closed is
-opened again once, as browsers do for requests that are safe to repeat; such requests are counted apart.
+Shared by the end-to-end tests and the bench. Reused connections that the other side has closed are
+opened again once, as browsers do for requests that are safe to repeat; nothing else is repeated.
 """
 
 import http.client
@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 
@@ -24,12 +24,6 @@ class Answer:
     status: int | None
     version: str | None
     problem: str = ""
-    again: bool = False
-    """Sent once more, because the kept connection it went out on was cut before any answer.
-
-    From here an idle connection that the other side was just closing looks like one that was cut with
-    the request in flight; a browser sends again in both cases. So these are counted apart, and said.
-    """
 
     @property
     def lost(self) -> bool:
@@ -103,8 +97,7 @@ class Load:
             if reused and isinstance(
                 error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
             ):
-                answer, kept = self._once(due, None)
-                return replace(answer, again=True), kept
+                return self._once(due, None)
             return Answer(due, sent, time.monotonic(), None, None, repr(error)), None
         version = response.headers.get("x-app-version")
         problem = "" if response.status < 500 else body[:200].decode(errors="replace")
@@ -121,6 +114,4 @@ def summary(answers: list[Answer]) -> str:
         key = f"{answer.version} {answer.status}"
         counts[key] = counts.get(key, 0) + 1
     lost = [a for a in answers if a.lost]
-    again = sum(a.again for a in answers)
-    first = lost[0].problem if lost else ""
-    return json.dumps({"answers": counts, "lost": len(lost), "sent again": again, "first lost": first})
+    return json.dumps({"answers": counts, "lost": len(lost), "first lost": lost[0].problem if lost else ""})

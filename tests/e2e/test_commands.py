@@ -100,22 +100,6 @@ def test_a_front_door_whose_port_is_taken_is_said_clearly(make_system: Make) -> 
     assert f"port {system.port} of environment production is taken" in ran.err
 
 
-def test_an_inner_port_that_somebody_else_has_is_said_before_anything_starts(make_system: Make) -> None:
-    import socket
-
-    system = make_system()
-    system.must("down")
-    (port,) = json.loads(
-        (system.folder / ".carelane/environments/production/ports.json").read_text()
-    ).values()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        ran = system.run("up", "--detach")
-    assert ran.code == 2
-    assert f"port {port}, where web of environment production is reached" in ran.err
-
-
 def test_errors_of_the_api_are_problems_its_framework_s_own_included(shared: System) -> None:
     cases: list[tuple[str, str, object, int]] = [
         ("GET", "/environments/nowhere", None, 404),

@@ -223,13 +223,15 @@ def _environment(
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
     proxies = Shims(root / "proxies")
-    inner = _inner_ports(root, translation.web(configuration))
-    if not any(proxies.running(proxies.status(proxy)) for proxy in PROXIES):
-        _check_free(places, name, settings, inner)
+    if not any(proxies.running(proxies.status(proxy)) for proxy in PROXIES) and not is_free(settings.port):
+        raise InputError(
+            f"port {settings.port} of environment {name} is taken by another program",
+            hint=f"choose another in {places.file.name}: environments.{name}.port",
+        )
     router = EnvoyRouter(
         root / "envoy",
         settings.port,
-        inner,
+        _inner_ports(root, translation.web(configuration)),
         proxies,
         preview_port=translation.preview_port(settings),
         slow_ms=settings.objectives.thresholds_ms,
@@ -249,28 +251,6 @@ def _environment(
         _report,
     )
     return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter)
-
-
-def _check_free(places: Places, name: str, settings: Environment, inner: Mapping[str, int]) -> None:
-    """Before the proxies are started: whoever has their ports now would get the users."""
-    if not is_free(settings.port):
-        raise InputError(
-            f"port {settings.port} of environment {name} is taken by another program",
-            hint=f"choose another in {places.file.name}: environments.{name}.port",
-        )
-    preview = translation.preview_port(settings)
-    if preview is not None and not is_free(preview):
-        raise InputError(
-            f"the preview's port {preview} of environment {name} is taken by another program",
-            hint=f"choose another: environments.{name}.strategy.blue_green.preview_port",
-        )
-    for service, port in inner.items():
-        if not is_free(port):
-            raise InputError(
-                f"port {port}, where {service} of environment {name} is reached by the other services,"
-                " is taken by another program",
-                hint=f"end it, or remove {places.environment(name) / 'ports.json'}: others are chosen then",
-            )
 
 
 def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:

@@ -13,10 +13,6 @@ from carelane.base.unix_http import UnixHTTPConnection
 
 FILE = "carelane.yaml"
 PATIENCE_SECONDS = 900.0
-"""For what may take long: packing a release, building its dependencies."""
-ANSWER_SECONDS = 30.0
-"""For everything else; a server that takes longer hangs."""
-THERE_SECONDS = 5.0
 
 
 def find_system(directory: str) -> Path:
@@ -51,7 +47,7 @@ class Client:
 
     def lines(self, path: str, **query: object) -> Iterator[str]:
         """The answer to GET, line by line as it comes."""
-        connection = self._connect(PATIENCE_SECONDS)
+        connection = self._connect()
         try:
             connection.request("GET", f"/api/v1{_with(path, query)}")
             response = connection.getresponse()
@@ -67,24 +63,18 @@ class Client:
     def answers(self) -> bool:
         """Whether a server is there."""
         try:
-            self._ask("GET", "/system", None, patience=THERE_SECONDS)
+            self.get("/system")
         except CarelaneError:
             return False
         return True
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None,
-        query: dict[str, object] | None = None,
-        patience: float | None = None,
+        self, method: str, path: str, body: dict[str, Any] | None, query: dict[str, object] | None = None
     ) -> Any:  # noqa: ANN401 - JSON is of any shape
         headers = {"Content-Type": "application/json"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(8)
-        waits = PATIENCE_SECONDS if path == "/releases" and method == "POST" else ANSWER_SECONDS
-        connection = self._connect(patience or waits)
+        connection = self._connect()
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, f"/api/v1{_with(path, query or {})}", payload, headers)
@@ -98,16 +88,10 @@ class Client:
             raise _told(status, text)
         return json.loads(text)
 
-    def _connect(self, patience_seconds: float) -> UnixHTTPConnection:
-        return UnixHTTPConnection(self.socket, patience_seconds)
+    def _connect(self) -> UnixHTTPConnection:
+        return UnixHTTPConnection(self.socket, PATIENCE_SECONDS)
 
     def _silent(self, error: Exception) -> Unavailable:
-        if isinstance(error, TimeoutError):
-            return Unavailable(
-                f"the server of {self.system} is there and does not answer",
-                hint="see .carelane/server.log; end the process that holds .carelane/server.lock, then"
-                " `carelane up --detach`: what it runs goes on",
-            )
         return Unavailable(
             f"no server answers for {self.system} ({error.__class__.__name__})",
             hint="`carelane up --detach` starts it",

@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -14,8 +13,6 @@ from carelane.config.basics import Strict
 from carelane.config.documents import Document
 from carelane.config.model import BackingService, Configuration, Web, Worker
 
-PLACEHOLDERS = ("port", "version", "commit", "environment", "instance")
-_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 _REFERENCE = re.compile(r"\$\{(services|backing)\.([a-z0-9-]+)\.url\}")
 
 
@@ -119,46 +116,12 @@ def _dangling(configuration: Configuration) -> list[tuple[tuple[str | int, ...],
     for name, service_ in services.items():
         if isinstance(service_, BackingService):
             continue
-        for place, value in _texts(name, service_):
-            wrong += [(place, said) for said in _unknown(value, web, backing)]
-    return wrong + _same_routes(services)
-
-
-def _texts(name: str, service: Web | Worker) -> list[tuple[tuple[str | int, ...], str]]:
-    """Every text of a service that may have placeholders, with its place."""
-    at = ("services", name)
-    return [
-        *((((*at, "environment", key), value)) for key, value in service.environment.items()),
-        *((((*at, "run", n), value)) for n, value in enumerate(service.run)),
-        *((((*at, "migrate", n), value)) for n, value in enumerate(service.migrate or [])),
-    ]
-
-
-def _unknown(text: str, web: set[str], backing: set[str]) -> list[str]:
-    """What is wrong with the placeholders in *text*."""
-    said = []
-    for braced in _PLACEHOLDER.findall(text.replace("$$", "")):
-        reference = _REFERENCE.fullmatch("${" + braced + "}")
-        if reference is not None:
-            kind, target = reference.groups()
-            known = web if kind == "services" else backing
-            if target not in known:
-                said.append(f"{kind}.{target} is not there; there are: {_listed(known)}")
-        elif braced not in PLACEHOLDERS:
-            known_ones = ", ".join([*PLACEHOLDERS, "services.NAME.url", "backing.NAME.url"])
-            said.append(f"${{{braced}}} stands for nothing; there are: {known_ones} ($$ is a dollar sign)")
-    return said
-
-
-def _same_routes(services: Mapping[str, object]) -> list[tuple[tuple[str | int, ...], str]]:
-    taken: dict[str, str] = {}
-    wrong: list[tuple[tuple[str | int, ...], str]] = []
-    for name, service in services.items():
-        for number, route in enumerate(service.routes if isinstance(service, Web) else []):
-            other = taken.setdefault(route, name)
-            if other != name:
-                path = ("services", name, "routes", number)
-                wrong.append((path, f"{route} is {other}'s already: each prefix leads to one service"))
+        for key, value in service_.environment.items():
+            for kind, target in _REFERENCE.findall(value):
+                known = web if kind == "services" else backing
+                if target not in known:
+                    path = ("services", name, "environment", key)
+                    wrong.append((path, f"{kind}.{target} is not there; there are: {_listed(known)}"))
     return wrong
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.base.errors import InvariantError
 from carelane.delivery.decisions import failing, holding, instances, replacing, rolling, stepping, switching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
@@ -41,7 +40,7 @@ def advance(draft: Draft) -> None:
 
 def _version(draft: Draft, rollout: Rollout) -> ServiceVersion:
     if draft.release is None:
-        raise InvariantError("a deployment under way has its release beside it")
+        raise AssertionError("a deployment under way has its release beside it")
     return draft.release.versions[rollout.service]
 
 

@@ -34,8 +34,7 @@ class GitRepository:
                 f"no commit {revision!r} in {self._folder}", hint="`git log --oneline` lists them"
             )
         sha = done.stdout.decode().strip()
-        # By version, newest last: as text v9 comes after v10.
-        tags = self._git("tag", "--points-at", sha, "--sort=version:refname").stdout.decode().split()
+        tags = self._git("tag", "--points-at", sha).stdout.decode().split()
         return Commit(sha, tags[-1] if tags else sha[:12])
 
     def file(self, sha: str, path: str) -> str:

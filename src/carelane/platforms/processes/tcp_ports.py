@@ -2,30 +2,19 @@
 
 import random
 import socket
-import threading
-import time
 
 LOWEST, HIGHEST = 20_000, 29_999
-PROMISED_SECONDS = 60.0
-_promised: dict[int, float] = {}
-"""Ports that this server has just given to somebody who does not listen yet, and when."""
-_choosing = threading.Lock()
 
 
 def free_port(taken: set[int]) -> int:
-    """A port nobody listens on, that is not *taken*, and was given to nobody in the last minute.
+    """A port nobody listens on and that is not *taken*.
 
     Raises:
         OSError: If there is none.
     """
-    with _choosing:
-        now = time.monotonic()
-        for port in [port for port, at in _promised.items() if now - at > PROMISED_SECONDS]:
-            del _promised[port]
-        for port in random.sample(range(LOWEST, HIGHEST + 1), HIGHEST - LOWEST + 1):
-            if port not in taken and port not in _promised and is_free(port):
-                _promised[port] = now
-                return port
+    for port in random.sample(range(LOWEST, HIGHEST + 1), HIGHEST - LOWEST + 1):
+        if port not in taken and is_free(port):
+            return port
     raise OSError(f"no free port between {LOWEST} and {HIGHEST}")
 
 
