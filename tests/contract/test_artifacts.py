@@ -1,6 +1,8 @@
 """The Artifacts port: in memory, and as archives on disk."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.ports import Artifacts
 from carelane.delivery.releases import Artifact
+from carelane.platforms.processes import archives
 from carelane.platforms.processes.archives import Archives
 from tests.contract.artifacts import ArtifactsContract
 from tests.contract.processes import tar_of
@@ -59,9 +62,11 @@ class TestArchives(ArtifactsContract):
             artifacts.verify(kept)
         with pytest.raises(PlatformError, match="is not what its digest says"):
             artifacts.unpacked(kept.archive)
+        assert artifacts.pack(tar_of({"b.py": "print()", "a.txt": "a"})) == kept.archive
+        artifacts.verify(kept)
 
     def test_dependencies_that_are_lost_are_said_to_be(self, artifacts: Archives, kept: Artifact) -> None:
-        with pytest.raises(PlatformError, match="the dependencies dddddddddddd are missing"):
+        with pytest.raises(PlatformError, match="dependencies dddddddddddd are missing"):
             artifacts.verify(Artifact(kept.archive, "d" * 64))
 
     def test_what_is_unpacked_cannot_be_written_to(self, artifacts: Archives, kept: Artifact) -> None:
@@ -69,6 +74,72 @@ class TestArchives(ArtifactsContract):
         assert (tree / "a.txt").read_text() == "a"
         assert tree == artifacts.unpacked(kept.archive)
         assert all(path.stat().st_mode & 0o222 == 0 for path in (tree, *tree.rglob("*")))
+
+    @pytest.mark.parametrize("damage", ["changed", "same size", "removed", "added"])
+    def test_files_that_were_damaged_are_unpacked_again_before_they_are_run(
+        self, artifacts: Archives, kept: Artifact, damage: str
+    ) -> None:
+        tree = artifacts.unpacked(kept.archive)
+        tree.chmod(0o755)
+        (tree / "b.py").chmod(0o644)
+        if damage == "removed":
+            (tree / "b.py").unlink()
+        elif damage == "added":
+            (tree / "sitecustomize.py").touch()
+        else:
+            (tree / "b.py").write_text("hacked" if damage == "changed" else "print?!")
+        artifacts.verify(kept)
+        assert (tree / "b.py").read_text() == "print()"
+        assert not (tree / "sitecustomize.py").exists()
+
+    def test_damage_is_found_where_the_archive_is_lost_too(
+        self, artifacts: Archives, kept: Artifact, tmp_path: Path
+    ) -> None:
+        tree = artifacts.unpacked(kept.archive)
+        artifacts.verify(kept)
+        tree.chmod(0o755)
+        (tree / "b.py").unlink()
+        (tmp_path / "archives" / f"{kept.archive}.tar").unlink()
+        with pytest.raises(PlatformError, match="is missing"):
+            artifacts.unpacked(kept.archive)
+
+    def test_a_file_that_only_was_touched_is_not_damaged(self, artifacts: Archives, kept: Artifact) -> None:
+        tree = artifacts.unpacked(kept.archive)
+        inode = tree.stat().st_ino
+        os.utime(tree / "b.py", ns=(1, 1))
+        artifacts.verify(kept)
+        assert tree.stat().st_ino == inode
+
+    def test_damaged_dependencies_are_refused_and_made_again_with_the_release(
+        self, artifacts: Archives, kept: Artifact
+    ) -> None:
+        digest = artifacts.build(b"# nothing\n")
+        artifact = Artifact(kept.archive, digest)
+        artifacts.verify(artifact)
+        python = artifacts.dependencies(digest) / "pyvenv.cfg"
+        python.write_text(python.read_text() + "\n# hacked")
+        with pytest.raises(PlatformError, match=r"not what was installed: pyvenv\.cfg was changed") as caught:
+            artifacts.verify(artifact)
+        assert "release create" in caught.value.hint
+        assert artifacts.build(b"# nothing\n") == digest
+        artifacts.verify(artifact)
+
+    def test_two_that_build_the_same_at_once_both_get_it(
+        self, artifacts: Archives, kept: Artifact, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs: list[str] = []
+        run = archives._run
+
+        def counted(what: str, command: list[str]) -> None:
+            runs.append(what)
+            run(what, command)
+
+        monkeypatch.setattr(archives, "_run", counted)
+        with ThreadPoolExecutor(4) as pool:
+            digests = list(pool.map(artifacts.build, [b"# nothing\n"] * 4))
+        artifacts.verify(Artifact(kept.archive, digests[0]))
+        assert len(set(digests)) == 1
+        assert runs.count("making an environment") == 1
 
     def test_a_member_that_is_not_there_is_refused(self, artifacts: Archives, kept: Artifact) -> None:
         assert artifacts.member(kept.archive, "a.txt") == b"a"

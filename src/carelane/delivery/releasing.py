@@ -57,7 +57,8 @@ class Releasing:
     def create(self, revision: str, name: str | None, author: str) -> tuple[Release, bool]:
         """The release of the commit that *revision* names, and whether it is new.
 
-        Asking again for the same commit under the same name gives the release that was made.
+        Asking again for the same commit under the same name gives the release that was made; what was lost
+        of its artifacts since is made again.
 
         Raises:
             ConflictError: If the name belongs to another commit's release.
@@ -67,6 +68,8 @@ class Releasing:
         _check_name(chosen)
         made = self._existing(chosen)
         if made is not None and made.commit == tree.sha:
+            for source in tree.services.values():
+                self._sources.pack(tree.sha, source)
             return made, False
         if made is not None:
             raise ConflictError(

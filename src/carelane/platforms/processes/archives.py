@@ -1,5 +1,7 @@
 """What was packed: archives by their SHA-256, unpacked read-only, and dependencies built once a lock."""
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import os
@@ -8,10 +10,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.releases import Artifact
+from carelane.platforms.processes import manifests
+
+AGAIN = "`carelane release create` of the same commit makes it again"
 
 
 class Archives:
@@ -34,7 +40,7 @@ class Archives:
         packed = _canonical(raw)
         digest = hashlib.sha256(packed).hexdigest()
         target = self._archives / f"{digest}.tar"
-        if not target.exists():
+        if not target.exists() or target.read_bytes() != packed:
             _write_whole(target, packed)
         return digest
 
@@ -59,21 +65,32 @@ class Archives:
         """
         key = lock + f"\n# {sys.implementation.cache_tag} {sys.platform} {os.uname().machine}".encode()
         digest = hashlib.sha256(key).hexdigest()
-        if not self.dependencies(digest).exists():
-            self._install(digest, lock)
+        # Whoever asks for the same at the same time waits, and finds it done.
+        with _alone(self.dependencies(digest)):
+            if self._damaged(digest) is not None:
+                self._install(digest, lock)
         return digest
+
+    def _damaged(self, digest: str) -> str | None:
+        """What is wrong with an environment; what an earlier version made is taken as it is found."""
+        folder = self.dependencies(digest)
+        if not folder.exists():
+            return "they are missing"
+        if not manifests.known(folder):
+            manifests.write(folder)
+        return manifests.damage(folder)
 
     def _install(self, digest: str, lock: bytes) -> None:
         final = self.dependencies(digest)
-        shutil.rmtree(final.with_suffix(".part"), ignore_errors=True)
         part = final.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
         requirements = self._dependencies / f"{digest}.txt"
         requirements.write_bytes(lock)
         uv = [sys.executable, "-m", "uv", "--quiet"]
         _run("making an environment", [*uv, "venv", "--relocatable", "--python", sys.executable, str(part)])
         install = [*uv, "pip", "install", "--python", str(part / "bin" / "python"), "--compile-bytecode"]
         _run("installing the dependencies", [*install, "--requirement", str(requirements)])
-        part.rename(final)
+        _put_in_place(part, final)
 
     # -- using
 
@@ -82,14 +99,19 @@ class Archives:
         return self._dependencies / digest
 
     def unpacked(self, digest: str) -> Path:
-        """The archive's files, read-only; unpacked the first time.
+        """The archive's files, read-only; unpacked the first time, and again where they were damaged.
 
         Raises:
             PlatformError: If the archive is missing or not what its digest says.
         """
         tree = self._trees / digest
-        if tree.exists():
-            return tree
+        if manifests.damage(tree) is not None:
+            with _alone(tree):
+                if manifests.damage(tree) is not None:
+                    self._unpack(digest, tree)
+        return tree
+
+    def _unpack(self, digest: str, tree: Path) -> None:
         self._check(digest)
         part = Path(tempfile.mkdtemp(dir=self._trees, prefix=".part-"))
         with tarfile.open(self._archives / f"{digest}.tar") as tar:
@@ -100,33 +122,52 @@ class Archives:
         )
         for path in (part, *part.rglob("*")):
             path.chmod(0o555 if path.is_dir() else path.stat().st_mode & 0o555)
-        try:
-            part.rename(tree)
-        except OSError:
-            if not tree.exists():
-                raise
-        return tree
+        _put_in_place(part, tree)
 
     def verify(self, artifact: Artifact) -> None:
-        """Check that the archive and its dependencies are there and are what their digests say."""
+        """Check that the archive, its files and its dependencies are there and what they were made as.
+
+        Damaged files are unpacked again; dependencies are not, for that may need the network.
+        """
         self._check(artifact.archive)
-        if artifact.dependencies is not None and not self.dependencies(artifact.dependencies).exists():
+        self.unpacked(artifact.archive)
+        if artifact.dependencies is None:
+            return
+        if not self.dependencies(artifact.dependencies).exists():
+            raise PlatformError(f"the dependencies {artifact.dependencies[:12]} are missing", hint=AGAIN)
+        wrong = self._damaged(artifact.dependencies)
+        if wrong is not None:
             raise PlatformError(
-                f"the dependencies {artifact.dependencies[:12]} are missing",
-                hint="make the release again from its commit",
+                f"the dependencies {artifact.dependencies[:12]} are not what was installed: {wrong}",
+                hint=AGAIN,
             )
 
     def _check(self, digest: str) -> None:
         try:
             packed = (self._archives / f"{digest}.tar").read_bytes()
         except OSError:
-            raise PlatformError(
-                f"the archive {digest[:12]} is missing", hint="make the release again from its commit"
-            ) from None
+            raise PlatformError(f"the archive {digest[:12]} is missing", hint=AGAIN) from None
         if hashlib.sha256(packed).hexdigest() != digest:
-            raise PlatformError(
-                f"the archive {digest[:12]} is not what its digest says", hint="make the release again"
-            )
+            raise PlatformError(f"the archive {digest[:12]} is not what its digest says", hint=AGAIN)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else makes *folder* meanwhile, in this process or another; a killed one lets go."""
+    lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _put_in_place(part: Path, final: Path) -> None:
+    """Let *part* become *final*; what was there is put aside, for instances may be running in it."""
+    if final.exists():
+        final.rename(tempfile.mkdtemp(dir=final.parent, prefix=".damaged-"))
+    part.rename(final)
+    manifests.write(final)
 
 
 def _canonical(raw: bytes) -> bytes:
