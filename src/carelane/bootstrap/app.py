@@ -3,11 +3,9 @@
 import errno
 import fcntl
 import functools
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -15,6 +13,7 @@ from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.loops import Loop
+from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
@@ -30,7 +29,7 @@ from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shims import Shims
-from carelane.platforms.processes.tcp_ports import free_port, is_free
+from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 from carelane.platforms.processes.workloads import ProcessWorkloads
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
@@ -136,8 +135,9 @@ def build(places: Places) -> App:
     trail = SqlTrail(database)
     repository = SqlRolloutRepository(database, trail)
     archives = Archives(places.artifacts)
+    ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, repository, archives)
+        name: _environment(places, configuration, name, settings, repository, archives, ports)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -191,19 +191,21 @@ def _environment(
     settings: Environment,
     repository: SqlRolloutRepository,
     archives: Archives,
+    ports: Ports,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
     proxies = Shims(root / "proxies")
-    if not any(proxies.running(proxies.status(proxy)) for proxy in PROXIES) and not is_free(settings.port):
+    workloads = ProcessWorkloads(root, archives, places.system, ports)
+    listening = any(proxies.running(proxies.status(proxy)) for proxy in PROXIES)
+    if not listening and not is_free(settings.port):
         raise InputError(
-            f"port {settings.port} of environment {name} is taken by another program",
-            hint=f"choose another in {places.file.name}: environments.{name}.port",
+            f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
+            hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
         )
-    router = EnvoyRouter(
-        root / "envoy", settings.port, _inner_ports(root, translation.web(configuration)), proxies
-    )
-    workloads = ProcessWorkloads(root, archives, places.system)
+    inner = InnerPorts(root / "ports.json", name, ports)
+    inner_ports = inner.of(translation.web(configuration), listening, workloads.any_running())
+    router = EnvoyRouter(root / "envoy", settings.port, inner_ports, proxies)
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
@@ -218,17 +220,6 @@ def _environment(
     return LocalEnvironment(
         settings.port, engine, workloads, router, backing, proxies, TrafficMeter(list(router.admins.values()))
     )
-
-
-def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:
-    """The inner address of each web service: chosen once, then kept."""
-    file = root / "ports.json"
-    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    for service in services:
-        if service not in known:
-            known[service] = free_port(set(known.values()))
-    file.write_text(json.dumps(known))
-    return {service: known[service] for service in services}
 
 
 def _check_own_databases(places: Places, settings: Environment) -> None:
