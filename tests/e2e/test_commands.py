@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -86,6 +87,20 @@ def test_outside_a_system_the_error_says_what_is_missing(tmp_path: Path) -> None
         [str(CARELANE), "status"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert (ran.returncode, "no carelane.yaml" in ran.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("command", [["status"], ["up", "--detach"], ["down"]])
+def test_a_server_that_is_stopped_is_said_to_be_within_seconds(shared: System, command: list[str]) -> None:
+    pid = shared.server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        ran = shared.run(*command, timeout=30)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert ran.code == 6
+    assert f"(pid {pid}) is stopped" in ran.err
+    assert f"`kill -CONT {pid}`" in ran.err
+    assert shared.run("status").code == 0
 
 
 def test_a_front_door_whose_port_is_taken_is_said_clearly(make_system: Make) -> None:

@@ -8,7 +8,7 @@ import time
 import click
 
 from carelane.base.errors import ConflictError, PlatformError
-from carelane.cli.client import Client
+from carelane.cli.client import Client, Stuck
 
 READY_SECONDS = 60.0
 
@@ -41,7 +41,7 @@ def up(directory: str, detach: bool) -> None:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     started = time.monotonic()
-    while not client.answers():
+    while not _answers_yet(client):
         if process.poll() is not None:
             said = (state / "server.log").read_bytes()[began:].decode(errors="replace").strip()
             click.echo(said, err=True)
@@ -56,6 +56,14 @@ def up(directory: str, detach: bool) -> None:
     )
     for environment in client.get("/environments"):
         click.echo(f"  {environment['name']:<12} {environment['address']}")
+
+
+def _answers_yet(client: Client) -> bool:
+    """Whether it answers; one that listens already, but is busy starting, does not yet."""
+    try:
+        return client.answers()
+    except Stuck:
+        return False
 
 
 def _for_us_alone(path: str, flags: int) -> int:
