@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from carelane.base.errors import PlatformError
 from carelane.base.unix_http import short_address
 from carelane.cli import client
 from carelane.cli.client import Client, Stuck
+from carelane.cli.server import left_running
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
 
@@ -78,3 +80,17 @@ def test_a_server_that_gives_no_sign_of_life_is_named(server: Server, tmp_path: 
     assert "server.log" in caught.value.hint
     with pytest.raises(Stuck):
         Client(str(tmp_path)).answers()
+
+
+def test_what_a_server_could_not_end_is_named_by_down_and_silence_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "carelane.yaml").touch()
+    said = tmp_path / ".carelane" / "run" / "ended.json"
+    said.parent.mkdir(parents=True)
+    mine = Client(str(tmp_path))
+    with pytest.raises(PlatformError, match="ended before it could say what still runs"):
+        left_running(mine, 17)
+    said.write_text('{"pid": 16, "still_running": []}')
+    with pytest.raises(PlatformError, match="ended before it could say what still runs"):
+        left_running(mine, 17)
+    said.write_text('{"pid": 17, "still_running": ["web-1"]}')
+    assert left_running(mine, 17) == ["web-1"]

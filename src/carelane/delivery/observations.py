@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -60,6 +61,14 @@ class RoutingSeen:
 
 
 @dataclass(frozen=True)
+class Unstarted:
+    """Why an instance cannot be started, and since when that was tried in vain."""
+
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything seen of an environment; *endpoints* is None where no proxy answered."""
 
@@ -67,6 +76,7 @@ class Observation:
     endpoints: Mapping[str, EndpointSeen] | None = None
     backing_ready: bool = True
     routing: RoutingSeen = RoutingSeen()
+    unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""

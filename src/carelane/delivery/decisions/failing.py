@@ -6,6 +6,7 @@ from carelane.delivery.deployments import Rollout
 from carelane.delivery.environments import STAYING, Intent
 
 REJECTED_SECONDS = 5.0
+UNSTARTED_SECONDS = 3.0
 
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
@@ -18,6 +19,9 @@ def died(draft: Draft, rollout: Rollout) -> str | None:
     policy = draft.policy.rollback
     state = draft.service(rollout.service)
     for instance in state.of(rollout.to_label, *STAYING):
+        never = unstarted(draft, instance.id)
+        if never is not None:
+            return f"start: {never}"
         seen = draft.seen.instances.get(instance.id)
         if seen is None:
             continue
@@ -26,6 +30,14 @@ def died(draft: Draft, rollout: Rollout) -> str | None:
         if seen.live is False:
             return f"liveness: {instance.id} does not answer its liveness probe"
     return None
+
+
+def unstarted(draft: Draft, name: str) -> str | None:
+    """Why *name* cannot be started, once that was tried for a while."""
+    tried = draft.seen.unstarted.get(name)
+    if tried is None or (draft.now - tried.since).total_seconds() < UNSTARTED_SECONDS:
+        return None
+    return f"{name} cannot be started: {tried.why}"
 
 
 def _rejected(draft: Draft) -> str | None:
