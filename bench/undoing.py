@@ -1,13 +1,16 @@
 """How fast a bad version is left, and whether anything is lost on the way: 300 times, under load.
 
 Each round replaces v1 by v2 (rolling), then leaves v2 by `carelane emergency-rollback`, while an
-open-loop load of 200 requests a second on 32 connections goes through the front door.
+open-loop load of 200 requests a second on 32 connections goes through the front door. Requests come every
+5 ms: a switch time below zero says that the last one to the bad version was sent before the decision.
+What counts as lost and what is sent once more is the rule at the top of tests/load.py.
 """
 
 import json
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -27,13 +30,14 @@ class Rounds:
         self.command_ms: list[float] = []
         self.switch_ms: list[float] = []
         self.lost: list[Answer] = []
+        self.retried = 0
         self.sent = 0
 
     def settle(self, answers: list[Answer], started: float, decided: float) -> None:
         """Add one round: from the command's start, and from the decision, to the last request sent to v2."""
         last = max(a.sent for a in answers if a.version == "v2")
         self.command_ms.append((last - started) * 1000)
-        self.switch_ms.append(max(0.0, last - decided) * 1000)
+        self.switch_ms.append((last - decided) * 1000)
 
 
 def main(rounds: int = 300, restarts: int = 20) -> None:
@@ -47,7 +51,7 @@ def main(rounds: int = 300, restarts: int = 20) -> None:
             system.shipped("v1")
             system.release("v2")
             _undo(system, rounds, measured)
-            restarts_lost, restarts_sent = _restart(system, restarts)
+            restarted = _restart(system, restarts)
         finally:
             system.down()
     lost = len(measured.lost)
@@ -70,18 +74,18 @@ def main(rounds: int = 300, restarts: int = 20) -> None:
             ),
             Figure(
                 f"lost requests over {rounds} rolling replacements and {rounds} emergency rollbacks",
-                f"{lost} of {measured.sent}",
+                f"{lost} of {measured.sent} ({measured.retried} sent once more)",
                 "0",
                 lost == 0,
             ),
             Figure(
                 f"lost requests over {restarts} restarts of the server",
-                f"{restarts_lost} of {restarts_sent}",
+                f"{restarted.lost} of {restarted.sent} ({restarted.retried} sent once more)",
                 "0",
-                restarts_lost == 0,
+                restarted.lost == 0,
             ),
         ],
-        f"make bench ARGS='undoing --rounds {rounds}'",
+        f"make bench ARGS='undoing --rounds {rounds} --restarts {restarts}'",
     )
 
 
@@ -101,6 +105,7 @@ def _undo(system: System, rounds: int, measured: Rounds) -> None:
             after = [f"{(a.sent - started) * 1000:.0f} ms" for a in lost]
             print(f"round {number + 1}, {after} after the command: {summary(load.answers)}", flush=True)
         measured.lost += lost
+        measured.retried += sum(a.retried for a in load.answers)
         measured.sent += len(load.answers)
         if (number + 1) % 25 == 0:
             print(f"{number + 1} of {rounds}: {spread(measured.command_ms, 'ms')}", flush=True)
@@ -119,7 +124,16 @@ def _emergency(system: System) -> dict[str, str]:
     return deployment
 
 
-def _restart(system: System, restarts: int) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Tally:
+    """What became of the requests sent."""
+
+    sent: int
+    lost: int
+    retried: int
+
+
+def _restart(system: System, restarts: int) -> Tally:
     with Load(system.port, rate=200, connections=32) as load:
         for _ in range(restarts):
             system.must("down", "--keep-running")
@@ -127,4 +141,4 @@ def _restart(system: System, restarts: int) -> tuple[int, int]:
     lost = [a for a in load.answers if a.lost]
     if lost:
         print(f"restarts: {summary(load.answers)}", flush=True)
-    return len(lost), len(load.answers)
+    return Tally(len(load.answers), len(lost), sum(a.retried for a in load.answers))

@@ -1,17 +1,28 @@
 """An open-loop load: requests leave by the clock, whatever the answers do, and each is written down.
 
-Shared by the end-to-end tests and the bench. Reused connections that the other side has closed are
-opened again once, as browsers do for requests that are safe to repeat; nothing else is repeated.
+Shared by the end-to-end tests and the bench. The rule for kept connections that the other side closes:
+
+- closed before a request is written: another is opened, and nothing was lost or repeated;
+- closed while it was being written, so that the other side's kernel never acknowledged a byte of it and
+  nobody can have read it: sent once more, as browsers do, and counted as ``retried``;
+- closed after that, without a whole answer: lost. Somebody may have read it and died with it.
 """
 
 import http.client
 import json
 import queue
+import select
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
+
+TCP_INFO_BYTES = 136
+BYTES_ACKED = slice(120, 128)
+"""Where linux/tcp.h has tcpi_bytes_acked in struct tcp_info."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,8 @@ class Answer:
     status: int | None
     version: str | None
     problem: str = ""
+    retried: bool = False
+    """It was written on a kept connection that closed before anybody could read it, and sent once more."""
 
     @property
     def lost(self) -> bool:
@@ -73,38 +86,74 @@ class Load:
             self._due.put(due)
 
     def _send(self) -> None:
-        connection: http.client.HTTPConnection | None = None
+        kept: Kept | None = None
         while (due := self._due.get()) is not None:
-            answer, connection = self._once(due, connection)
+            answer, kept = self.once(due, kept)
             self.answers.append(answer)
-        if connection is not None:
-            connection.close()
+        if kept is not None:
+            kept.close()
 
-    def _once(
-        self, due: float, connection: http.client.HTTPConnection | None
-    ) -> tuple[Answer, http.client.HTTPConnection | None]:
-        reused = connection is not None
-        if connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def once(self, due: float, kept: "Kept | None", *, again: bool = False) -> "tuple[Answer, Kept | None]":
+        """Send one request, on the connection *kept* if it is still open; the answer, and what to keep."""
+        if kept is not None and kept.closed():
+            kept.close()
+            kept = None
         sent = time.monotonic()
+        reused = kept is not None
         try:
-            cookie = self.cookie()
-            connection.request("GET", self.path, headers={} if cookie is None else {"Cookie": cookie})
-            response = connection.getresponse()
-            body = response.read()
+            kept = kept or Kept(self.port)
+            status, version, problem, goes_on = kept.ask(self.path, self.cookie())
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            if reused and isinstance(
-                error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
-            ):
-                return self._once(due, None)
-            return Answer(due, sent, time.monotonic(), None, None, repr(error)), None
-        version = response.headers.get("x-app-version")
+            unread = kept is not None and kept.unread
+            if kept is not None:
+                kept.close()
+            if reused and unread and not again:
+                return self.once(due, None, again=True)
+            return Answer(due, sent, time.monotonic(), None, None, repr(error), again), None
+        if not goes_on:
+            kept.close()
+        answer = Answer(due, sent, time.monotonic(), status, version, problem, again)
+        return answer, kept if goes_on else None
+
+
+class Kept:
+    """A kept-alive connection that can tell whether what was written on it reached anybody."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection.connect()
+        self._beside = self._connection.sock.dup()  # the client closes its own as soon as it is cut
+        self._acknowledged = 0
+        self._looking = select.poll()
+        self._looking.register(self._beside, select.POLLIN)
+
+    def ask(self, path: str, cookie: str | None = None) -> tuple[int, str | None, str, bool]:
+        """Status, version, what a server error said, and whether the connection may be used again."""
+        self._acknowledged = self._bytes_acknowledged()
+        self._connection.request("GET", path, headers={} if cookie is None else {"Cookie": cookie})
+        response = self._connection.getresponse()
+        body = response.read()
         problem = "" if response.status < 500 else body[:200].decode(errors="replace")
-        if response.will_close:
-            connection.close()
-        kept = None if response.will_close else connection
-        return Answer(due, sent, time.monotonic(), response.status, version, problem), kept
+        version = response.headers.get("x-app-version")
+        return response.status, version, problem, not response.will_close
+
+    def closed(self) -> bool:
+        """Whether the other side has closed it, as far as can be seen now."""
+        return bool(self._looking.poll(0))  # between two requests there is nothing else to read
+
+    @property
+    def unread(self) -> bool:
+        """Whether the other side's kernel took nothing of the last request."""
+        return self._bytes_acknowledged() == self._acknowledged
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+        self._beside.close()
+
+    def _bytes_acknowledged(self) -> int:
+        told = self._beside.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        return int.from_bytes(told[BYTES_ACKED], sys.byteorder)
 
 
 def summary(answers: list[Answer]) -> str:
@@ -114,4 +163,6 @@ def summary(answers: list[Answer]) -> str:
         key = f"{answer.version} {answer.status}"
         counts[key] = counts.get(key, 0) + 1
     lost = [a for a in answers if a.lost]
-    return json.dumps({"answers": counts, "lost": len(lost), "first lost": lost[0].problem if lost else ""})
+    first = lost[0].problem if lost else ""
+    retried = sum(a.retried for a in answers)
+    return json.dumps({"answers": counts, "lost": len(lost), "first lost": first, "retried": retried})

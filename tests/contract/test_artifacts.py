@@ -62,6 +62,8 @@ class TestArchives(ArtifactsContract):
             artifacts.verify(kept)
         with pytest.raises(PlatformError, match="is not what its digest says"):
             artifacts.unpacked(kept.archive)
+        assert artifacts.pack(tar_of({"b.py": "print()", "a.txt": "a"})) == kept.archive
+        artifacts.verify(kept)
 
     def test_dependencies_that_are_lost_are_said_to_be(self, artifacts: Archives, kept: Artifact) -> None:
         with pytest.raises(PlatformError, match="dependencies dddddddddddd are missing"):

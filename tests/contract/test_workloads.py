@@ -21,6 +21,7 @@ from carelane.delivery.releases import (
     ServiceVersion,
 )
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.tcp_ports import Ports
 from carelane.platforms.processes.workloads import ProcessWorkloads
 from tests.contract import processes
 from tests.contract.workloads import PLACE, WorkloadsContract, wait_for
@@ -79,7 +80,7 @@ class TestProcessWorkloads(WorkloadsContract):
 
     @pytest.fixture
     def workloads(self, tmp_path: Path, archives: Archives) -> Iterator[ProcessWorkloads]:
-        made = ProcessWorkloads(tmp_path / "environment", archives, tmp_path)
+        made = ProcessWorkloads(tmp_path / "environment", archives, tmp_path, Ports())
         yield made
         processes.end_all(made._shims)
         made._liveness._pool.shutdown()
@@ -101,7 +102,7 @@ class TestProcessWorkloads(WorkloadsContract):
     ) -> None:
         workloads.start(PLACE, version)
         before = wait_for(workloads, ProcessPhase.RUNNING)
-        other = ProcessWorkloads(tmp_path / "environment", archives, tmp_path)
+        other = ProcessWorkloads(tmp_path / "environment", archives, tmp_path, Ports())
         assert other.observe()[PLACE.instance].pid == before.pid
         other.stop(PLACE.instance, 1.0)
         wait_for(other, ProcessPhase.EXITED)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -86,6 +87,47 @@ def test_outside_a_system_the_error_says_what_is_missing(tmp_path: Path) -> None
         [str(CARELANE), "status"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert (ran.returncode, "no carelane.yaml" in ran.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("command", [["status"], ["up", "--detach"], ["down"]])
+def test_a_server_that_is_stopped_is_said_to_be_within_seconds(shared: System, command: list[str]) -> None:
+    pid = shared.server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        ran = shared.run(*command, timeout=30)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert ran.code == 6
+    assert f"(pid {pid}) is stopped" in ran.err
+    assert f"`kill -CONT {pid}`" in ran.err
+    assert shared.run("status").code == 0
+
+
+def test_what_is_not_committed_is_said_to_be_missing_from_a_release(system: System) -> None:
+    system.release("v1")
+    (system.folder / "service.py").write_text("# changed\n")
+    (system.folder / "unrelated.txt").touch()
+    ran = system.run("release", "create", "--name", "again")
+    assert ran.err == "not in the release, for it is not committed: service.py\n"
+    assert system.run("release", "create", "--commit", "v1", "--output", "json").json()["uncommitted"] == [
+        "service.py"
+    ]
+
+
+def test_a_first_deployment_that_failed_says_why_where_one_looks_for_its_log(make_system: Make) -> None:
+    """Its instances could not even be started: the database they need is no longer among the services."""
+    system = make_system(up=False, extra_services={"database": {"kind": "backing", "engine": "postgresql"}})
+    system.commit("v1", environment={"URL": "${backing.database.url}"})
+    system.extra_services = {}
+    system.describe()
+    system.up()
+    system.must("release", "create", "--commit", "v1")
+    ran = system.deploy("v1", expect=10)
+    assert "cannot be started: web-" in ran.err
+    assert "cannot fill in '${backing.database.url}'" in ran.err
+    said = system.run("logs", "production", "web")
+    assert said.code == 4
+    assert "deployment 1 failed: web: start: web-" in said.err
 
 
 def test_a_front_door_whose_port_is_taken_is_said_clearly(make_system: Make) -> None:

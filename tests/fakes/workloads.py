@@ -17,6 +17,8 @@ class Behaviour:
 
     ready_after: int | None = 1
     """Observations until it is fit for traffic; None is never."""
+    unstartable: str = ""
+    """Why its instances cannot be started; empty where they can."""
     crashes: bool = False
     """It ends and is started again between any two observations."""
     hangs_after: int | None = None
@@ -74,6 +76,8 @@ class FakeWorkloads:
         if self.failing_starts:
             self.failing_starts -= 1
             raise PlatformError(f"cannot start {placement.instance}")
+        if why := self.behaviours.get(version.label, Behaviour()).unstartable:
+            raise PlatformError(why)
         known = self.processes.get(placement.instance)
         if known is not None and not known.ended:
             known.supervised = True

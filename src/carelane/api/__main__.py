@@ -1,6 +1,7 @@
 """The server's process: ``python -m carelane.api FOLDER``, which `carelane up` becomes."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -65,6 +66,7 @@ class Server:
         self._uvicorn.run(sockets=[listening])
         self._app.places.socket.unlink(missing_ok=True)
         left = self._app.end(keep_running=self._keep_running)
+        self._app.places.ended.write_text(json.dumps({"pid": os.getpid(), "still_running": left}))
         log.info("ended", kept=self._keep_running, still_running=left)
 
 

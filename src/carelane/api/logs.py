@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from carelane.base.errors import InputError, NotFoundError
 from carelane.bootstrap.app import App, LogReader
+from carelane.delivery.deployments import Phase
 
 AGAIN_SECONDS = 0.2
 
@@ -31,7 +32,7 @@ def routes(app: App) -> APIRouter:
         reader = app.environments[name].workloads.logs(service, previous=previous)
         if not reader.has_any():
             raise NotFoundError(
-                f"{name} has no log of {service}" + (" from a run before" if previous else ""),
+                f"{name} has no log of {service}{' from a run before' if previous else ''}{_why(app, name)}",
                 hint="`carelane status` lists its services",
             )
         text = await asyncio.to_thread(reader.tail, tail, go_on=follow)
@@ -40,6 +41,14 @@ def routes(app: App) -> APIRouter:
         return StreamingResponse(_follow(text, reader), media_type="text/plain")  # type: ignore[return-value]
 
     return router
+
+
+def _why(app: App, environment: str) -> str:
+    """What its last deployment ended with, where it failed: nothing may have run at all."""
+    last = next(iter(app.repository.deployments(environment, 1)), None)
+    if last is None or last.phase is not Phase.FAILED:
+        return ""
+    return f"; deployment {last.id} failed: {last.message}"
 
 
 async def _follow(text: str, reader: LogReader) -> AsyncIterator[str]:

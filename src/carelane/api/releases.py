@@ -1,5 +1,6 @@
 """/releases: made once, from a commit."""
 
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -18,6 +19,13 @@ class CreateBody(Body):
     name: str | None = None
 
 
+@dataclass(frozen=True)
+class MadeRelease(Release):
+    """A release as it was made, and the changed files that are not in it because they are not committed."""
+
+    uncommitted: tuple[str, ...] = ()
+
+
 def routes(app: App) -> APIRouter:
     """The routes of this noun."""
     router = APIRouter(prefix="/releases", tags=["releases"])
@@ -31,10 +39,11 @@ def routes(app: App) -> APIRouter:
         return app.repository.release(name)
 
     @router.post("", status_code=201, summary="Make a release; 200 where it was made before")
-    def create_release(body: CreateBody, actor: Actor, response: Response) -> Release:
-        release, is_new = app.releasing.create(body.commit, body.name, actor)
-        if not is_new:
+    def create_release(body: CreateBody, actor: Actor, response: Response) -> MadeRelease:
+        made = app.releasing.create(body.commit, body.name, actor)
+        if not made.is_new:
             response.status_code = 200
-        return release
+        known = {field.name: getattr(made.release, field.name) for field in fields(made.release)}
+        return MadeRelease(**known, uncommitted=made.uncommitted)
 
     return router

@@ -3,11 +3,9 @@
 import errno
 import fcntl
 import functools
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -15,6 +13,7 @@ from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.loops import Loop
+from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
@@ -31,7 +30,7 @@ from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shims import Shims
-from carelane.platforms.processes.tcp_ports import free_port, is_free
+from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 from carelane.platforms.processes.workloads import ProcessWorkloads
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.answers import SqlAnswers
@@ -148,8 +147,9 @@ def build(places: Places) -> App:
     trail = SqlTrail(database)
     stores = Stores(SqlRolloutRepository(database, trail), SqlAnalysisRepository(database))
     archives = Archives(places.artifacts)
+    ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, stores, archives)
+        name: _environment(places, configuration, name, settings, stores, archives, ports)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -219,24 +219,28 @@ def _environment(
     settings: Environment,
     stores: Stores,
     archives: Archives,
+    ports: Ports,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
     proxies = Shims(root / "proxies")
-    if not any(proxies.running(proxies.status(proxy)) for proxy in PROXIES) and not is_free(settings.port):
+    workloads = ProcessWorkloads(root, archives, places.system, ports)
+    listening = any(proxies.running(proxies.status(proxy)) for proxy in PROXIES)
+    if not listening and not is_free(settings.port):
         raise InputError(
-            f"port {settings.port} of environment {name} is taken by another program",
-            hint=f"choose another in {places.file.name}: environments.{name}.port",
+            f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
+            hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
         )
+    inner = InnerPorts(root / "ports.json", name, ports)
+    inner_ports = inner.of(translation.web(configuration), listening, workloads.any_running())
     router = EnvoyRouter(
         root / "envoy",
         settings.port,
-        _inner_ports(root, translation.web(configuration)),
+        inner_ports,
         proxies,
-        preview_port=translation.preview_port(settings),
+        preview_port=_preview_port(name, settings, listening=listening),
         slow_ms=settings.objectives.thresholds_ms,
     )
-    workloads = ProcessWorkloads(root, archives, places.system)
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
@@ -253,15 +257,14 @@ def _environment(
     return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter)
 
 
-def _inner_ports(root: Path, services: list[str]) -> dict[str, int]:
-    """The inner address of each web service: chosen once, then kept."""
-    file = root / "ports.json"
-    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    for service in services:
-        if service not in known:
-            known[service] = free_port(set(known.values()))
-    file.write_text(json.dumps(known))
-    return {service: known[service] for service in services}
+def _preview_port(name: str, settings: Environment, *, listening: bool) -> int | None:
+    port = translation.preview_port(settings)
+    if port is not None and not listening and not is_free(port):
+        raise InputError(
+            f"the preview's port {port} of environment {name} is taken by {holder(port)}",
+            hint=f"end it, or choose another: environments.{name}.strategy.blue_green.preview_port",
+        )
+    return port
 
 
 def _check_own_databases(places: Places, settings: Environment) -> None:

@@ -39,6 +39,11 @@ class Places:
         return self.state / "server.lock"
 
     @property
+    def ended(self) -> Path:
+        """What the last server that ended left running, and its pid."""
+        return self.state / "run" / "ended.json"
+
+    @property
     def artifacts(self) -> Path:
         """What was packed."""
         return self.state / "artifacts"

@@ -1,5 +1,6 @@
 """The Sources port: git, the configuration and the archives together."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from carelane.base.errors import InputError
@@ -7,7 +8,7 @@ from carelane.bootstrap.places import FILE
 from carelane.config import reading, translation
 from carelane.delivery.releases import Artifact
 from carelane.delivery.releasing import ServiceSource, SourceTree
-from carelane.platforms.git.repository import GitRepository
+from carelane.platforms.git.repository import Commit, GitRepository
 from carelane.platforms.processes.archives import Archives
 
 
@@ -30,7 +31,15 @@ class CommittedSources:
             )
             for name, service in translation.released(configuration).items()
         }
-        return SourceTree(commit.sha, commit.name, services, configuration.irreversible)
+        return SourceTree(
+            commit.sha, commit.name, services, configuration.irreversible, self._uncommitted(commit, services)
+        )
+
+    def _uncommitted(self, commit: Commit, services: Mapping[str, ServiceSource]) -> tuple[str, ...]:
+        if commit.sha != self._repository.resolve("HEAD").sha:
+            return ()
+        paths = {FILE, *(path for source in services.values() for path in source.paths)}
+        return tuple(self._repository.uncommitted(sorted(paths)))
 
     def pack(self, sha: str, source: ServiceSource) -> Artifact:
         """Pack a service's files; its requirements are read from the same commit."""

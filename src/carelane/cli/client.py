@@ -3,6 +3,9 @@
 import http.client
 import json
 import secrets
+import select
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,11 @@ from carelane.base.errors import BY_EXIT_CODE, CarelaneError, NotFoundError, Pla
 from carelane.base.unix_http import UnixHTTPConnection
 
 FILE = "carelane.yaml"
+_CREDENTIALS = struct.Struct("3i")
 PATIENCE_SECONDS = 900.0
+"""For an answer that takes its time, a release's dependencies for one."""
+REACHABLE_SECONDS = 5.0
+"""For a sign of life: within this time a server that is well answers what it can answer at once."""
 
 
 def find_system(directory: str) -> Path:
@@ -28,6 +35,10 @@ def find_system(directory: str) -> Path:
     raise NotFoundError(
         f"no {FILE} in {here} or above it", hint="go to your system's folder, or name it with -C FOLDER"
     )
+
+
+class Stuck(Unavailable):
+    """A server is there and takes connections, but gives no sign of life."""
 
 
 class Client:
@@ -50,6 +61,7 @@ class Client:
         connection = self._connect()
         try:
             connection.request("GET", f"/api/v1{_with(path, query)}")
+            self._await_answer(connection)
             response = connection.getresponse()
             if response.status >= 400:
                 raise _told(response.status, response.read())
@@ -61,9 +73,15 @@ class Client:
             connection.close()
 
     def answers(self) -> bool:
-        """Whether a server is there."""
+        """Whether a server is there and well.
+
+        Raises:
+            Unavailable: If one is there, but gives no sign of life.
+        """
         try:
             self.get("/system")
+        except Stuck:
+            raise
         except CarelaneError:
             return False
         return True
@@ -78,6 +96,7 @@ class Client:
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, f"/api/v1{_with(path, query or {})}", payload, headers)
+            self._await_answer(connection)
             response = connection.getresponse()
             status, text = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -88,8 +107,30 @@ class Client:
             raise _told(status, text)
         return json.loads(text)
 
-    def _connect(self) -> UnixHTTPConnection:
-        return UnixHTTPConnection(self.socket, PATIENCE_SECONDS)
+    def _connect(self, timeout_seconds: float = PATIENCE_SECONDS) -> UnixHTTPConnection:
+        return UnixHTTPConnection(self.socket, timeout_seconds)
+
+    def _await_answer(self, connection: UnixHTTPConnection) -> None:
+        """Wait until the answer begins, as long as the server gives signs of life meanwhile.
+
+        Raises:
+            Stuck: If it gives none.
+        """
+        poll = select.poll()
+        poll.register(connection.sock, select.POLLIN)
+        while not poll.poll(REACHABLE_SECONDS * 1000):
+            if not self._lives():
+                raise _stuck(connection, self.system)
+
+    def _lives(self) -> bool:
+        beside = self._connect(REACHABLE_SECONDS)
+        try:
+            beside.request("GET", "/api/v1/system")
+            return beside.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            beside.close()
 
     def _silent(self, error: Exception) -> Unavailable:
         return Unavailable(
@@ -102,6 +143,24 @@ def _with(path: str, query: dict[str, object]) -> str:
     path = quote(path)
     given = {k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items() if v is not None}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def _stuck(connection: UnixHTTPConnection, system: Path) -> Stuck:
+    """What can be said of a silent server: the kernel knows whose socket it is."""
+    told = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid = _CREDENTIALS.unpack(told)[0]
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        state = ""
+    if state in {"T", "t"}:
+        return Stuck(
+            f"the server of {system} (pid {pid}) is stopped", hint=f"`kill -CONT {pid}` lets it go on"
+        )
+    return Stuck(
+        f"the server of {system} (pid {pid}) gives no sign of life within {REACHABLE_SECONDS:g} s",
+        hint=f"see .carelane/server.log; what it runs goes on while you `kill {pid}`, `carelane up --detach`",
+    )
 
 
 def _told(status: int, text: bytes) -> CarelaneError:

@@ -8,6 +8,8 @@ import click
 from carelane.cli.client import Client
 from carelane.cli.output import local_time, output_option, show_json, table
 
+SHOWN = 5
+
 
 @click.group(epilog="Example: carelane release create --commit v1.0")
 def release() -> None:
@@ -25,6 +27,11 @@ def create(directory: str, commit: str, name: str | None, output: str) -> None:
     if sys.stderr.isatty():
         click.echo("packing, and building dependencies where their lock is new ...", err=True)
     made = client.post("/releases", {"commit": commit, "name": name})
+    if made["uncommitted"]:
+        first = ", ".join(made["uncommitted"][:SHOWN])
+        more = len(made["uncommitted"]) - SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        click.echo(f"not in the release, for it is not committed: {first}{rest}", err=True)
     if output == "json":
         show_json(made)
         return

@@ -1,5 +1,6 @@
 """up and down: the server's process."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 import click
 
 from carelane.base.errors import ConflictError, PlatformError
-from carelane.cli.client import Client
+from carelane.cli.client import Client, Stuck
 
 READY_SECONDS = 60.0
 
@@ -41,7 +42,7 @@ def up(directory: str, detach: bool) -> None:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     started = time.monotonic()
-    while not client.answers():
+    while not _answers_yet(client):
         if process.poll() is not None:
             said = (state / "server.log").read_bytes()[began:].decode(errors="replace").strip()
             click.echo(said, err=True)
@@ -56,6 +57,14 @@ def up(directory: str, detach: bool) -> None:
     )
     for environment in client.get("/environments"):
         click.echo(f"  {environment['name']:<12} {environment['address']}")
+
+
+def _answers_yet(client: Client) -> bool:
+    """Whether it answers; one that listens already, but is busy starting, does not yet."""
+    try:
+        return client.answers()
+    except Stuck:
+        return False
 
 
 def _for_us_alone(path: str, flags: int) -> int:
@@ -77,4 +86,31 @@ def down(directory: str, keep_running: bool) -> None:
     poll.register(handle, select.POLLIN)
     if not poll.poll(READY_SECONDS * 1000):
         raise PlatformError(f"the server (pid {pid}) is still ending", hint="see .carelane/server.log")
+    left = left_running(client, pid)
+    if left:
+        raise PlatformError(
+            f"the server has ended, but not what it ran: {', '.join(left)}",
+            hint="see .carelane/server.log; `carelane up --detach` and `carelane down` try once more",
+        )
     click.echo("the server has ended; what it ran goes on" if keep_running else "everything has ended")
+
+
+def left_running(client: Client, pid: int) -> list[str]:
+    """What the server *pid* could not end.
+
+    Raises:
+        PlatformError: If it did not get so far as to say.
+    """
+    from carelane.bootstrap.places import Places
+
+    try:
+        said = json.loads(Places(client.system).ended.read_text())
+    except (OSError, ValueError):
+        said = {}
+    if said.get("pid") != pid:
+        raise PlatformError(
+            f"the server (pid {pid}) ended before it could say what still runs",
+            hint="see .carelane/server.log; `carelane up --detach` finds what runs again",
+        )
+    left: list[str] = said["still_running"]
+    return left

@@ -13,7 +13,7 @@ DEEPEST = 30
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Position:
     """Line and column, counted from 1."""
 
@@ -31,10 +31,14 @@ class Document:
 
     def where(self, path: Path) -> str:
         """``file:line:column`` of *path*, or of the nearest thing above it."""
+        position = self.position(path)
+        return f"{self.name}:{position.line}:{position.column}"
+
+    def position(self, path: Path) -> Position:
+        """Where *path* is said, or the nearest thing above it."""
         while path and path not in self.positions:
             path = path[:-1]
-        position = self.positions.get(path, Position(1, 1))
-        return f"{self.name}:{position.line}:{position.column}"
+        return self.positions.get(path, Position(1, 1))
 
 
 class _Reader(yaml.SafeLoader):

@@ -1,19 +1,16 @@
 """From text to configuration: each mistake one line with its place and what would be right."""
 
 import difflib
-import re
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from carelane.base.errors import InputError
-from carelane.config import documents
+from carelane.config import documents, references
 from carelane.config.basics import Strict
 from carelane.config.documents import Document
 from carelane.config.model import BackingService, Configuration, Web, Worker
-
-_REFERENCE = re.compile(r"\$\{(services|backing)\.([a-z0-9-]+)\.url\}")
 
 
 def read(text: str, name: str = "carelane.yaml") -> Configuration:
@@ -23,21 +20,21 @@ def read(text: str, name: str = "carelane.yaml") -> Configuration:
         InputError: With every mistake found, one a line, as ``file:line:column: what is wrong``.
     """
     document = documents.read(text, name)
+    found = references.wrong(document.data)
+    configuration = None
     try:
         configuration = Configuration.model_validate(document.data)
     except ValidationError as error:
-        raise InputError("\n".join(_lines(document, error.errors()))) from None
-    wrong = [f"{document.where(path)}: {_dotted(path)}: {what}" for path, what in _dangling(configuration)]
-    if wrong:
-        raise InputError("\n".join(wrong))
+        found = [(_path(e["loc"], document.data), _said(e)) for e in error.errors()] + found
+    if configuration is None or found:
+        raise InputError("\n".join(_lines(document, found)))
     return configuration
 
 
-def _lines(document: Document, errors: list[ErrorDetails]) -> list[str]:
-    lines = []
-    for error in errors:
-        path = _path(error["loc"], document.data)
-        lines.append(f"{document.where(path)}: {_dotted(path)}: {_said(error)}")
+def _lines(document: Document, found: list[references.Wrong]) -> list[str]:
+    """One line a mistake, from the top of the file to its end."""
+    found = sorted(found, key=lambda mistake: document.position(mistake[0]))
+    lines = [f"{document.where(path)}: {_dotted(path)}: {what}" for path, what in found]
     return list(dict.fromkeys(lines))
 
 
@@ -98,36 +95,3 @@ def _models(annotation: Any) -> list[type[Strict]]:  # noqa: ANN401 - a type exp
     if isinstance(annotation, type) and issubclass(annotation, Strict):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _dangling(configuration: Configuration) -> list[tuple[tuple[str | int, ...], str]]:
-    """Services and databases that are named but not there."""
-    services = configuration.services
-    backing = {n for n, s in services.items() if isinstance(s, BackingService)}
-    released = set(services) - backing
-    web = {n for n, s in services.items() if isinstance(s, Web)}
-    wrong: list[tuple[tuple[str | int, ...], str]] = []
-    for name, environment in configuration.environments.items():
-        for part, known in (("replicas", released), ("backing", backing)):
-            for service in getattr(environment, part):
-                if service not in known:
-                    path = ("environments", name, part, service)
-                    wrong.append((path, f"{service} is no {_kind(part)}; there are: {_listed(known)}"))
-    for name, service_ in services.items():
-        if isinstance(service_, BackingService):
-            continue
-        for key, value in service_.environment.items():
-            for kind, target in _REFERENCE.findall(value):
-                known = web if kind == "services" else backing
-                if target not in known:
-                    path = ("services", name, "environment", key)
-                    wrong.append((path, f"{kind}.{target} is not there; there are: {_listed(known)}"))
-    return wrong
-
-
-def _kind(part: str) -> str:
-    return "released service" if part == "replicas" else "backing service"
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"

@@ -17,7 +17,7 @@ from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Migration, Phase, migration_id
 from carelane.delivery.environments import EnvironmentState, Intent
-from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen
+from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
@@ -59,6 +59,7 @@ class Engine:
         self._report = report
         self.loop = Loop(environment, self.tick, report)
         self._seen = Observation()
+        self._unstarted: dict[str, Unstarted] = {}
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
 
@@ -93,6 +94,7 @@ class Engine:
             self.platform.router.observe(),
             self.platform.backing.ready(),
             routing=routing_seen,
+            unstarted=dict(self._unstarted),
         )
 
     def _observe_steps(self, seen: Observation) -> Observation:
@@ -173,6 +175,7 @@ class Engine:
                 elif self._needs_start(instance.id):
                     self._start(instance.id, service.versions[instance.label])
         running |= self._act_on_tasks(draft)
+        self._unstarted = {name: tried for name, tried in self._unstarted.items() if name in running}
         for name, seen in self._seen.instances.items():
             if name not in running:
                 self._clear(name, seen.phase)
@@ -209,6 +212,10 @@ class Engine:
             self.platform.workloads.start(place, version, task)
         except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
+            since = self._unstarted[name].since if name in self._unstarted else self._clock.now()
+            self._unstarted[name] = Unstarted(str(error), since)
+        else:
+            self._unstarted.pop(name, None)
 
     def _see_to_backing(self, state: EnvironmentState) -> None:
         if not self._seen.backing_ready and (state.deployment is not None or state.release is not None):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from carelane.analysis.verdicts import Evidence
@@ -62,6 +63,14 @@ class RoutingSeen:
 
 
 @dataclass(frozen=True)
+class Unstarted:
+    """Why an instance cannot be started, and since when that was tried in vain."""
+
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything seen of an environment; *endpoints* is None where no proxy answered."""
 
@@ -73,6 +82,7 @@ class Observation:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """By service, how its canary does so far."""
     routing: RoutingSeen = RoutingSeen()
+    unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""

@@ -32,6 +32,17 @@ class SourceTree:
     name: str
     services: Mapping[str, ServiceSource]
     irreversible: bool
+    uncommitted: tuple[str, ...] = ()
+    """What of it was changed since, where it is the commit that is checked out."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A release, whether it is new, and what was changed but is not part of it."""
+
+    release: Release
+    is_new: bool
+    uncommitted: tuple[str, ...] = ()
 
 
 class Sources(Protocol):
@@ -54,8 +65,8 @@ class Releasing:
         self._repository = repository
         self._clock = clock
 
-    def create(self, revision: str, name: str | None, author: str) -> tuple[Release, bool]:
-        """The release of the commit that *revision* names, and whether it is new.
+    def create(self, revision: str, name: str | None, author: str) -> Made:
+        """The release of the commit that *revision* names.
 
         Asking again for the same commit under the same name gives the release that was made; what was lost
         of its artifacts since is made again.
@@ -70,7 +81,7 @@ class Releasing:
         if made is not None and made.commit == tree.sha:
             for source in tree.services.values():
                 self._sources.pack(tree.sha, source)
-            return made, False
+            return Made(made, is_new=False, uncommitted=tree.uncommitted)
         if made is not None:
             raise ConflictError(
                 f"release {chosen} is of commit {made.commit[:12]}, not {tree.sha[:12]}",
@@ -96,7 +107,7 @@ class Releasing:
                 details={"commit": tree.sha, "services": [v.label for v in release.versions.values()]},
             ),
         )
-        return release, True
+        return Made(release, is_new=True, uncommitted=tree.uncommitted)
 
     def _existing(self, name: str) -> Release | None:
         try:

@@ -81,7 +81,7 @@ class SqlRolloutRepository:
             return [_deployment(row) for row in connection.execute(query)]
 
     def note_timings(self, number: int, timings_ms: Mapping[str, float], message: str) -> None:
-        """Add measured parts to a deployment, and an entry that says them."""
+        """Add measured parts to a deployment, and what was found of it, shown unless it ended with more."""
         t = tables.deployments
         with self._engine.begin() as connection:
             deployment = _one_deployment(connection, number)

@@ -250,6 +250,69 @@ def test_what_is_named_but_not_there_is_one_line_that_says_what_is(
     assert line.endswith(what)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place", "what"),
+    [
+        (
+            "run: [python, -m, backend]",
+            "run: [python, '${prot}']",
+            "6:19",
+            "services.backend.run.1: unknown placeholder ${prot}; did you mean ${port}?",
+        ),
+        (
+            "run: [python, -m, backend]",
+            "run: [python]\n    migrate: [up, '${services.nobody.url}']",
+            "7:19",
+            "services.backend.migrate.1: services.nobody is not there; there are: backend, frontend",
+        ),
+        (
+            "${services.backend.url}",
+            "${services.backend}",
+            "16:19",
+            "unknown placeholder ${services.backend}; did you mean ${services.backend.url}?",
+        ),
+        (
+            "${services.backend.url}",
+            "$PORT",
+            "16:19",
+            "services.frontend.environment.BACKEND_URL: unknown placeholder ${PORT}; did you mean ${port}?",
+        ),
+        ("${services.backend.url}", "5 $", "16:19", "a $ begins a placeholder; write $$ for a dollar sign"),
+        (
+            "run: [python, -m, frontend]",
+            "run: [python]\n    routes: [/, /api]",
+            "16:17",
+            "services.frontend.routes.1: /api is a route of backend already: each route leads to one service",
+        ),
+    ],
+    ids=["run", "migrate", "no url", "without braces", "a lone dollar", "one route twice"],
+)
+def test_what_cannot_be_filled_in_or_routed_is_one_line_that_says_what_can(
+    old: str, new: str, place: str, what: str
+) -> None:
+    (line,) = lines(with_change(old, new))
+    assert line.startswith(f"carelane.yaml:{place}: ")
+    assert line.endswith(what)
+
+
+@pytest.mark.parametrize("fine", ["$$HOME", "${version} of ${commit}", "${services.backend.url}/x", "plain"])
+def test_what_can_be_filled_in_is_fine(fine: str) -> None:
+    reading.read(with_change("${services.backend.url}", fine))
+
+
+def test_wrong_names_are_told_together_with_wrong_types_from_the_top_down() -> None:
+    wrong = with_change("run: [python, -m, frontend]", "run: [python, '${prot}']").replace("18081", "many")
+    assert [line.partition(" ")[0] for line in lines(wrong)] == [
+        "carelane.yaml:15:19:",
+        "carelane.yaml:23:13:",
+    ]
+
+
+def test_a_service_of_an_unknown_kind_is_one_mistake_not_two() -> None:
+    (line,) = lines(with_change("kind: backing", "kind: [databse]"))
+    assert line.endswith("kind must be web, worker or backing")
+
+
 def test_several_mistakes_are_all_told_at_once() -> None:
     text = with_change("port: 18081", "port: 0").replace("keep_warm: 2", "keep_warm: 99")
     assert len(lines(text)) == 2

@@ -16,6 +16,15 @@ from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, WELL, Beh
 TWO = {"backend": WEB, "frontend": WEB}
 
 
+def test_a_migration_that_cannot_be_started_says_why_long_before_the_deadline() -> None:
+    simulation = Simulation(policy(1), {"backend": MIGRATING})
+    simulation.release("v1", Behaviour(unstartable="the archive is missing"))
+    simulation.deploy("v1")
+    simulation.until(lambda: simulation.phase is Phase.FAILED, within=8)
+    said = "backend: migration: backend-migrate-1 cannot be started: the archive is missing"
+    assert simulation.deployment.message == said
+
+
 def versions(made: Routing) -> set[str]:
     """The labels of the backend that a routing speaks of."""
     return set(made.services["backend"].versions)
@@ -30,6 +39,10 @@ def versions(made: Routing) -> set[str]:
         (NEVER_READY, "backend: deadline: 0 of 2 instances of v2 ready, no progress for 60 s"),
         (CRASH_LOOPING, "backend: crash loop: backend-3 ended 3 times, last with exit code 1"),
         (HANGING, "backend: liveness: backend-3 does not answer its liveness probe"),
+        (
+            Behaviour(unstartable="cannot fill in '${prot}'"),
+            "backend: start: backend-3 cannot be started: cannot fill in '${prot}'",
+        ),
     ],
 )
 def test_a_failing_release_is_undone_and_the_reason_is_one_sentence(behaviour: Behaviour, said: str) -> None:

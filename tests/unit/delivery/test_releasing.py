@@ -40,12 +40,12 @@ class Bench:
 
 def test_a_release_is_made_once_and_asking_again_gives_the_same() -> None:
     bench = Bench(v1={"backend": "b1"})
-    made, new = bench.releasing.create("v1", None, "alice")
-    again, new_again = bench.releasing.create("v1", None, "bob")
+    made = bench.releasing.create("v1", None, "alice")
+    again = bench.releasing.create("v1", None, "bob")
 
-    assert (new, new_again) == (True, False)
-    assert again == made
-    assert bench.sources.packed == ["b1", "b1"], "packing again makes again what was lost"
+    assert (made.is_new, again.is_new) == (True, False)
+    assert again.release == made.release
+    assert bench.sources.packed == ["b1", "b1"]  # what was lost of it would be there again
     assert [p.entry.act for p in bench.trail.after(0)] == ["release.created"]
 
 
@@ -59,7 +59,7 @@ def test_a_name_that_belongs_to_another_commit_is_refused() -> None:
 def test_an_unchanged_service_keeps_its_label_from_release_to_release() -> None:
     bench = Bench(v1={"backend": "b1", "frontend": "f1"}, v2={"backend": "b1", "frontend": "f2"})
     bench.releasing.create("v1", None, "alice")
-    second, _ = bench.releasing.create("v2", None, "alice")
+    second = bench.releasing.create("v2", None, "alice").release
     assert {s: v.label for s, v in second.versions.items()} == {"backend": "v1", "frontend": "v2"}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from carelane.audit.entries import Detail, Entry
+from carelane.base.errors import InvariantError
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
@@ -150,7 +151,7 @@ class Draft:
         current = self.current()
         if phase is not None and phase is not rollout.phase:
             if phase not in ROLLOUT_TRANSITIONS[rollout.phase]:
-                raise AssertionError(f"rollout of {rollout.service}: {rollout.phase} to {phase}")
+                raise InvariantError(f"rollout of {rollout.service}: {rollout.phase} to {phase}")
             ended = phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}
             rollout = replace(
                 rollout,
@@ -169,7 +170,7 @@ class Draft:
     def current(self) -> Deployment:
         """The deployment under way; the rules that ask are only run while there is one."""
         if self.deployment is None:
-            raise AssertionError("no deployment is under way")
+            raise InvariantError("no deployment is under way")
         return self.deployment
 
     def to_phase(self, phase: Phase, message: str = "", actor: str = ENGINE) -> None:

@@ -14,6 +14,7 @@ READINESS_LOST_SECONDS = 3.0
 """How long a canary may have nobody ready while all of stable is; users are with stable meanwhile."""
 
 REJECTED_SECONDS = 5.0
+UNSTARTED_SECONDS = 3.0
 
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
@@ -37,6 +38,9 @@ def _died(draft: Draft, rollout: Rollout) -> str | None:
     policy = draft.policy.rollback
     state = draft.service(rollout.service)
     for instance in state.of(rollout.to_label, *STAYING):
+        never = unstarted(draft, instance.id)
+        if never is not None:
+            return f"start: {never}"
         seen = draft.seen.instances.get(instance.id)
         if seen is None:
             continue
@@ -45,6 +49,14 @@ def _died(draft: Draft, rollout: Rollout) -> str | None:
         if seen.live is False:
             return f"liveness: {instance.id} does not answer its liveness probe"
     return None
+
+
+def unstarted(draft: Draft, name: str) -> str | None:
+    """Why *name* cannot be started, once that was tried for a while."""
+    tried = draft.seen.unstarted.get(name)
+    if tried is None or (draft.now - tried.since).total_seconds() < UNSTARTED_SECONDS:
+        return None
+    return f"{name} cannot be started: {tried.why}"
 
 
 def _rejected(draft: Draft) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from carelane.base.errors import InvariantError
 from carelane.delivery.decisions import failing, holding, instances, replacing, rolling, stepping, switching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
@@ -40,7 +41,7 @@ def advance(draft: Draft) -> None:
 
 def _version(draft: Draft, rollout: Rollout) -> ServiceVersion:
     if draft.release is None:
-        raise AssertionError("a deployment under way has its release beside it")
+        raise InvariantError("a deployment under way has its release beside it")
     return draft.release.versions[rollout.service]
 
 
@@ -127,6 +128,9 @@ def _migrate(draft: Draft, rollout: Rollout) -> str | None:
         draft.put_rollout(replace(rollout, migration=Migration.RUNNING, started_at=draft.now))
         draft.record("migration.started", task, details={"service": rollout.service})
         return None
+    never = failing.unstarted(draft, task)
+    if never is not None:
+        return f"migration: {never}"
     seen = draft.seen.instances.get(task)
     limit = draft.policy.rollback.progress_deadline_seconds
     if seen is None or seen.phase is not ProcessPhase.EXITED:

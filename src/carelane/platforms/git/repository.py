@@ -34,8 +34,14 @@ class GitRepository:
                 f"no commit {revision!r} in {self._folder}", hint="`git log --oneline` lists them"
             )
         sha = done.stdout.decode().strip()
-        tags = self._git("tag", "--points-at", sha).stdout.decode().split()
+        # By version, so that v10 comes after v9.
+        tags = self._git("tag", "--sort=version:refname", "--points-at", sha).stdout.decode().split()
         return Commit(sha, tags[-1] if tags else sha[:12])
+
+    def uncommitted(self, paths: list[str]) -> list[str]:
+        """Which of *paths*, or of what is below them, differ from what is committed last."""
+        done = self._git("status", "--porcelain", "-z", "--no-renames", "--", *paths)
+        return [line[3:] for line in done.stdout.decode(errors="replace").split("\0") if line]
 
     def file(self, sha: str, path: str) -> str:
         """The text of the file *path* at commit *sha*; raises NotFoundError."""

@@ -40,7 +40,7 @@ class Archives:
         packed = _canonical(raw)
         digest = hashlib.sha256(packed).hexdigest()
         target = self._archives / f"{digest}.tar"
-        if not target.exists():
+        if not target.exists() or target.read_bytes() != packed:
             _write_whole(target, packed)
         return digest
 

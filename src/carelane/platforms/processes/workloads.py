@@ -18,7 +18,7 @@ from carelane.platforms.processes.liveness import LivenessProber
 from carelane.platforms.processes.logs import LogReader, Printed
 from carelane.platforms.processes.shim import MARK, read_json
 from carelane.platforms.processes.shims import Shims
-from carelane.platforms.processes.tcp_ports import free_port
+from carelane.platforms.processes.tcp_ports import Ports
 
 ENDED_KEPT = 20
 
@@ -30,8 +30,10 @@ class _Placeholders(string.Template):
 class ProcessWorkloads:
     """One environment's instances on this machine."""
 
-    def __init__(self, root: Path, archives: Archives, system: Path) -> None:
+    def __init__(self, root: Path, archives: Archives, system: Path, ports: Ports) -> None:
         self._shims = Shims(root / "instances")
+        self._ports = ports
+        ports.heed(self._taken_ports)
         self._ended = root / "ended"
         self._ended.mkdir(parents=True, exist_ok=True)
         self._archives = archives
@@ -69,7 +71,11 @@ class ProcessWorkloads:
         for old in kept[:-ENDED_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
-    # -- for logs, and for going down
+    # -- for logs, and for going up and down
+
+    def any_running(self) -> bool:
+        """Whether something runs here."""
+        return any(self._shims.running(self._shims.status(name)) for name in self._shims.names())
 
     def logs(self, service: str, *, previous: bool) -> LogReader:
         """The logs of *service*: of the instances that are there, else of the last that was.
@@ -134,7 +140,7 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None
     ) -> dict[str, Any]:
         run = version.run
-        port = free_port(self._taken_ports())
+        port = self._ports.choose()
         tree = self._archives.unpacked(version.artifact.archive)
         hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {

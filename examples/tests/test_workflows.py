@@ -1,0 +1,88 @@
+"""The example's pipeline: valid, pinned, with few rights, and running the example's own checks."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HEALTHCARE = Path(__file__).resolve().parents[1] / "healthcare"
+FILE = HEALTHCARE / ".github" / "workflows" / "ci-cd-pipeline.yml"
+ACTIONLINT = Path(sys.executable).with_name("actionlint")
+
+
+@pytest.fixture(scope="module")
+def workflow() -> dict[Any, Any]:
+    made: dict[Any, Any] = yaml.safe_load(FILE.read_text())
+    return made
+
+
+def _steps(workflow: dict[Any, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_actionlint_has_nothing_to_say() -> None:
+    done = subprocess.run([ACTIONLINT, FILE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_actionlint_would_have_something_to_say_of_a_mistake(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(FILE.read_text().replace("matrix.suite", "matrix.siute"))
+    done = subprocess.run([ACTIONLINT, wrong], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "siute" in done.stdout
+
+
+def test_it_is_called_as_the_guide_calls_it_and_started_as_the_guide_starts_it(
+    workflow: dict[Any, Any],
+) -> None:
+    assert workflow["name"] == "CI/CD Pipeline"
+    assert "inputs.environment" in workflow["run-name"]
+    triggers = workflow[True]  # YAML 1.1 reads `on` as true
+    assert set(triggers) == {"push", "pull_request", "workflow_dispatch"}
+    wanted = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["environments"]
+    assert triggers["workflow_dispatch"]["inputs"]["environment"]["options"] == list(wanted)
+
+
+def test_every_action_is_pinned_by_a_whole_commit_with_its_version_beside_it() -> None:
+    used = re.findall(r"^\s*(?:- )?uses: (.*)$", FILE.read_text(), re.MULTILINE)
+    assert used
+    assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used), used
+
+
+def test_it_may_read_the_repository_and_nothing_else(workflow: dict[Any, Any]) -> None:
+    assert workflow["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    for step in _steps(workflow):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_no_text_from_outside_is_pasted_into_a_script(workflow: dict[Any, Any]) -> None:
+    assert not [step["run"] for step in _steps(workflow) if "${{" in step.get("run", "")]
+
+
+def test_it_runs_the_example_s_own_checks_and_every_suite_there_is(workflow: dict[Any, Any]) -> None:
+    scripts = [step["run"] for step in _steps(workflow) if "run" in step]
+    for command in ("ruff format --check .", "ruff check .", "mypy src-code", "actionlint"):
+        assert command in scripts
+    suites = {path.parent.name for path in (HEALTHCARE / "src-code" / "tests").glob("*/__init__.py")}
+    assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["suite"]) == suites
+
+
+def test_dependencies_are_cached_by_lock_and_installed_by_hash(workflow: dict[Any, Any]) -> None:
+    for step in _steps(workflow):
+        if step.get("uses", "").startswith("actions/setup-python@"):
+            assert step["with"]["cache"] == "pip"
+            assert list(HEALTHCARE.glob(step["with"]["cache-dependency-path"]))
+        if step["name"] == "Install":
+            assert "--require-hashes" in step["run"]
+
+
+def test_every_step_has_a_name_and_every_job_an_end(workflow: dict[Any, Any]) -> None:
+    assert all(step.get("name") for step in _steps(workflow))
+    assert all(isinstance(job["timeout-minutes"], int) for job in workflow["jobs"].values())
