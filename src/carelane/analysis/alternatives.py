@@ -65,7 +65,7 @@ class Mixture:
 
 # Shares of the prior: stable as its history has it; as it fails at some other level, where the history
 # is old or missing; and the errors' split alone, which no level touches.
-SPLIT_SHARE = 0.1
+SPLIT_SHARE = 0.4
 ROBUST_SHARE = 0.05
 SPLIT_RATIOS = (2.0, 4.0, 8.0, 20.0, 60.0)
 ROBUST_LEVELS = (0.001, 0.01, 0.1)

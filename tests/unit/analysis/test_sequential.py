@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from carelane.analysis import likelihoods
+from carelane.analysis import alternatives, likelihoods
 from carelane.analysis.alternatives import Baseline
 from carelane.analysis.objectives import Objective
 from carelane.analysis.reproducible import log_sum_exp
@@ -24,6 +24,11 @@ PLAIN = Design.of(Objective(), Baseline())
 
 def above_ceiling(design: Design, rows: Array) -> Array:
     return likelihoods.above_ceiling(design, rows, CANARY)
+
+
+def compared(design: Design, rows: Array) -> Array:
+    """The part of the evidence of safe that compares, with all of the weight."""
+    return likelihoods.safe(design, rows)[:, : len(design.safe)] + math.log(3)
 
 
 def sums(design: Design, *windows: tuple[int, int, int, int]) -> Array:
@@ -67,6 +72,41 @@ def test_evidence_of_safe_has_mean_one_at_most_when_the_canary_is_not(
 ) -> None:
     unsafe = min(1.0, max(canary, 2 * stable, 0.01))
     assert mean_e(likelihoods.safe, DESIGN, size, (unsafe, min(stable, unsafe / 2))) <= 1 + 1e-9
+
+
+def test_the_comparison_for_safe_is_the_split_of_errors_under_each_ratio_over_that_under_the_bad_one() -> (
+    None
+):
+    canary, bad, stable, stable_bad = 40, 2, 400, 31
+    share = canary / (canary + stable)
+
+    def likelihood(ratio: float) -> float:
+        split = ratio * share / (ratio * share + 1 - share)
+        return split**bad * (1 - split) ** stable_bad
+
+    grid, weights = alternatives.ratio_grid()[DESIGN.safe], np.exp(DESIGN.log_safe_weight)
+    expected = sum(w * likelihood(r) / likelihood(2.0) for r, w in zip(grid, weights, strict=True))
+    assert max(grid) < 2.0
+    assert sum(weights) == pytest.approx(1.0)
+    assert log_e(compared, DESIGN, (canary, bad, stable, stable_bad)) == pytest.approx(math.log(expected))
+
+
+def test_a_point_of_worse_is_the_likelihood_of_both_versions_over_that_of_one_common_ratio() -> None:
+    canary, bad, stable, stable_bad = 40, 3, 400, 4
+    share = canary / (canary + stable)
+    points = likelihoods.worse(DESIGN, sums(DESIGN, (canary, bad, stable, stable_bad)))[0]
+    for point, level, ratio, weight in zip(
+        points, DESIGN.mixture.stable, DESIGN.mixture.ratio, DESIGN.mixture.log_weight, strict=True
+    ):
+        if level:
+            common, fails = level * (1 + (ratio - 1) * share), level * ratio
+            expected = bad * math.log(fails / common) + stable_bad * math.log(level / common)
+            expected += (canary - bad) * math.log((1 - fails) / (1 - common))
+            expected += (stable - stable_bad) * math.log((1 - level) / (1 - common))
+        else:
+            split = ratio * share / (ratio * share + 1 - share)
+            expected = bad * math.log(split / share) + stable_bad * math.log((1 - split) / (1 - share))
+        assert point == pytest.approx(weight + expected)
 
 
 @given(sizes, ratio, ratio)
