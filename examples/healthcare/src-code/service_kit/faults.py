@@ -1,7 +1,8 @@
 """Faults on purpose, for trials of the delivery: ``HEALTHCARE_FAULT=errors:0.05,latency:800ms:0.3``.
 
 A release that carries one is worse in a known way, so that whoever ships it can be
-seen to notice; ``errors:0.2:60s`` begins only after a minute. Probes, health, version and metrics are never touched by ``errors`` and ``latency``.
+seen to notice; ``errors:0.2:60s`` begins only after a minute. Probes, health,
+version and metrics are never touched by ``errors`` and ``latency``.
 """
 
 import asyncio
