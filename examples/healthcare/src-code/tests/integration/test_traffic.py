@@ -51,7 +51,7 @@ def test_a_slow_system_is_not_sent_less(starter: Starter, shared_database: str) 
     with front_doors.opened(backend.port, slow.port) as url:
         report = json.loads(run("traffic", "--url", url, *options).stdout)
     assert report["sent"] > 6
-    assert report["latency_ms"]["p99"] > 1000
+    assert report["latency_ms"]["p99"] > 600, "longer than one answer takes"
 
 
 def test_a_signal_ends_early_with_the_report(
