@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from carelane.base.errors import PlatformError
+from carelane.base.errors import PlatformError, Stuck
 from carelane.base.unix_http import short_address
 from carelane.cli import client
-from carelane.cli.client import Client, Stuck
+from carelane.cli.client import Client
 from carelane.cli.server import left_running
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"

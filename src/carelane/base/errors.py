@@ -8,6 +8,7 @@ CarelaneError
 ├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
 │   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
+│   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
 │   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 └── InvariantError    (exit 70, HTTP 500)  our bug
@@ -81,6 +82,12 @@ class Unavailable(PlatformError):  # noqa: N818 - the tree's own word
 
     status = 503
     title = "Unavailable"
+
+
+class Stuck(Unavailable):
+    """It is there and takes connections, but gives no sign of life."""
+
+    title = "Stuck"
 
 
 class Rejected(PlatformError):  # noqa: N818 - the tree's own word

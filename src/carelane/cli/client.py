@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from carelane.base.errors import BY_EXIT_CODE, CarelaneError, NotFoundError, PlatformError, Unavailable
+from carelane.base.errors import BY_EXIT_CODE, CarelaneError, NotFoundError, PlatformError, Stuck, Unavailable
 from carelane.base.unix_http import UnixHTTPConnection
 
 FILE = "carelane.yaml"
@@ -35,10 +35,6 @@ def find_system(directory: str) -> Path:
     raise NotFoundError(
         f"no {FILE} in {here} or above it", hint="go to your system's folder, or name it with -C FOLDER"
     )
-
-
-class Stuck(Unavailable):
-    """A server is there and takes connections, but gives no sign of life."""
 
 
 class Client:

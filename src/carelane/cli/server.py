@@ -8,8 +8,8 @@ import time
 
 import click
 
-from carelane.base.errors import ConflictError, PlatformError
-from carelane.cli.client import Client, Stuck
+from carelane.base.errors import ConflictError, PlatformError, Stuck
+from carelane.cli.client import Client
 
 READY_SECONDS = 60.0
 
