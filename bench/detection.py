@@ -188,8 +188,9 @@ def _healthy() -> Iterator[tuple[str, Scenario]]:
 def _falsely_stopped(name: str, scenario: Scenario, traces: int) -> Figure:
     failed = sum(judge.failed is not None for judge in _judged(scenario, POLICY, name, traces))
     bound = _lower_bound(failed, traces)
+    level = "" if name.startswith("no errors") else f", {HEALTHY:.1%} both"
     return Figure(
-        f"false rollbacks, {name}, {HEALTHY:.1%} both",
+        f"false rollbacks, {name}{level}",
         f"{failed} of {traces} ({failed / traces:.1%}), lower bound {bound:.2%}",
         f"95 % lower bound ≤ {ALPHA:.0%}",
         bound <= ALPHA,
