@@ -73,6 +73,8 @@ def _judged(draft: Draft, rollout: Rollout) -> str | None:
     evidence = draft.seen.evidence.get(rollout.service)
     if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
         return None
+    if not rollout.strategy.stepped:  # what leaves a canary is not judged by it
+        return None
     return f"analysis: {evidence.words}"
 
 
