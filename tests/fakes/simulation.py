@@ -130,6 +130,10 @@ class Simulation:
         """Let it go on."""
         return self.operations.resume(PRODUCTION, "alice", reason)
 
+    def promote(self, reason: str = "looks good", *, full: bool = False) -> Deployment:
+        """Go past the canary step that waits."""
+        return self.operations.promote(PRODUCTION, "alice", reason, full=full)
+
     def abort(self, reason: str = "wrong release") -> Deployment:
         """End it."""
         return self.operations.abort(PRODUCTION, "alice", reason)

@@ -10,7 +10,7 @@ from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
 from carelane.bootstrap.app import App, LocalEnvironment
 from carelane.delivery.deployments import Deployment
-from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.environments import EnvironmentState, Instance, Intent
 from carelane.delivery.observations import Observation
 from carelane.delivery.operations import Outcome
 from carelane.delivery.releases import ServiceKind
@@ -123,7 +123,7 @@ def _state(app: App, name: str) -> EnvironmentState:
 def _environment(app: App, name: str, health: tuple[str | None, str]) -> EnvironmentView:
     environment = app.environments[name]
     snapshot = app.repository.snapshot(name)
-    services = [_service(environment, service, state) for service, state in snapshot.state.services.items()]
+    services = [_service(environment, service, snapshot.state) for service in snapshot.state.services]
     return EnvironmentView(
         name=name,
         address=f"http://127.0.0.1:{environment.port}",
@@ -136,14 +136,14 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
     )
 
 
-def _service(environment: LocalEnvironment, name: str, state: ServiceState) -> ServiceView:
-    seen = environment.engine.seen
+def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentState) -> ServiceView:
+    seen, state = environment.engine.seen, recorded.service(name)
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
     instances = [_instance(seen, kind, instance) for instance in state.instances]
     serving = [i for i in instances if i.intent == Intent.SERVE]
     rates = environment.meter.rates(name)
-    evidence = seen.evidence.get(name)
+    evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(
         name=name,
         kind=kind.value,

@@ -97,14 +97,14 @@ class Judging:
         self._repository = repository
         self._going: dict[Key, _Going] = {}
 
-    def look(self, snapshot: Snapshot, policy: AnalysisPolicy, now: datetime) -> Mapping[str, Evidence]:
-        """How each canary under way does, by service, with what was counted since the last look."""
+    def look(self, snapshot: Snapshot, policy: AnalysisPolicy, now: datetime) -> Mapping[Key, Evidence]:
+        """How each canary under way does, with what was counted since the last look."""
         due = _due(snapshot.deployment)
         self._going = {key: going for key, going in self._going.items() if key in due}
         for key, rollout in due.items():
             going = self._going.get(key) or self._taken_up(key, rollout, policy, now)
             self._going[key] = self._gone_on(going)
-        return {service: going.judge.evidence() for (_, service), going in self._going.items()}
+        return {key: going.judge.evidence() for key, going in self._going.items()}
 
     def _taken_up(self, key: Key, rollout: Rollout, policy: AnalysisPolicy, now: datetime) -> _Going:
         """Where an earlier server left off, or a new beginning."""

@@ -79,8 +79,8 @@ class Observation:
     backing_ready: bool = True
     answers: Mapping[str, str] = field(default_factory=dict)
     """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    """By service, how its canary does so far."""
+    evidence: Mapping[tuple[int, str], Evidence] = field(default_factory=dict)
+    """By deployment and service, how the canary on trial there does so far."""
     routing: RoutingSeen = RoutingSeen()
     unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
 

@@ -122,7 +122,7 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
     """Refuse canary steps that cannot be gone.
 
     Raises:
-        InputError: If a weight does not rise, or an analysis or check comes before any weight.
+        InputError: If a weight does not rise, or an analysis comes before any weight.
     """
     weight = 0
     for number, step in enumerate(steps, 1):

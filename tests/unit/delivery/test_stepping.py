@@ -7,7 +7,7 @@ import pytest
 from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.environments import Intent
-from carelane.delivery.policies import Policy
+from carelane.delivery.policies import Policy, RollbackPolicy
 from carelane.delivery.strategies import (
     DEFAULTS,
     CanaryStep,
@@ -15,7 +15,6 @@ from carelane.delivery.strategies import (
     StepKind,
     Strategy,
     StrategyKind,
-    blue_green_steps,
 )
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
@@ -164,14 +163,10 @@ def test_a_pause_by_hand_holds_the_step_that_is_under_way() -> None:
 # -- promote
 
 
-def promote(simulation: Simulation, *, full: bool = False) -> None:
-    simulation.operations.promote("production", "alice", "looks good", full=full)
-
-
 def test_promote_goes_past_the_step_that_waits() -> None:
     simulation = on_its_way(canary(weight(25), pause(), weight(50), pause()))
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    promote(simulation)
+    simulation.promote()
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
     assert simulation.weights() == {"v1": 5000, "v2": 5000}
     (entry,) = simulation.entries("deployment.promoted")
@@ -181,7 +176,7 @@ def test_promote_goes_past_the_step_that_waits() -> None:
 def test_promote_full_goes_past_all_of_them() -> None:
     simulation = on_its_way(canary(weight(25), pause(), weight(50), analysis(), pause()), busy=0.0)
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    promote(simulation, full=True)
+    simulation.promote(full=True)
     simulation.settle()
     assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v2": 4})
 
@@ -191,7 +186,7 @@ def test_abort_wins_over_promote() -> None:
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
     simulation.abort()
     with pytest.raises(ConflictError):
-        promote(simulation, full=True)
+        simulation.promote(full=True)
     simulation.settle()
     assert simulation.state.release == "v1"
 
@@ -199,12 +194,12 @@ def test_abort_wins_over_promote() -> None:
 def test_where_nothing_is_at_a_canary_step_there_is_nothing_to_promote() -> None:
     simulation = Simulation().shipped("v1")
     with pytest.raises(ConflictError, match="nothing is moving"):
-        promote(simulation)
+        simulation.promote()
     simulation.release("v2", NEVER_READY)
     simulation.deploy("v2")
     simulation.tick()
     with pytest.raises(ConflictError, match="at no canary step"):
-        promote(simulation)
+        simulation.promote()
 
 
 # -- turning back
@@ -247,6 +242,17 @@ def test_an_emergency_in_the_middle_of_a_canary_is_one_routing_change() -> None:
     assert set(simulation.weights()) == {"v1"}
     simulation.settle()
     assert simulation.running() == {"v1": 4}
+
+
+def test_an_emergency_out_of_a_canary_that_was_judged_is_not_held_by_the_canary_s_verdict() -> None:
+    """Automatic rollback is off, the canary failed and waits for a person, who breaks the glass."""
+    simulation = on_its_way(
+        replace(canary(weight(50), pause()), rollback=RollbackPolicy(automatic=False)), errors=0.3
+    )
+    simulation.until(lambda: "worse" in simulation.deployment.message)
+    assert simulation.phase is Phase.PAUSED
+    simulation.emergency()
+    assert (simulation.phase, set(simulation.weights())) == (Phase.SUCCEEDED, {"v1"})
 
 
 def test_a_version_that_is_still_warm_comes_back_at_once_and_is_not_judged_again() -> None:
@@ -359,7 +365,7 @@ def test_a_server_that_restarts_in_the_middle_judges_on_from_what_was_counted() 
     assert after is not None
     assert after.windows[: len(before.windows)] == before.windows
     assert after.windows[len(before.windows)].started_at == before.windows[-1].ended_at, "nothing is lost"
-    assert after.judge().evidence() == after.evidence == simulation.engine.seen.evidence["backend"]
+    assert after.judge().evidence() == after.evidence == simulation.engine.seen.evidence[2, "backend"]
 
 
 def test_services_go_one_after_another_and_a_bad_second_one_takes_the_first_back() -> None:
@@ -373,89 +379,6 @@ def test_services_go_one_after_another_and_a_bad_second_one_takes_the_first_back
     simulation.settle()
     assert (simulation.weights("backend"), simulation.weights("frontend")) == ({"v1": 2}, {"v1": 2})
     assert {r.phase for r in simulation.deployment.rollouts.values()} == {RolloutPhase.DEGRADED}
-
-
-# -- blue-green
-
-
-def blue_green(check: CanaryStep | None = None, *, hold: bool = False, keep_warm: int = 1) -> Simulation:
-    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(check, hold=hold))
-    service = {"backend": replace(WEB, routes=("/",), version_path="/version")}
-    simulation = Simulation(replace(policy(3, keep_warm=keep_warm), strategy=strategy), service).shipped("v1")
-    simulation.router.answers["/version"] = (200, b'{"version": "v2"}')
-    simulation.release("v2")
-    simulation.deploy("v2")
-    return simulation
-
-
-def test_blue_green_switches_everything_in_one_change_and_keeps_the_old_side() -> None:
-    simulation = blue_green()
-    seen = []
-    for _ in range(20):
-        simulation.tick()
-        seen.append(simulation.weights())
-    weights = [w for n, w in enumerate(seen) if n == 0 or w != seen[n - 1]]
-    assert weights == [{"v1": 10_000}, {"v2": 10_000}, {"v2": 3}]
-    assert (simulation.phase, simulation.running()) == (Phase.SUCCEEDED, {"v1": 3, "v2": 3})
-    simulation.rollback()
-    simulation.tick(2)
-    assert set(simulation.weights()) == {"v1"}
-
-
-def test_a_check_is_asked_of_the_new_version_by_hand_before_anybody_gets_it() -> None:
-    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
-    simulation.tick(10)
-    assert simulation.weights() == {"v1": 10_000}
-    assert ("/api/health", "v2") in simulation.router.asked
-    simulation.router.answers["v2 /api/health"] = (200, b"ok")
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-
-
-def test_a_check_that_is_not_right_in_time_ends_it_with_the_old_side_untouched() -> None:
-    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
-    simulation.router.answers["v2 /api/health"] = (503, b"")
-    simulation.settle()
-    assert simulation.phase is Phase.FAILED
-    assert "check: not right within 20 s: /api/health answered 503" in simulation.deployment.message
-    given = [
-        v.weight
-        for r in simulation.router.routings
-        for v in [s.versions.get("v2") for s in r.services.values()]
-        if v
-    ]
-    assert set(given) == {0}
-    assert simulation.running() == {"v1": 3}
-
-
-@pytest.mark.parametrize(("code", "phase"), [(0, Phase.SUCCEEDED), (1, Phase.FAILED)])
-def test_a_check_may_be_a_command(code: int, phase: Phase) -> None:
-    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, command=("smoke-test",)))
-    simulation.workloads.behaviours["v2"] = Behaviour(migrates_for=3, migration_exit_code=code)
-    simulation.settle()
-    assert simulation.phase is phase
-    assert simulation.workloads.started.count("backend-check-2-2") == 1
-    if code:
-        assert "backend-check-2-2 ended with exit code 1" in simulation.deployment.message
-
-
-def test_a_version_that_the_front_door_does_not_show_after_the_switch_goes_back() -> None:
-    simulation = blue_green()
-    simulation.router.answers["/version"] = (200, b'{"version": "v1"}')
-    simulation.until(lambda: simulation.weights() == {"v2": 10_000})
-    simulation.until(lambda: simulation.phase is Phase.FAILED)
-    assert set(simulation.weights()) == {"v1"}
-    assert "/version does not name v2" in simulation.deployment.message
-
-
-def test_blue_green_can_wait_for_a_person_before_the_switch() -> None:
-    simulation = blue_green(hold=True)
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.tick(50)
-    assert simulation.weights() == {"v1": 10_000}
-    promote(simulation)
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
 
 
 def test_a_strategy_can_be_named_for_one_deployment() -> None:

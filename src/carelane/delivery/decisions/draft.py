@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
 from carelane.delivery.deployments import (
@@ -98,6 +99,14 @@ class Draft:
     def answer(self, rollout: Rollout) -> str | None:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
         return self.seen.answers.get(check_id(self.current().id, rollout.service, rollout.step))
+
+    def evidence(self, rollout: Rollout) -> Evidence | None:
+        """How the canary of *rollout* does; None where nothing is judged, or nothing was looked at yet."""
+        return self.seen.evidence.get((self.current().id, rollout.service))
+
+    def seconds_at_step(self, rollout: Rollout) -> float:
+        """How long *rollout* has been at its present canary step."""
+        return (self.now - (rollout.step_since or self.now)).total_seconds()
 
     def in_force(self) -> bool:
         """Whether the proxies took the routing of what is recorded; what this draft changes is not yet."""

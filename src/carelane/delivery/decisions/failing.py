@@ -70,10 +70,8 @@ def _exit(code: int | None) -> str:
 
 
 def _judged(draft: Draft, rollout: Rollout) -> str | None:
-    evidence = draft.seen.evidence.get(rollout.service)
+    evidence = draft.evidence(rollout)
     if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
-        return None
-    if not rollout.strategy.stepped:  # what leaves a canary is not judged by it
         return None
     return f"analysis: {evidence.words}"
 
@@ -103,8 +101,7 @@ def _asked(draft: Draft, rollout: Rollout) -> str | None:
         seen = draft.seen.instances.get(task)
         if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
             return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
-    waited = (draft.now - (rollout.step_since or draft.now)).total_seconds()
-    if step.seconds is None or waited < step.seconds:
+    if step.seconds is None or draft.seconds_at_step(rollout) < step.seconds:
         return None
     wrong = draft.answer(rollout) or "no answer"
     return f"{step.kind}: not right within {step.seconds:g} s: {wrong}"
@@ -115,10 +112,10 @@ def _undecided(draft: Draft, rollout: Rollout) -> str | None:
     step = rollout.current_step
     if step is None or step.kind is not StepKind.ANALYSIS or step.seconds is None:
         return None
-    evidence = draft.seen.evidence.get(rollout.service)
-    waited = (draft.now - (rollout.step_since or draft.now)).total_seconds()
+    evidence = draft.evidence(rollout)
+    early = draft.seconds_at_step(rollout) < step.seconds
     turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT and not draft.policy.dry_run
-    if not turns_back or waited < step.seconds or (evidence and evidence.verdict is Verdict.PASS):
+    if not turns_back or early or (evidence and evidence.verdict is Verdict.PASS):
         return None
     return f"analysis, after {step.seconds:g} s: {evidence.words if evidence else 'nothing was counted'}"
 

@@ -58,13 +58,12 @@ def go_on(draft: Draft, service: str) -> None:
             progress_at=draft.now if scales else None,
         )
     )
-    if rollout.step < len(steps):
-        draft.record(
-            "rollout.step",
-            f"{draft.current().id}/{service}",
-            f"{steps[rollout.step]} done" + (f", next {steps[number]}" if number < len(steps) else ""),
-            details={"service": service, "step": number, "of": len(steps)},
-        )
+    draft.record(
+        "rollout.step",
+        f"{draft.current().id}/{service}",
+        f"{steps[rollout.step]} done" + (f", next {steps[number]}" if number < len(steps) else ""),
+        details={"service": service, "step": number, "of": len(steps)},
+    )
 
 
 def skip(draft: Draft, service: str, *, full: bool) -> None:
@@ -131,13 +130,9 @@ def _take_over(draft: Draft, rollout: Rollout) -> bool:
     return done
 
 
-def _seconds_at(draft: Draft, rollout: Rollout) -> float:
-    return (draft.now - (rollout.step_since or draft.now)).total_seconds()
-
-
 def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     if step.seconds is not None:
-        return _seconds_at(draft, rollout) >= step.seconds
+        return draft.seconds_at_step(rollout) >= step.seconds
     if rollout.held_step == rollout.step:
         return True  # somebody has resumed it
     holding.ask(draft, rollout, f"canary step {rollout.step + 1} waits for a person: resume or promote it")
@@ -145,19 +140,16 @@ def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 
 
 def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
-    if step.path is not None:
+    """Done once the answer is right: of the command where there is one, else at the front door."""
+    if not step.command:
         return draft.answer(rollout) == ""
     task = draft.seen.instances.get(check_id(draft.current().id, rollout.service, rollout.step))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 
 
-def _verify(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:  # noqa: ARG001 - one shape for all
-    return draft.answer(rollout) == ""
-
-
 def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """Done once it passes, or a person says so; never because nothing is known."""
-    evidence = draft.seen.evidence.get(rollout.service)
+    evidence = draft.evidence(rollout)
     if evidence is not None and evidence.verdict is Verdict.PASS:
         _record_judged(draft, rollout, "analysis.passed", evidence.words)
         return True
@@ -166,7 +158,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     if rollout.held_step == rollout.step:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
-    late = step.seconds is not None and _seconds_at(draft, rollout) >= step.seconds * extended
+    late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds * extended
     if late or (evidence is not None and Reason.STABLE_ABOVE_CEILING in evidence.reasons):
         words = evidence.words if evidence is not None else "analysis: nothing was counted"
         holding.ask(draft, rollout, f"{words}; promote, resume or abort it")
@@ -176,7 +168,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 def _would_have(draft: Draft, rollout: Rollout, step: CanaryStep, evidence: Evidence | None) -> bool:
     """A dry run waits as long as a verdict takes, says it, and goes on."""
     failed = evidence is not None and evidence.verdict is Verdict.FAIL
-    late = step.seconds is not None and _seconds_at(draft, rollout) >= step.seconds
+    late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds
     if failed or late:
         words = evidence.words if evidence is not None else "nothing was counted"
         _record_judged(draft, rollout, "analysis.dry_run", words)
@@ -198,5 +190,5 @@ _STEPS: dict[StepKind, Callable[[Draft, Rollout, CanaryStep], bool]] = {
     StepKind.PAUSE: _pause,
     StepKind.ANALYSIS: _analysis,
     StepKind.CHECK: _check,
-    StepKind.VERIFY: _verify,
+    StepKind.VERIFY: _check,
 }
