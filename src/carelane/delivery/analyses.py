@@ -85,6 +85,7 @@ class AnalysisRepository(Protocol):
 class _Going:
     run: AnalysisRun
     judge: Judge
+    evidence: Evidence
     sources: tuple[Readings, ...]
     windows: int
 
@@ -104,7 +105,7 @@ class Judging:
         for key, rollout in due.items():
             going = self._going.get(key) or self._taken_up(key, rollout, policy, now)
             self._going[key] = self._gone_on(going)
-        return {key: going.judge.evidence() for key, going in self._going.items()}
+        return {key: going.evidence for key, going in self._going.items()}
 
     def _taken_up(self, key: Key, rollout: Rollout, policy: AnalysisPolicy, now: datetime) -> _Going:
         """Where an earlier server left off, or a new beginning."""
@@ -114,8 +115,8 @@ class Judging:
             history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
             run = AnalysisRun(key[0], key[1], stable, canary, now, policy, history)
             self._repository.begin_analysis(run)
-        kept = replace(run, windows=())
-        return _Going(kept, run.judge(), run.sources, len(run.windows))
+        kept, judge = replace(run, windows=()), run.judge()
+        return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows))
 
     def _gone_on(self, going: _Going) -> _Going:
         run = going.run
@@ -130,8 +131,9 @@ class Judging:
         if going.windows == 0 and window.canary.requests == 0:
             return replace(going, sources=sources)  # it begins with the canary's first request
         judge = going.judge.after(window)
-        self._repository.add_window(run.key, window, sources, judge.evidence())
-        return _Going(run, judge, sources, going.windows + 1)
+        evidence = judge.evidence()
+        self._repository.add_window(run.key, window, sources, evidence)
+        return _Going(run, judge, evidence, sources, going.windows + 1)
 
 
 def _due(deployment: Deployment | None) -> dict[Key, Rollout]:

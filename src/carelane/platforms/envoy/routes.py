@@ -24,8 +24,11 @@ def routes(routing: Routing, listener: str) -> Document:
         pairs.sort(key=lambda pair: -len(pair[0]))
     else:
         pairs = [("/", listener, s) for name, s in routing.services.items() if name == listener]
-    make = _preview_routes if listener == PREVIEW else _service_routes
-    made = [r for prefix, name, service in pairs for r in make(prefix, name, service, listener)]
+    if listener == PREVIEW:
+        made = [_preview_route(*pair) for pair in pairs]
+    else:
+        # Services among themselves pass on their user's cookie; they are given none.
+        made = [route for pair in pairs for route in _service_routes(*pair, gives_cookie=listener == FRONT)]
     nothing = {"status": 503, "body": {"inline_string": "nothing is deployed here yet\n"}}
     made.append({"name": "none", "match": {"prefix": "/"}, "direct_response": nothing})
     return answer(
@@ -40,15 +43,14 @@ def routes(routing: Routing, listener: str) -> Document:
     )
 
 
-def _preview_routes(prefix: str, name: str, service: ServiceRoute, listener: str) -> list[Document]:
+def _preview_route(prefix: str, name: str, service: ServiceRoute) -> Document:
     """The version on trial, or the one that has the traffic; not judged."""
-    del listener
     chosen = service.canary or next(label for label, version in service.versions.items() if version.weight)
     target = {"cluster": cluster_name(name, chosen), "timeout": ROUTE_TIMEOUT}
-    return [{"name": "hand", "match": _where(prefix), "route": target}]
+    return {"name": "hand", "match": _where(prefix), "route": target}
 
 
-def _service_routes(prefix: str, name: str, service: ServiceRoute, listener: str) -> list[Document]:
+def _service_routes(prefix: str, name: str, service: ServiceRoute, *, gives_cookie: bool) -> list[Document]:
     """By hand first (a header that names a version), then each user by a hash of who it is.
 
     A user is known by a cookie, given at first sight; so both versions' users are drawn alike, a
@@ -85,8 +87,7 @@ def _service_routes(prefix: str, name: str, service: ServiceRoute, listener: str
                 "name": "judged",
                 "match": match,
                 "route": {**action, "hash_policy": at_first_sight},
-                # Services among themselves pass on their user's cookie; they are given none.
-                "response_headers_to_add": [_NEW_COOKIE] if listener == FRONT else [],
+                "response_headers_to_add": [_NEW_COOKIE] if gives_cookie else [],
             }
         )
     return made
