@@ -1,0 +1,1 @@
+"""What every floor of localhub stands on: errors and the clock."""
