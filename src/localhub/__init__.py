@@ -1,0 +1,1 @@
+"""localhub: GitHub Actions on one machine."""
