@@ -45,7 +45,7 @@ def read(text: str) -> Value:
 
 def whole(digits: str) -> float:
     """A number without a point: a double like any other."""
-    return float(digits)
+    return values.shortest(float(digits))
 
 
 def refuse(word: str) -> NoReturn:

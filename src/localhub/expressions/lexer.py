@@ -93,7 +93,7 @@ def numeral(source: str, at: int) -> Token:
     value = values.parsed(written)
     if math.isnan(value):
         raise unexpected(written, at, source)
-    return Token("literal", written, at, value)
+    return Token("literal", written, at, values.shortest(value))
 
 
 def word(source: str, at: int, before: str) -> Token:

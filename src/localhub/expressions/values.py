@@ -28,6 +28,8 @@ DIGITS = {16: re.compile(r"[0-9a-fA-F]+"), 8: re.compile(r"[0-7]+"), 2: re.compi
 DOTLESS_I = "\u0131"
 LARGEST_PLAIN = 10**21
 """From here on JavaScript writes numbers with an exponent."""
+SAFE = 2**53
+"""Below this every whole number is a double."""
 
 
 class Filtered(list["Value"]):
@@ -73,6 +75,11 @@ def parsed(text: str) -> float:
     if not DECIMAL.fullmatch(bare):
         return math.nan
     return float(bare)
+
+
+def shortest(value: float) -> float:
+    """A number as Python writes it shortest: an int where that is the same number."""
+    return int(value) if math.isfinite(value) and int(value) == value and abs(value) < SAFE else value
 
 
 def text(value: Value) -> str:
