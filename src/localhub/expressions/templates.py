@@ -1,0 +1,125 @@
+"""Text and YAML with `${{ }}` in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localhub.base.errors import ExpressionError
+from localhub.expressions import evaluation, functions, values
+from localhub.expressions.evaluation import Scope
+from localhub.expressions.values import Value
+
+OPENING = "${{"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A `${{ }}` within text: the expression in it, and where it starts in the text."""
+
+    source: str
+    position: int
+
+
+def split(text: str) -> list[str | Part]:
+    """Text in its pieces: literal ones, none of them empty, and expressions.
+
+    Raises:
+        ExpressionError: If a `${{` is not closed, or holds nothing.
+    """
+    found: list[str | Part] = []
+    at = 0
+    while (opening := text.find(OPENING, at)) >= 0:
+        if opening > at:
+            found.append(text[at:opening])
+        at = closing(text, opening + len(OPENING))
+        source = text[opening + len(OPENING) : at - 2].strip(values.SPACES)
+        if not source:
+            raise ExpressionError("An expression was expected")
+        found.append(Part(source, opening))
+    if at < len(text):
+        found.append(text[at:])
+    return found
+
+
+def closing(text: str, at: int) -> int:
+    """Where the `}}` ends that closes an expression; within quotes it closes nothing."""
+    quoted = False
+    start = at
+    for position in range(at, len(text)):
+        if text[position] == "'":
+            quoted = not quoted
+        elif not quoted and position > start and text[position - 1 : position + 1] == "}}":
+            return position + 1
+    raise ExpressionError(
+        "The expression is not closed. An unescaped ${{ sequence was found,"
+        " but the closing }} sequence was not found."
+    )
+
+
+def interpolate(text: str, scope: Scope) -> str:
+    """Text with every `${{ }}` replaced by its value as text.
+
+    Raises:
+        ExpressionError: As evaluate does, or if a `${{` is not closed.
+    """
+    pieces: list[str] = []
+    for piece in split(text):
+        given = piece if isinstance(piece, str) else evaluation.evaluate(piece.source, scope)
+        pieces.append(values.text(given))
+        functions.check_length(sum(map(len, pieces)))
+    return "".join(pieces)
+
+
+def evaluate_text(text: str, scope: Scope) -> Value:
+    """Text that is exactly one `${{ }}` as its value, other text as interpolate gives it.
+
+    Raises:
+        ExpressionError: As interpolate does.
+    """
+    match split(text):
+        case [Part(source)]:
+            return evaluation.evaluate(source, scope)
+        case _:
+            return interpolate(text, scope)
+
+
+def evaluate_template(tree: Value, scope: Scope) -> Value:
+    """A tree as YAML gives it, with the `${{ }}` in its texts and keys evaluated.
+
+    Raises:
+        ExpressionError: As interpolate does.
+    """
+    if isinstance(tree, str):
+        return evaluate_text(tree, scope)
+    if isinstance(tree, list):
+        return [evaluate_template(element, scope) for element in tree]
+    if isinstance(tree, Mapping):
+        return {interpolate(key, scope): evaluate_template(value, scope) for key, value in tree.items()}
+    return tree
+
+
+def condition(text: str) -> str:
+    """An `if` as the expression that decides: without `${{ }}`, with success() where it asks no status.
+
+    Text with several pieces is one `format` on GitHub, and so here: `${{ a }} == b` is never false.
+
+    Raises:
+        ExpressionError: If it is no expression.
+    """
+    source = joined(split(text)) if OPENING in text else text.strip(values.SPACES)
+    if not source:
+        return "success()"
+    return source if evaluation.uses_status_function(source) else f"success() && ({source})"
+
+
+def joined(pieces: list[str | Part]) -> str:
+    """The pieces of a text as one expression."""
+    if len(pieces) == 1 and isinstance(pieces[0], Part):
+        return pieces[0].source
+    form = "".join(
+        piece.replace("'", "''").replace("{", "{{").replace("}", "}}")
+        if isinstance(piece, str)
+        else f"{{{sum(isinstance(before, Part) for before in pieces[:at])}}}"
+        for at, piece in enumerate(pieces)
+    )
+    arguments = "".join(f", {piece.source}" for piece in pieces if isinstance(piece, Part))
+    return f"format('{form}'{arguments})"

@@ -1,0 +1,46 @@
+"""The language, as docs.github.com describes it under "Evaluate expressions in workflows and actions"."""
+
+import pytest
+
+from localhub import expressions
+from localhub.base.errors import ExpressionError
+from localhub.expressions import Scope, Value
+
+SCOPE = Scope(
+    {"github": {"ref": "refs/heads/main", "event": {"labels": [{"name": "a"}, {"name": "B"}], "n": 3}}},
+    {"always": lambda: True},
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("github.REF == 'REFS/heads/MAIN' && 'yes' || 'no'", "yes"),
+        ("join(github.event.labels.*.name, '-')", "a-B"),
+        ("github.event.labels[1].name", "B"),
+        ("github.event.labels[9].name", None),
+        ("format('{{{0}}} {1}', 1.50, null)", "{1.5} "),
+        ("0x1F == 31", True),
+        ("'' == 0", True),
+        ("NaN == NaN", False),
+        ("'it''s ''quoted'''", "it's 'quoted'"),
+        ("!always()", False),
+        ("case(false, 1, 'b')", "b"),
+    ],
+)
+def test_an_expression_gives_its_value(source: str, value: Value) -> None:
+    assert expressions.evaluate(source, SCOPE) == value
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "1 +", "(1", "a.b", "nothing()", "format('{1}', 0)", "contains('a')", "'open", "fromJSON('{')"],
+)
+def test_what_is_no_expression_or_fails_is_refused(source: str) -> None:
+    with pytest.raises(ExpressionError):
+        expressions.evaluate(source, SCOPE)
+
+
+def test_a_template_keeps_the_type_of_a_single_expression_only() -> None:
+    tree: Value = {"a": "${{ 1 }}", "b": ["x${{ 1 }}"], "c": 2.0}
+    assert expressions.evaluate_template(tree, SCOPE) == {"a": 1.0, "b": ["x1"], "c": 2.0}
