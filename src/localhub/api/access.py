@@ -50,13 +50,13 @@ def actor(request: Request, hub: Hub) -> str:
 Actor = Annotated[str, Depends(actor)]
 
 
-def repository(owner: str, name: str, hub: Hub, _actor: Actor) -> Repository:
+def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor) -> Repository:
     """The repository in the path.
 
     Raises:
         NotFoundError: If there is none.
     """
-    found = hub.repositories.get(f"{owner}/{name}")
+    found = hub.repositories.get(f"{owner}/{repository_name}")
     if found is None:
         raise NotFoundError(f"there is no repository {owner}/{name}", hint="localhub repo create makes one")
     return found
@@ -86,4 +86,4 @@ def paging(
 
 
 Paging = Annotated[Page, Depends(paging)]
-BASE = "/repos/{owner}/{name}"
+BASE = "/repos/{owner}/{repository_name}"

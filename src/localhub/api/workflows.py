@@ -28,7 +28,7 @@ def known(hub: Localhub, repo: Repository) -> list[WorkflowFile]:
     for path, text in hub.bare.files(repo.name, sha, FOLDER).items() if sha else ():
         if path.endswith((".yml", ".yaml")):
             try:
-                name = read(text, path).name or path
+                name = read(text, path).name
             except LocalhubError:
                 name = path
             hub.repositories.known(repo.name, path, name, hub.clock.now())

@@ -106,7 +106,6 @@ class Watcher:
 
     def start_what_is_due(self) -> None:
         """Schedules of the default branch whose time has come since they were last looked at."""
-        now = self._hub.clock.now()
         for repository in self._hub.repositories.all():
             ref = f"refs/heads/{repository.default_branch}"
             sha = self._hub.bare.refs(repository.name).get(ref)
@@ -116,7 +115,6 @@ class Watcher:
                 if "schedule" not in text:
                     continue
                 self._schedule(repository.name, ref, sha, path, text)
-        del now
 
     def _schedule(self, repository: str, ref: str, sha: str, path: str, text: str) -> None:
         now = self._hub.clock.now()
@@ -124,14 +122,16 @@ class Watcher:
             workflow = read(text, path)
         except LocalhubError:
             return
-        known = self._hub.repositories.known(repository, path, workflow.name or path, now)
+        known = self._hub.repositories.known(repository, path, workflow.name, now)
         last = known.schedule_checked_at or now - timedelta(minutes=1)
         self._hub.repositories.save_workflow(replace(known, schedule_checked_at=now))
-        for cron in workflow.on.schedule:
-            if schedules.next_time(cron, last) <= now:
-                payload = {"schedule": cron, "repository": repository_payload(self._hub, repository)}
+        trigger = workflow.on.get("schedule")
+        for each in trigger.schedules if trigger else ():
+            if schedules.next_time(each.cron, last, each.timezone) <= now:
+                payload = {"schedule": each.cron, "repository": repository_payload(self._hub, repository)}
+                user = self._hub.settings.user
                 self._hub.hub.happened(
-                    Happened(repository, "schedule", ref, sha, self._hub.settings.user, payload, only=path)
+                    Happened(repository, "schedule", ref, sha, user, payload, only=path, cron=each.cron)
                 )
 
 
@@ -263,5 +263,5 @@ def run_ended(localhub: "Localhub", run: Run) -> None:
         "repository": repository_payload(localhub, run.repository),
     }
     localhub.hub.happened(
-        Happened(run.repository, "workflow_run", ref, sha, run.actor, payload, action="completed", name=run.name)
+        Happened(run.repository, "workflow_run", ref, sha, run.actor, payload, action="completed", workflow=run.name, workflow_branch=run.head_branch)
     )

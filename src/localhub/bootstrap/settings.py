@@ -66,14 +66,14 @@ def read(path: Path | None, state: Path) -> Settings:
 
 
 def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
-    kinds = {"user": str, "slots": int, "labels": list, "actions": dict, "sandbox": str, "network": bool}
+    kinds: dict[str, type] = {"user": str, "slots": int, "labels": list, "actions": dict, "sandbox": str, "network": bool}
     kinds |= {"binds": dict, "lint": bool}
     for key, value in data.items():
-        if not isinstance(value, kinds[key]) or (key == "slots" and (isinstance(value, bool) or value < 1)):
+        if not isinstance(value, kinds[key]) or (key == "slots" and (value is True or value < 1)):
             raise InputError(f"{path}: {key} is {value!r}", hint=f"a {kinds[key].__name__} is expected")
     if data.get("sandbox", "bubblewrap") not in {"bubblewrap", "none"}:
         raise InputError(f"{path}: sandbox is {data['sandbox']!r}", hint="bubblewrap or none")
-    more = {key: data[key] for key in ("user", "slots", "sandbox", "network", "lint") if key in data}
+    more: dict[str, Any] = {key: data[key] for key in ("user", "slots", "sandbox", "network", "lint") if key in data}
     if "labels" in data:
         more["labels"] = tuple(str(label).lower() for label in data["labels"])
     if "actions" in data:

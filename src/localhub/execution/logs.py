@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from io import FileIO
 
 from localhub.execution.masking import Masks
 
@@ -24,7 +24,7 @@ class JobLog:
         self.masks = masks
         self._written = 0
         self._left_out = 0
-        self._open: dict[int, BinaryIO] = {}
+        self._open: dict[int, FileIO] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, step: int, text: str) -> None:

@@ -23,7 +23,7 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
             f"This workflow run is {run.status}: it cannot be run again yet", hint="gh run cancel, or gh run watch"
         )
     again_nodes = _again(run, this, failed_only=failed_only, job_id=job_id)
-    kept_nodes = {path: node for path, node in run.nodes.items() if not _within(path, again_nodes)}
+    kept_nodes = {path: node for path, node in run.nodes.items() if path not in again_nodes}
     fresh = replace(
         _fresh(run, actor, this.now),
         nodes=kept_nodes,
@@ -73,15 +73,10 @@ def _with_dependents(run: Run, paths: set[str], this: Pass) -> set[str]:
         result |= {"/".join(parts[:depth]).rsplit("[", 1)[0] for depth in range(1, len(parts))}
     for frame in frames(run, this.read):
         for job_id in frame.workflow.jobs:
-            needed = {frame.prefix + name for name in graph.ancestors(frame.workflow.jobs, job_id)}
+            needed = {frame.prefix + name for name in graph.ancestors(frame.workflow, job_id)}
             if needed & result:
                 result.add(frame.prefix + job_id)
     return result
-
-
-def _within(path: str, again: set[str]) -> bool:
-    """Whether a node is one of these, or inside a call that is one of these and has not been kept itself."""
-    return path in again
 
 
 def _carried(job: Job, run: Run, this: Pass) -> Job:

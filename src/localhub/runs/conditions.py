@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from localhub.expressions import Scope, evaluate, truthy, uses_status_function
+from localhub.expressions import Scope, evaluate, truthy
 from localhub.runs import contexts
 from localhub.runs.contexts import Around
 from localhub.runs.records import Conclusion, Run
 from localhub.workflows import graph
-from localhub.workflows.model import WorkflowJob
+from localhub.workflows.definitions import Job as WorkflowJob
 
 if TYPE_CHECKING:
     from localhub.runs.planning import Frame
@@ -40,22 +40,10 @@ def scope(
 
 def _ancestors(run: Run, frame: "Frame", job: WorkflowJob) -> list[Conclusion | None]:
     """Results of the jobs it needs, near and far; in a called workflow, of those that the caller needs too."""
-    names = graph.ancestors(frame.workflow.jobs, job.id)
+    names = graph.ancestors(frame.workflow, job.id)
     return [run.nodes[frame.prefix + name].conclusion for name in names if frame.prefix + name in run.nodes]
 
 
-def expression(text: str) -> str:
-    """An `if` without its optional ${{ }}."""
-    bare = text.strip()
-    if bare.startswith("${{") and bare.endswith("}}") and bare.count("${{") == 1:
-        bare = bare[3:-2].strip()
-    return bare
-
-
 def holds(run: Run, frame: "Frame", job: WorkflowJob, around: Around) -> bool:
-    """Whether a job is to run: its `if`, and success() unless the `if` asks for a status itself."""
-    given = scope(run, frame, job, around, with_status=True)
-    text = expression(job.if_ or "success()") or "success()"
-    if not uses_status_function(text):
-        text = f"success() && ({text})"
-    return truthy(evaluate(text, given))
+    """Whether a job is to run: its condition, with the status of all that it needs."""
+    return truthy(evaluate(job.condition, scope(run, frame, job, around, with_status=True)))

@@ -16,7 +16,7 @@ from localhub.runs import attempts, concurrency, orders, planning, protection
 from localhub.runs.contexts import Around
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
-from localhub.workflows.model import Workflow
+from localhub.workflows.definitions import Workflow
 from localhub.workflows.reading import read
 
 LOST = "The runner has lost communication with the server: localhub was ended while this job ran."
@@ -200,8 +200,17 @@ class Engine:
                 self._keep(run)
             for run in self._in_order():
                 if run.status is not Status.PENDING:
-                    self._advance(run)
+                    self._advance_alone(run)
             self._start_what_fits()
+
+    def _advance_alone(self, run: Run) -> None:
+        """One run's fault must not hold up the others."""
+        try:
+            self._advance(run)
+        except Exception as problem:  # noqa: BLE001 - the engine's loop
+            words = f"localhub could not go on with this run: {type(problem).__name__}: {problem}"
+            failed = replace(run, status=Status.COMPLETED, conclusion=Conclusion.FAILURE)
+            self._keep(replace(failed, annotations=(*run.annotations, Annotation("failure", words))))
 
     def _take_in(self) -> None:
         """What running jobs have reported."""
@@ -248,7 +257,7 @@ class Engine:
                 changed = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now)
                 run = run.with_job(replace(changed, started_at=now, annotations=(*job.annotations, words)))
                 self._stirred = True
-            elif verdict is not job.status:
+            elif verdict != job.status:
                 run = run.with_job(replace(job, status=verdict))
                 self._hooks.job_changed(run, replace(job, status=verdict))
         return run

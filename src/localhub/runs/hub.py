@@ -13,7 +13,7 @@ from localhub.runs.engine import Engine
 from localhub.runs.ports import Runs, Sources
 from localhub.runs.records import Annotation, Conclusion, Run, Status
 from localhub.workflows import inputs as workflow_inputs
-from localhub.workflows.model import Workflow
+from localhub.workflows.definitions import Workflow
 from localhub.workflows.problems import WorkflowError
 from localhub.workflows.reading import read
 from localhub.workflows.triggers import Event, starts
@@ -50,7 +50,7 @@ class Happened:
     sha: str
     actor: str
     payload: dict[str, Any]
-    action: str | None = None
+    action: str = ""
     before: str | None = None
     base_ref: str = ""
     head_ref: str = ""
@@ -58,7 +58,9 @@ class Happened:
     title: str = ""
     inputs: Mapping[str, Any] | None = None
     only: str | None = None  # the one workflow file that is meant
-    name: str | None = None  # of the workflow that ended, or the type dispatched
+    workflow: str = ""  # the workflow that ended, where that is what happened
+    workflow_branch: str = ""
+    cron: str = ""  # the schedule whose time has come
 
 
 Check = Callable[[Run], None]
@@ -98,9 +100,10 @@ class Hub:
         if text is None:
             raise NotFoundError(f"{what.only} is not in {what.ref} ({what.sha[:7]})")
         workflow = read(text, what.only or "")
-        if workflow.on.workflow_dispatch is None:
+        trigger = workflow.on.get("workflow_dispatch")
+        if trigger is None:
             raise InputError("Workflow does not have 'workflow_dispatch' trigger", hint="add it under `on:`")
-        given = workflow_inputs.resolve(workflow.on.workflow_dispatch.inputs, what.inputs or {})
+        given = workflow_inputs.resolve(trigger.inputs, what.inputs or {})
         payload = {**what.payload, "inputs": {key: _text(value) for key, value in given.items()}}
         runs = self.happened(replace(what, inputs=given, payload=payload))
         if not runs:
@@ -114,7 +117,7 @@ class Hub:
             workflow = read(text, path)
         except WorkflowError as problem:
             return self._broken(what, path, sources, problem)
-        known = self._workflows.known(what.repository, path, workflow.name or path)
+        known = self._workflows.known(what.repository, path, workflow.name)
         if not known.active or not starts(workflow, self._event(what, changed)):
             return None
         run = self._made(what, known, sources)
@@ -127,7 +130,7 @@ class Hub:
         return run
 
     def _event(self, what: Happened, changed: list[str] | None) -> Event:
-        paths = changed
+        paths: list[str] | None = changed
         if paths is None and what.event in {"push", "pull_request"}:
             paths = list(self._sources.changed(what.repository, what.before, what.sha))
         return Event(
@@ -136,7 +139,11 @@ class Hub:
             sha=what.sha,
             action=what.action,
             payload=what.payload,
-            changed_paths=tuple(paths or ()),
+            changed_paths=None if paths is None else tuple(paths),
+            base_branch=what.base_ref,
+            workflow=what.workflow,
+            head_branch=what.workflow_branch,
+            cron=what.cron,
         )
 
     def _broken(self, what: Happened, path: str, sources: dict[str, str], problem: WorkflowError) -> Run | None:

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from localhub.base.errors import InputError
-from localhub.expressions import Scope, escape, fold, interpolate
+from localhub.expressions import Scope, interpolate, templates
+from localhub.expressions.folding import escape, fold, fold_condition
 from localhub.runs import conditions, contexts
 from localhub.runs.contexts import Around
 from localhub.runs.planning import Frame, Read, frame_of
 from localhub.runs.ports import ActStep, Order
 from localhub.runs.records import Job, Run
-from localhub.workflows.model import Step, WorkflowJob
+from localhub.workflows.definitions import Defaults, Step
+from localhub.workflows.definitions import Job as WorkflowJob
 
-LEFT_TO_ACT = frozenset({"steps", "env", "runner", "job", "secrets"})
+LEFT_TO_ACT = frozenset(
+    {"steps", "env", "runner", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
+)
 KNOWN_IN_THE_RUNNER = re.compile(
     r"github\s*\.\s*(workspace|action\w*|token|path|event_path|env|output|step_summary|state)", re.IGNORECASE
 )
@@ -52,13 +56,13 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
         steps.append(_outputs(definition.outputs, scope))
     if definition.env:
         body["env"] = _folded(definition.env, scope)
-    if definition.defaults:
-        body["defaults"] = _folded(definition.defaults, scope)
+    if definition.defaults != Defaults():
+        body["defaults"] = {"run": _folded(_defaults(definition.defaults), scope)}
     workflow: dict[str, Any] = {"name": escape(run.name), "on": run.event, "jobs": {definition.id: body}}
     if frame.workflow.env:
         workflow["env"] = _folded(frame.workflow.env, scope)
-    if frame.workflow.defaults:
-        workflow["defaults"] = _folded(frame.workflow.defaults, scope)
+    if frame.workflow.defaults != Defaults():
+        workflow["defaults"] = {"run": _folded(_defaults(frame.workflow.defaults), scope)}
     secrets = _secrets_named(workflow, given.secrets)
     return Order(
         run_id=run.id,
@@ -69,7 +73,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
         payload=run.payload,
         workflow=workflow,
         steps=tuple(
-            ActStep(act_id, _shown(step, scope), step.if_ is not None, _tolerated(body))
+            ActStep(act_id, _shown(step, scope), _tolerated(body))
             for act_id, step, body in zip(ids, definition.steps, steps, strict=False)
         ),
         uses=_actions(definition),
@@ -91,9 +95,18 @@ def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, around: Ar
     return Scope({**known.contexts, **more.contexts}, known.functions)
 
 
+def _defaults(defaults: Defaults) -> dict[str, str]:
+    given = {"shell": defaults.shell, "working-directory": defaults.working_directory}
+    return {key: value for key, value in given.items() if value is not None}
+
+
 def _fold(text: str, scope: Scope) -> str:
-    keep = LEFT_TO_ACT | {"github"} if KNOWN_IN_THE_RUNNER.search(text) else LEFT_TO_ACT
-    return fold(text, scope, keep)
+    return fold(text, scope, _left_to_act(text))
+
+
+def _left_to_act(text: str) -> frozenset[str]:
+    """What is not folded: it is known only while the job runs."""
+    return LEFT_TO_ACT | {"github"} if KNOWN_IN_THE_RUNNER.search(text) else LEFT_TO_ACT
 
 
 def _folded(value: Any, scope: Scope) -> Any:
@@ -110,16 +123,15 @@ def _step(step: Step, scope: Scope) -> dict[str, Any]:
     body: dict[str, Any] = {"name": escape(_shown(step, scope))}
     if step.id:
         body["id"] = step.id
-    if step.if_ is not None:
-        body["if"] = _fold(f"${{{{ {conditions.expression(step.if_)} }}}}", scope)
+    body["if"] = fold_condition(step.condition, scope, _left_to_act(step.condition))
     for key, value in (
         ("uses", step.uses),
         ("run", step.run),
         ("shell", step.shell),
         ("working-directory", step.working_directory),
-        ("with", step.with_),
+        ("with", step.inputs),
         ("env", step.env),
-        ("continue-on-error", step.continue_on_error),
+        ("continue-on-error", step.continue_on_error or None),
     ):
         if value not in (None, {}):
             body[key] = _folded(value, scope)
@@ -155,26 +167,9 @@ def _tolerated(body: dict[str, Any]) -> bool:
 
 def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
     """A last step that writes the job's outputs where they are read from: even where the job failed."""
-    rows = [f'"{name}": ${{{{ toJSON({_as_expression(_fold(value, scope))}) }}}}' for name, value in outputs.items()]
+    rows = [f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_fold(value, scope)))}) }}}}' for name, value in outputs.items()]
     script = "cat >\"$LOCALHUB_ROOT/out/outputs.json\" <<'LOCALHUB_OUTPUTS'\n{" + ",\n".join(rows) + "}\nLOCALHUB_OUTPUTS\n"
     return {"name": OUTPUTS_STEP, "id": OUTPUTS_STEP, "if": "always()", "shell": "bash", "run": script}
-
-
-def _as_expression(text: str) -> str:
-    """Text with ${{ }} parts as one expression."""
-    parts = re.split(r"(\$\{\{(?:[^'}]|'[^']*'|\}(?!\}))*\}\})", text)
-    expressions = []
-    pattern = ""
-    for part in parts:
-        if part.startswith("${{"):
-            pattern += f"{{{len(expressions)}}}"
-            expressions.append(part[3:-2].strip())
-        else:
-            pattern += part.replace("{", "{{").replace("}", "}}")
-    if pattern == "{0}":
-        return expressions[0]
-    quoted = pattern.replace("'", "''")
-    return f"'{text.replace(chr(39), chr(39) * 2)}'" if not expressions else f"format('{quoted}', {', '.join(expressions)})"
 
 
 def _secrets_named(workflow: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

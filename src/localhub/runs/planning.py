@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from localhub.base.errors import InputError, LocalhubError
-from localhub.expressions import evaluate_template, interpolate, truthy
+from localhub.expressions import Scope, evaluate_template, interpolate, text, truthy
 from localhub.runs import conditions, contexts
 from localhub.runs.contexts import Around
 from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status
-from localhub.workflows import graph, inputs, matrices
-from localhub.workflows.model import Workflow, WorkflowJob
+from localhub.workflows import graph, inputs, matrices, references
+from localhub.workflows.definitions import Job as WorkflowJob
+from localhub.workflows.definitions import Trigger, Workflow
 
 DEEPEST_CALLS = 4  # reusable workflows calling one another, as on GitHub (ten since 2025)
 MOST_JOBS = 256
@@ -80,10 +81,10 @@ def advanced(run: Run, this: Pass) -> Run:
     if run.done:
         return run
     before = None
-    while run is not before:
+    while run is not before and not run.done:
         before = run
         for frame in list(frames(run, this.read)):
-            for job_id in graph.order(frame.workflow.jobs):
+            for job_id in graph.ordered(frame.workflow):
                 run = _node_advanced(run, frame, frame.workflow.jobs[job_id], this)
         run = _ended(run, this)
     return run
@@ -112,34 +113,38 @@ def _begun(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
             return _skipped(run, frame, job, this)
         scope = conditions.scope(run, frame, job, this.around)
         combinations = _combinations(job, scope)
-        if job.uses is not None:
+        if job.call is not None:
             return _called(run, frame, job, combinations, this)
         jobs = [_made(run, frame, job, combinations, index, this) for index in range(len(combinations))]
     except LocalhubError as problem:
         return _refused(run, frame, job, problem.message, this)
     if len(run.jobs) + len(jobs) > MOST_JOBS * 4:
         return _refused(run, frame, job, f"a run has at most {MOST_JOBS * 4} jobs", this)
-    node = Node(path, fail_fast=_flag(job.fail_fast, scope, default=True), max_parallel=_count(job.max_parallel, scope))
+    node = _node(path, job, scope)
     return replace(run, nodes={**run.nodes, path: node}, jobs=(*run.jobs, *jobs))
 
 
-def _combinations(job: WorkflowJob, scope: contexts.Scope) -> list[dict[str, Any]]:
-    if job.matrix is None:
+def _node(path: str, job: WorkflowJob, scope: Scope) -> Node:
+    if job.strategy is None:
+        return Node(path)
+    fail_fast = _flag(job.strategy.fail_fast, scope)
+    return Node(path, fail_fast=fail_fast, max_parallel=_count(job.strategy.max_parallel, scope))
+
+
+def _combinations(job: WorkflowJob, scope: Scope) -> list[dict[str, Any]]:
+    if job.strategy is None or job.strategy.matrix is None:
         return [{}]
-    matrix = evaluate_template(job.matrix, scope)
-    found = matrices.combinations(matrix)
+    found = matrices.combinations(evaluate_template(job.strategy.matrix, scope))
     if not found:
         raise InputError(f"jobs.{job.id}: the matrix is empty")
     return found
 
 
-def _flag(value: Any, scope: contexts.Scope, *, default: bool) -> bool:
-    if value is None:
-        return default
+def _flag(value: Any, scope: Scope) -> bool:
     return truthy(evaluate_template(value, scope))
 
 
-def _count(value: Any, scope: contexts.Scope) -> int | None:
+def _count(value: Any, scope: Scope) -> int | None:
     if value is None:
         return None
     number = evaluate_template(value, scope)
@@ -156,17 +161,14 @@ def _made(
     """One job of a matrix, with all that is known before it runs."""
     combination = combinations[index]
     scope = conditions.scope(run, frame, job, this.around, matrix=combination)
-    name = interpolate(job.name, scope) if job.name else None
-    if name is None or (job.matrix is not None and name == job.name):
-        name = matrices.job_name(job.name or job.id, combination)
-    environment = None if job.environment is None else interpolate(job.environment, scope)
-    minutes = evaluate_template(job.timeout_minutes, scope) if job.timeout_minutes is not None else 360.0
+    environment = None if job.environment is None else interpolate(job.environment.name, scope)
+    minutes = 360.0 if job.timeout_minutes is None else evaluate_template(job.timeout_minutes, scope)
     group = None if job.concurrency is None else interpolate(job.concurrency.group, scope)
     return Job(
         id=this.next_id("jobs"),
         node=frame.prefix + job.id,
         index=index,
-        name=frame.title + name,
+        name=frame.title + _name(job, combination, scope),
         attempt=run.attempt,
         status=Status.QUEUED,
         created_at=this.now,
@@ -175,20 +177,27 @@ def _made(
         environment=environment or None,
         group=group,
         cancel_in_progress=job.concurrency is not None
-        and _flag(job.concurrency.cancel_in_progress, scope, default=False),
-        tolerated=_flag(job.continue_on_error, scope, default=False),
+        and _flag(job.concurrency.cancel_in_progress, scope),
+        tolerated=_flag(job.continue_on_error, scope),
         timeout_seconds=_seconds(minutes),
     )
 
 
-def _labels(job: WorkflowJob, scope: contexts.Scope) -> tuple[str, ...]:
-    value = evaluate_template(job.runs_on, scope)
-    if isinstance(value, Mapping):
-        value = value.get("labels") or []
-    labels = [value] if isinstance(value, str) else value
-    if not isinstance(labels, list) or not labels or not all(isinstance(each, str) for each in labels):
-        raise InputError(f"jobs.{job.id}.runs-on is {value!r}: a label, or a list of labels")
-    return tuple(str(label) for label in labels)
+def _name(job: WorkflowJob, combination: dict[str, Any], scope: Scope) -> str:
+    """A job's name: with its entry of the matrix, unless the name says itself which one it is."""
+    if job.name is not None and "${{" in job.name:
+        return interpolate(job.name, scope)
+    return matrices.job_name(job.name or job.id, combination)
+
+
+def _labels(job: WorkflowJob, scope: Scope) -> tuple[str, ...]:
+    labels: list[str] = []
+    for written in job.runs_on.labels if job.runs_on else ():
+        value = evaluate_template(written, scope)
+        labels += [text(each) for each in value] if isinstance(value, list) else [text(value)]
+    if not any(labels):
+        raise InputError(f"jobs.{job.id}.runs-on names no label")
+    return tuple(labels)
 
 
 def _seconds(minutes: Any) -> float:
@@ -205,36 +214,45 @@ def _called(
     run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], this: Pass
 ) -> Run:
     """A reusable workflow, once an entry of the matrix."""
+    if job.call is None:
+        return run
     path = frame.prefix + job.id
-    callee = _local(job.uses or "")
+    callee = _local(job.call.uses)
     if frame.depth + 1 > DEEPEST_CALLS:
         raise InputError(f"jobs.{job.id}: reusable workflows call one another more than {DEEPEST_CALLS} deep")
-    workflow = this.read(callee)
-    if workflow.on.workflow_call is None:
+    trigger = this.read(callee).on.get("workflow_call")
+    if trigger is None:
         raise InputError(f"jobs.{job.id}: {callee} is not reusable: it has no `on: workflow_call`")
     calls = []
     for combination in combinations:
         scope = conditions.scope(run, frame, job, this.around, matrix=combination)
-        given = evaluate_template(job.with_, scope)
-        if not isinstance(given, Mapping):
-            raise InputError(f"jobs.{job.id}.with is not a mapping")
-        title = interpolate(job.name, scope) if job.name else job.id
+        given = {name: evaluate_template(value, scope) for name, value in job.call.inputs.items()}
         calls.append(
             {
-                "title": title if job.name else matrices.job_name(job.id, combination),
-                "inputs": inputs.resolve(workflow.on.workflow_call.inputs, given),
+                "title": _name(job, combination, scope),
+                "inputs": _call_inputs(run, trigger, given, this),
                 "matrix": combination,
             }
         )
     return replace(run, nodes={**run.nodes, path: Node(path, callee=callee, calls=tuple(calls))})
 
 
+def _call_inputs(run: Run, trigger: Trigger, given: dict[str, Any], this: Pass) -> dict[str, Any]:
+    """What a called workflow gets; defaults that are expressions are evaluated first."""
+    scope = contexts.scope({"github": contexts.github(run), "vars": dict(this.around.variables)})
+    definitions = {
+        name: replace(each, default=evaluate_template(each.default, scope)) for name, each in trigger.inputs.items()
+    }
+    return inputs.resolve(definitions, given, typed=True)
+
+
 def _local(uses: str) -> str:
-    if not uses.startswith("./"):
+    reference = references.workflow(uses)
+    if not reference.local:
         raise InputError(
             f"{uses}: only reusable workflows of this repository can be called here", hint="./.github/workflows/x.yml"
         )
-    return uses.removeprefix("./")
+    return reference.path
 
 
 def _skipped(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
@@ -313,7 +331,7 @@ def _call_ended(run: Run, frame: Frame, node: Node, this: Pass) -> Run:
     if any(each is None or each.conclusion is None for each in inner):
         return run
     outputs: dict[str, str] = {}
-    definitions = callee.on.workflow_call.outputs if callee.on.workflow_call else {}
+    trigger = callee.on.get("workflow_call")
     for index, call in enumerate(node.calls):
         jobs = {}
         for job_id in callee.jobs:
@@ -327,10 +345,10 @@ def _call_ended(run: Run, frame: Frame, node: Node, this: Pass) -> Run:
                 "vars": dict(this.around.variables),
             }
         )
-        for name, value in definitions.items():
-            text = interpolate(value, scope)
-            if text:
-                outputs[name] = text
+        for name, value in trigger.outputs.items() if trigger else ():
+            shown = interpolate(value, scope)
+            if shown:
+                outputs[name] = shown
     conclusion = worst([each.conclusion for each in inner if each is not None])
     changed = replace(node, conclusion=conclusion, outputs=outputs)
     return replace(run, nodes={**run.nodes, node.path: changed})
@@ -373,7 +391,7 @@ def _survives(run: Run, job: Job, this: Pass) -> bool:
     frame = frame_of(run, job.node, this.read)
     definition = frame.workflow.jobs[job.node.rsplit("/", 1)[-1]]
     try:
-        return definition.if_ is not None and conditions.holds(run, frame, definition, this.around)
+        return conditions.holds(run, frame, definition, this.around)
     except LocalhubError:
         return False
 

@@ -13,7 +13,6 @@ class ActStep:
 
     id: str  # what act's rows call it
     name: str  # what people see
-    conditional: bool = False
     tolerated: bool = False
 
 

@@ -130,7 +130,7 @@ class StoredRuns:
         """The next run number of a workflow."""
         return self.next_id(f"workflow {workflow_id}")
 
-    def _read(self, query: sa.Select[tuple[str]]) -> list[Run]:
+    def _read(self, query: sa.Select[str]) -> list[Run]:
         with self._engine.connect() as connection:
             texts = connection.execute(query).scalars().all()
         return [self._codec.validate_json(text) for text in texts]
