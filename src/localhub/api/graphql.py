@@ -22,7 +22,9 @@ type Owner { login: String!, id: ID! }
 type Ref { name: String! }
 type Repository {
   id: ID!
+  databaseId: Int
   name: String!
+  sshUrl: String!
   nameWithOwner: String!
   owner: Owner!
   description: String
@@ -89,6 +91,8 @@ class _Repository:
         assert record is not None  # noqa: S101 - asked for just before
         owner, _, self.name = name.partition("/")
         self.id = f"R_{record.id}"
+        self.databaseId = record.id
+        self.sshUrl = f"{forms.WEB}/{name}.git"
         self.nameWithOwner = name
         self.owner = _user(owner)
         self.description = record.description

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Repo
@@ -75,6 +75,13 @@ def billing(hub: Hub, _actor: Actor) -> dict[str, Any]:
         "included_minutes": 0,
         "minutes_used_breakdown": {"SELF_HOSTED": used},
     }
+
+
+@router.get("/")
+def root(response: Response, _actor: Actor) -> dict[str, Any]:
+    """Where gh looks for what its token may do."""
+    response.headers["X-OAuth-Scopes"] = "repo, read:org, gist, workflow"
+    return {"current_user_url": f"{forms.API}/user"}
 
 
 @router.get("/user")
