@@ -8,9 +8,9 @@ from localhub.expressions import values
 
 @dataclass(frozen=True)
 class Literal:
-    """A number, a text, true, false or null."""
+    """A number, a text, true, false or null; where expressions are folded, any value."""
 
-    value: values.Primitive
+    value: values.Value
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,23 @@ def parts(node: Node) -> tuple[Node, ...]:
         case Not(inner) | Group(inner):
             beneath = (inner,)
     return beneath
+
+
+def with_parts(node: Node, parts: tuple[Node, ...]) -> Node:
+    """The same node over other parts, as many as `parts` gives."""
+    match node:
+        case Literal() | Context():
+            found: Node = node
+        case Index():
+            found = Index(parts[0], parts[1] if len(parts) > 1 else None)
+        case Call(name):
+            found = Call(name, parts)
+        case Comparison(operator):
+            found = Comparison(operator, *parts)
+        case Logical(operator):
+            found = Logical(operator, parts)
+        case Not():
+            found = Not(*parts)
+        case Group():
+            found = Group(*parts)
+    return found
