@@ -41,6 +41,7 @@ class BearerMiddleware:
         found = self._tokens.by_digest(tokens.digest(value.strip())) if scheme.lower() == "bearer" else None
         if found is None or not found.valid(self._clock.now()):
             raise NotSignedIn(
-                "no valid token came with the request", hint="CARELANE_TOKEN; `carelane token create` makes one"
+                "no valid token came with the request",
+                hint="CARELANE_TOKEN; `carelane token create` makes one",
             )
         return found

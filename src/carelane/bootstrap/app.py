@@ -90,7 +90,7 @@ class App:
         for environment in self.environments.values():
             environment.router.begin()
         if self.localhub is not None:
-            self.localhub.begin()
+            self.localhub.begin(self.tokens, RealClock().now())
         for loop in self.loops:
             loop.begin()
 

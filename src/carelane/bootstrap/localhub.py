@@ -5,24 +5,30 @@ Carelane and localhub do not import one another: they meet over its command line
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import sysconfig
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import carelane
+from carelane.access.tokens import PREFIX, Token, digest
+from carelane.audit.entries import Entry
 from carelane.base.errors import PlatformError
 from carelane.bootstrap.places import Places
 from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
+from carelane.store.tokens import SqlTokenRepository
 
 NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
 TOKEN_NAME = "pipeline"
+ACTOR = "carelane"
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.
-PYTHONPATH={paths} exec "$LOCALHUB_ROOT/python/bin/python3" -s -m carelane.cli.main "$@"
+PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
 """
 
 
@@ -39,12 +45,7 @@ class Localhub:
         """The bare repository that is pushed to."""
         return self._places.localhub / "repositories" / f"{self._settings.repository}.git"
 
-    @property
-    def token_file(self) -> Path:
-        """What localhub gives to jobs as CARELANE_TOKEN; kept where only this user reads."""
-        return self._places.state / "pipeline-token"
-
-    def begin(self) -> None:
+    def begin(self, tokens: SqlTokenRepository, now: datetime) -> None:
         """Make the repository, write the settings, and start it where it does not run.
 
         Raises:
@@ -54,9 +55,33 @@ class Localhub:
         self._write_settings()
         if not (self.repository_folder / "HEAD").exists():
             self.command("repo", "create", self._settings.repository)
-        if self._shims.spec(NAME) is None:
+        self._provision(tokens, now)
+        for environment, people in self._settings.reviewers.items():
+            named = [word for person in people for word in ("--reviewer", person)]
+            self.command("environment", self._settings.repository, environment, *named)
+        if not self._shims.running(self._shims.status(NAME)):
+            self._shims.clear(NAME)
             self._shims.write(NAME, self._spec())
         self._shims.ensure(NAME)
+
+    def _provision(self, tokens: SqlTokenRepository, now: datetime) -> None:
+        """See to it that jobs have a token of their own, for the environments that are named and no other."""
+        wanted = tuple(self._settings.deploy)
+        found = next((each for each in tokens.tokens() if each.name == TOKEN_NAME and each.valid(now)), None)
+        if found is not None and found.environments == wanted:
+            return
+        if found is not None:
+            tokens.revoke(TOKEN_NAME, now, Entry(now, ACTOR, "token.revoked", TOKEN_NAME))
+        value = PREFIX + secrets.token_urlsafe(32)
+        details = {"environments": list(wanted)}
+        tokens.add(
+            Token(TOKEN_NAME, digest(value), wanted, ACTOR, now),
+            Entry(now, ACTOR, "token.created", TOKEN_NAME, details=details),
+        )
+        repository = ("--repo", self._settings.repository)
+        self.command("secret", "set", *repository, "CARELANE_TOKEN", given=value)
+        server = f"{IN_SANDBOX}/server/{self._places.pipeline_socket.name}"
+        self.command("secret", "set", *repository, "--variable", "CARELANE_SERVER", given=server)
 
     def stop(self, timeout_seconds: float) -> list[str]:
         """End it with its jobs; its name where it would not end."""
@@ -73,6 +98,7 @@ class Localhub:
         """
         done = subprocess.run(
             [*_program(), *arguments, "--state", str(self._places.localhub)],
+            umask=0o022,
             input=given,
             capture_output=True,
             text=True,
@@ -92,7 +118,8 @@ class Localhub:
     def _write_settings(self) -> None:
         """Jobs get this system's pipeline socket and the command `carelane`, read-only."""
         tools = self._places.state / "pipeline-tools"
-        tools.mkdir(mode=0o755, exist_ok=True)
+        tools.mkdir(exist_ok=True)
+        tools.chmod(0o755)
         source = Path(carelane.__file__).parent.parent
         packages = Path(sysconfig.get_path("purelib"))
         paths = [str(source), str(packages)] if source != packages else [str(packages)]
@@ -108,5 +135,3 @@ class Localhub:
 
 def _program() -> list[str]:
     return [sys.executable, "-m", "localhub"]
-
-

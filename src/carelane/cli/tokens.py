@@ -11,9 +11,13 @@ def token() -> None:
     """Tokens of pipelines: made, listed and ended."""
 
 
-@token.command(epilog="Example: carelane token create pipeline --deploy development --deploy staging --days 90")
+@token.command(
+    epilog="Example: carelane token create pipeline --deploy development --deploy staging --days 90"
+)
 @click.argument("name")
-@click.option("--deploy", "environments", multiple=True, help="An environment it may deploy to; repeat for more.")
+@click.option(
+    "--deploy", "environments", multiple=True, help="An environment it may deploy to; repeat for more."
+)
 @click.option("--days", type=float, help="How long it is good (default: until it is revoked).")
 @output_option
 @click.pass_obj
@@ -25,7 +29,10 @@ def create(directory: str, name: str, environments: tuple[str, ...], days: float
         show_json(made)
         return
     click.echo(made["value"])
-    click.echo(f"keep it as the secret CARELANE_TOKEN; it deploys to {', '.join(environments) or 'nothing'}", err=True)
+    click.echo(
+        f"keep it as the secret CARELANE_TOKEN; it deploys to {', '.join(environments) or 'nothing'}",
+        err=True,
+    )
 
 
 @token.command("list", epilog="Example: carelane token list")

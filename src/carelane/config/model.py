@@ -160,7 +160,9 @@ class PipelineSettings(Strict):
     repository: str = Field(
         description="owner/name, as git and gh know it", pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
     )
-    port: int | None = Field(None, ge=1024, le=65535, description="loopback port for git and curl; none unless given")
+    port: int | None = Field(
+        None, ge=1024, le=65535, description="loopback port for git and curl; none unless given"
+    )
     slots: int = Field(2, ge=1, le=64, description="jobs at a time")
     deploy: list[Name] = Field(default_factory=list, description="environments that its jobs may deploy to")
     reviewers: dict[Name, list[str]] = Field(

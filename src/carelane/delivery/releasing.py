@@ -8,7 +8,14 @@ from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Artifact, Release, RunConfiguration, ServiceVersion, WorkflowRunReference, labelled
+from carelane.delivery.releases import (
+    Artifact,
+    Release,
+    RunConfiguration,
+    ServiceVersion,
+    WorkflowRunReference,
+    labelled,
+)
 
 KNOWN_RELEASES = 200
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+")

@@ -25,7 +25,8 @@ class SqlTokenRepository:
             named = (t.c.name == token.name) & t.c.revoked_at.is_(None)
             if connection.execute(sa.select(t.c.number).where(named)).first() is not None:
                 raise ConflictError(
-                    f"there is a token {token.name}", hint=f"carelane token revoke {token.name}, or another name"
+                    f"there is a token {token.name}",
+                    hint=f"carelane token revoke {token.name}, or another name",
                 )
             connection.execute(
                 t.insert().values(

@@ -17,7 +17,7 @@ from localhub.api import (
     workflows,
 )
 from localhub.base.errors import LocalhubError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 
 
 class _Prefixes:
@@ -49,7 +49,10 @@ def application(localhub: Localhub) -> ASGIApp:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, problem: RequestValidationError) -> JSONResponse:
-        errors = [{"field": ".".join(map(str, each["loc"][1:])), "message": each["msg"]} for each in problem.errors()]
+        errors = [
+            {"field": ".".join(map(str, each["loc"][1:])), "message": each["msg"]}
+            for each in problem.errors()
+        ]
         words = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
         return JSONResponse({"message": f"Invalid request: {words}", "errors": errors, "status": "422"}, 422)
 

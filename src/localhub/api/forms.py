@@ -229,7 +229,12 @@ def environment(it: HubEnvironment) -> dict[str, Any]:
     if it.reviewers:
         people = [{"type": "User", "reviewer": user(login)} for login in it.reviewers]
         rules.append(
-            {"id": 1, "type": "required_reviewers", "reviewers": people, "prevent_self_review": it.prevent_self_review}
+            {
+                "id": 1,
+                "type": "required_reviewers",
+                "reviewers": people,
+                "prevent_self_review": it.prevent_self_review,
+            }
         )
     if it.branches:
         rules.append({"id": 2, "type": "branch_policy"})

@@ -7,7 +7,7 @@ from graphql import GraphQLError, build_schema, graphql_sync
 
 from localhub.api import forms
 from localhub.api.access import Actor, Hub
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.store.records import PullRequest
 
 router = APIRouter()

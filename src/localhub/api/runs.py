@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Page, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run, Status
 from localhub.store.records import Repository
 from localhub.store.runs import RunFilter
@@ -192,7 +192,9 @@ def review(
         raise InputError(f"no environment has the id {unknown or environment_ids}")
     run = hub.engine.review(run_id, [by_id[number] for number in environment_ids], state, comment, actor)
     names = {by_id[number] for number in environment_ids}
-    return [forms.deployment(each) for each in hub.deployments.all(run.repository) if each.environment in names]
+    return [
+        forms.deployment(each) for each in hub.deployments.all(run.repository) if each.environment in names
+    ]
 
 
 @router.get(f"{RUNS}/{{run_id}}/approvals")

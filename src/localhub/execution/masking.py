@@ -21,7 +21,12 @@ class Masks:
 
     def add(self, secret: str) -> None:
         """Hides this value from now on; words shorter than three characters are left as they are."""
-        words = {secret, secret.strip(), *secret.splitlines(), *(line.strip() for line in secret.splitlines())}
+        words = {
+            secret,
+            secret.strip(),
+            *secret.splitlines(),
+            *(line.strip() for line in secret.splitlines()),
+        }
         forms = set()
         for word in words:
             if len(word) < SHORTEST:

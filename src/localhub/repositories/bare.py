@@ -58,7 +58,9 @@ class BareRepositories:
         """
         owner, slash, short = name.partition("/")
         if not slash or not NAME.fullmatch(owner) or not NAME.fullmatch(short):
-            raise InputError(f"{name!r} is not a repository's name", hint="owner/name, in letters, digits, . _ -")
+            raise InputError(
+                f"{name!r} is not a repository's name", hint="owner/name, in letters, digits, . _ -"
+            )
         return self.root / owner / f"{short}.git"
 
     def create(self, name: str, default_branch: str = "main") -> Path:
@@ -72,6 +74,7 @@ class BareRepositories:
                 "uploadpack.allowAnySHA1InWant": "true",
                 "receive.denyDeleteCurrent": "refuse",
                 "core.logAllRefUpdates": "true",
+                "core.sharedRepository": "0644",  # jobs read it as another user
                 "gc.auto": "0",
             }.items():
                 git.run(folder, "config", key, value)
@@ -147,7 +150,9 @@ class BareRepositories:
 
     def between(self, name: str, base: str, head: str) -> list[Commit]:
         """Commits in *head* and not in *base*, oldest first."""
-        shas = git.run(self.folder(name), "rev-list", "--reverse", "--max-count=250", f"{base}..{head}").split()
+        shas = git.run(
+            self.folder(name), "rev-list", "--reverse", "--max-count=250", f"{base}..{head}"
+        ).split()
         return [self.commit(name, sha) for sha in shas]
 
     def statistics(self, name: str, base: str, head: str) -> tuple[int, int, int]:
@@ -172,7 +177,8 @@ class BareRepositories:
             tree = git.run(place, "merge-tree", "--write-tree", base, head).split()[0]
         except PlatformError as problem:
             raise ConflictError(
-                "Pull Request is not mergeable: its branch conflicts with the base", hint="merge the base into it"
+                "Pull Request is not mergeable: its branch conflicts with the base",
+                hint="merge the base into it",
             ) from problem
         parents = ["-p", base] if method == "squash" else ["-p", base, "-p", head]
         return git.run(place, "commit-tree", tree, *parents, "-m", message, author=author).strip()

@@ -70,7 +70,9 @@ def needs(names: tuple[str, ...], nodes: Mapping[str, Node]) -> dict[str, Any]:
     return context
 
 
-def status_functions(ancestors: list[Conclusion | None], *, cancelled: bool) -> dict[str, Callable[..., Value]]:
+def status_functions(
+    ancestors: list[Conclusion | None], *, cancelled: bool
+) -> dict[str, Callable[..., Value]]:
     """success(), failure(), cancelled() and always() for a job's `if`: of all jobs it needs, near and far."""
     failed = any(each is Conclusion.FAILURE for each in ancestors)
     good = all(each is Conclusion.SUCCESS for each in ancestors)

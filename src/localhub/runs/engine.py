@@ -14,6 +14,7 @@ from localhub.base.clock import Clock
 from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
 from localhub.runs import attempts, concurrency, orders, planning, protection
 from localhub.runs.contexts import Around
+from localhub.runs.frames import Read
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
 from localhub.workflows.definitions import Workflow
@@ -48,7 +49,15 @@ class Engine:
     """Holds all runs that have not ended, and moves them."""
 
     def __init__(
-        self, runs: Runs, jobs: Jobs, secrets: Secrets, clock: Clock, labels: Labels, hooks: Hooks, *, slots: int = 2
+        self,
+        runs: Runs,
+        jobs: Jobs,
+        secrets: Secrets,
+        clock: Clock,
+        labels: Labels,
+        hooks: Hooks,
+        *,
+        slots: int = 2,
     ) -> None:
         self._runs, self._jobs, self._secrets, self._clock = runs, jobs, secrets, clock
         self._labels, self._hooks, self.slots = labels, hooks, slots
@@ -114,7 +123,9 @@ class Engine:
                 if name not in waiting:
                     raise ConflictError(f"run {run_id} does not wait for environment {name!r}")
                 protection.may_review(self._hooks.protection(run.repository, name), run, user)
-                run = replace(run, reviews=(*run.reviews, Review(name, state, user, comment, self._clock.now())))
+                run = replace(
+                    run, reviews=(*run.reviews, Review(name, state, user, comment, self._clock.now()))
+                )
             self._keep(run)
             return run
 
@@ -132,7 +143,9 @@ class Engine:
         """
         with self._changing():
             if not self._must(run_id).done:
-                raise ConflictError("Could not delete the workflow run: it has not ended", hint="gh run cancel")
+                raise ConflictError(
+                    "Could not delete the workflow run: it has not ended", hint="gh run cancel"
+                )
             self._runs.delete(run_id)
 
     def get(self, run_id: int) -> Run:
@@ -251,13 +264,15 @@ class Engine:
                 continue
             rules = self._hooks.protection(run.repository, job.environment)
             verdict = protection.verdict(rules, run, job.environment)
-            if isinstance(verdict, str):
+            if not isinstance(verdict, Status):
                 words = Annotation("failure", verdict)
                 now = self._clock.now()
-                changed = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now)
+                changed = replace(
+                    job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now
+                )
                 run = run.with_job(replace(changed, started_at=now, annotations=(*job.annotations, words)))
                 self._stirred = True
-            elif verdict != job.status:
+            elif verdict is not job.status:
                 run = run.with_job(replace(job, status=verdict))
                 self._hooks.job_changed(run, replace(job, status=verdict))
         return run
@@ -309,7 +324,9 @@ class Engine:
         except LocalhubError as problem:
             ended = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, started_at=now)
             ended = replace(
-                ended, completed_at=now, annotations=(*job.annotations, Annotation("failure", problem.message))
+                ended,
+                completed_at=now,
+                annotations=(*job.annotations, Annotation("failure", problem.message)),
             )
             self._keep(run.with_job(ended))
             self._stirred = True
@@ -354,13 +371,15 @@ class Engine:
             raise NotFoundError(f"there is no run {run_id}")
         return run
 
-    def _reader(self, run: Run) -> planning.Read:
+    def _reader(self, run: Run) -> Read:
         def found(path: str) -> Workflow:
             key = (run.repository, run.sha, path)
             if key not in self._parsed:
                 text = run.sources.get(path)
                 if text is None:
-                    raise NotFoundError(f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it")
+                    raise NotFoundError(
+                        f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it"
+                    )
                 if len(self._parsed) > 500:
                     self._parsed.clear()
                 self._parsed[key] = read(text, path)

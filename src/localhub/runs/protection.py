@@ -43,6 +43,8 @@ def _unique(names: Iterable[str]) -> list[str]:
 def may_review(rules: Rules, run: Run, user: str) -> None:
     """Raises RefusedError where this person may not approve."""
     if rules.reviewers and user not in rules.reviewers:
-        raise RefusedError(f"{user} is not a reviewer of this environment", hint=f"one of {', '.join(rules.reviewers)}")
+        raise RefusedError(
+            f"{user} is not a reviewer of this environment", hint=f"one of {', '.join(rules.reviewers)}"
+        )
     if rules.prevent_self_review and user in {run.actor, run.triggering_actor}:
         raise RefusedError(f"{user} started this run and may not approve it")

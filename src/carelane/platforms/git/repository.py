@@ -32,7 +32,9 @@ class GitRepository:
         done = self._parsed(revision)
         if done.returncode != 0 and self._also is not None and self._also.is_dir():
             # Into refs of our own: the user's branches and remotes are theirs.
-            self._git("fetch", "--quiet", "--no-write-fetch-head", str(self._also), "+refs/*:refs/carelane/pushed/*")
+            self._git(
+                "fetch", "--quiet", "--no-write-fetch-head", str(self._also), "+refs/*:refs/carelane/pushed/*"
+            )
             done = self._parsed(revision)
         if done.returncode != 0:
             self._check_repository()

@@ -8,38 +8,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-
-from localhub.runs.ports import Order
-from localhub.runs.records import Annotation
+from typing import Any
 
 LARGEST_ARTIFACT_BYTES = 1 << 30
 LARGEST_CACHE_BYTES = 2 << 30
 MOST_FILES = 20_000
 LARGEST_OUTPUTS_BYTES = 1 << 20
-
-
-@dataclass
-class Kept:
-    """What was kept of a job, and what was not."""
-
-    outputs: dict[str, str] = field(default_factory=dict)
-    problems: list[Annotation] = field(default_factory=list)
-    failed: bool = False
-
-
-class Store(Protocol):
-    """Where artifacts and caches are kept."""
-
-    def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
-        """Puts the run's artifacts and the repository's caches where a job's actions look for them."""
-        ...
-
-    def keep(self, order: Order, out: Path) -> Kept:
-        """Keeps what a job left in its out folder."""
-        ...
 
 
 def outputs(path: Path) -> dict[str, str]:
@@ -112,7 +87,9 @@ def _copied(source: Path, target: Path, room: int) -> int:
         if not stat.S_ISREG(kind.st_mode):
             raise ValueError(f"{source.name} is not a plain file")
         if kind.st_size > room:
-            raise ValueError(f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB")
+            raise ValueError(
+                f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB"
+            )
         with target.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
     target.chmod(0o755 if kind.st_mode & 0o100 else 0o644)

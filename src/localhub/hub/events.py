@@ -4,48 +4,27 @@ import os
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from localhub.base.errors import LocalhubError
+from localhub.hub.parts import Localhub
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
-from localhub.runs.hub import FOLDER, Happened
 from localhub.runs.records import Run
+from localhub.runs.starting import FOLDER, Happened
 from localhub.workflows import schedules
 from localhub.workflows.reading import read
 
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
-
-HOOK = """#!/bin/sh
-# Writes down what was pushed and by whom; localhub reads it, now or when it is next started.
-set -e
-folder="$GIT_DIR/localhub/pushes"
-mkdir -p "$folder"
-fresh=$(mktemp "$folder/.XXXXXXXX")
-{ echo "${LOCALHUB_USER:-${USER:-$(id -un)}}"; cat; } >"$fresh"
-mv "$fresh" "$folder/$(date +%s%N)-$$"
-"""
 LOOK_EVERY_SECONDS = 0.1
 log = structlog.get_logger()
-
-
-def install_hook(folder: Path) -> None:
-    """Puts the hook into a bare repository."""
-    (folder / "localhub" / "pushes").mkdir(parents=True, exist_ok=True)
-    hook = folder / "hooks" / "post-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(HOOK, encoding="utf-8")
-    hook.chmod(0o755)
 
 
 class Watcher:
     """Looks for pushes and for schedules that are due."""
 
-    def __init__(self, localhub: "Localhub") -> None:
+    def __init__(self, localhub: Localhub) -> None:
         self._hub = localhub
 
     def run_forever(self, stopping: threading.Event) -> None:
@@ -74,7 +53,9 @@ class Watcher:
                 try:
                     self._pushed(repository, Pushed(ref, before, after), actor)
                 except LocalhubError as problem:
-                    log.warning("push_not_understood", repository=repository, ref=ref, problem=problem.message)
+                    log.warning(
+                        "push_not_understood", repository=repository, ref=ref, problem=problem.message
+                    )
             path.unlink()
         return len(names)
 
@@ -89,7 +70,7 @@ class Watcher:
         commit = self._hub.bare.commit(repository, sha)
         title = commit.message.splitlines()[0] if commit.message else sha[:7]
         before = None if pushed.created else pushed.before
-        self._hub.hub.happened(
+        self._hub.starter.happened(
             Happened(
                 repository=repository,
                 event="push",
@@ -130,12 +111,12 @@ class Watcher:
             if schedules.next_time(each.cron, last, each.timezone) <= now:
                 payload = {"schedule": each.cron, "repository": repository_payload(self._hub, repository)}
                 user = self._hub.settings.user
-                self._hub.hub.happened(
+                self._hub.starter.happened(
                     Happened(repository, "schedule", ref, sha, user, payload, only=path, cron=each.cron)
                 )
 
 
-def repository_payload(localhub: "Localhub", name: str) -> dict[str, Any]:
+def repository_payload(localhub: Localhub, name: str) -> dict[str, Any]:
     """The `repository` part of an event."""
     owner, _, short = name.partition("/")
     found = localhub.repositories.get(name)
@@ -150,9 +131,7 @@ def repository_payload(localhub: "Localhub", name: str) -> dict[str, Any]:
     }
 
 
-def push_payload(
-    localhub: "Localhub", repository: str, pushed: Pushed, sha: str, actor: str
-) -> dict[str, Any]:
+def push_payload(localhub: Localhub, repository: str, pushed: Pushed, sha: str, actor: str) -> dict[str, Any]:
     """The event of a push, as far as workflows read it."""
     commit = localhub.bare.commit(repository, sha)
     head = {
@@ -176,7 +155,7 @@ def push_payload(
     }
 
 
-def pull_requests_moved(localhub: "Localhub", repository: str, branch: str, sha: str, actor: str) -> None:
+def pull_requests_moved(localhub: Localhub, repository: str, branch: str, sha: str, actor: str) -> None:
     """Open pull requests from a branch that was pushed to: they have a new head, and their workflows run."""
     for pull in localhub.pulls.all(repository):
         if pull.state == "open" and pull.head == branch and pull.head_sha != sha:
@@ -185,7 +164,7 @@ def pull_requests_moved(localhub: "Localhub", repository: str, branch: str, sha:
             pull_request_event(localhub, moved, "synchronize", actor)
 
 
-def pull_request_event(localhub: "Localhub", pull: Any, action: str, actor: str) -> None:
+def pull_request_event(localhub: Localhub, pull: Any, action: str, actor: str) -> None:
     """Starts the workflows of a pull request, on the commit that merging it would make."""
     name = pull.repository
     base = localhub.bare.refs(name).get(f"refs/heads/{pull.base}", pull.base_sha)
@@ -215,7 +194,7 @@ def pull_request_event(localhub: "Localhub", pull: Any, action: str, actor: str)
         "repository": repository_payload(localhub, name),
     }
     changed = list(localhub.bare.changed(name, localhub.bare.base(name, base, pull.head_sha), pull.head_sha))
-    localhub.hub.happened(
+    localhub.starter.happened(
         Happened(
             repository=name,
             event="pull_request",
@@ -233,7 +212,7 @@ def pull_request_event(localhub: "Localhub", pull: Any, action: str, actor: str)
     )
 
 
-def run_ended(localhub: "Localhub", run: Run) -> None:
+def run_ended(localhub: Localhub, run: Run) -> None:
     """Starts what waits for the run to complete (`on: workflow_run`), at the default branch."""
     if run.event == "workflow_run":
         return
@@ -262,6 +241,16 @@ def run_ended(localhub: "Localhub", run: Run) -> None:
         "sender": {"login": run.actor},
         "repository": repository_payload(localhub, run.repository),
     }
-    localhub.hub.happened(
-        Happened(run.repository, "workflow_run", ref, sha, run.actor, payload, action="completed", workflow=run.name, workflow_branch=run.head_branch)
+    localhub.starter.happened(
+        Happened(
+            run.repository,
+            "workflow_run",
+            ref,
+            sha,
+            run.actor,
+            payload,
+            action="completed",
+            workflow=run.name,
+            workflow_branch=run.head_branch,
+        )
     )
