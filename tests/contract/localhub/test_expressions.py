@@ -59,7 +59,7 @@ LIMITS = {
     "negations": lambda n: f"{'!' * n}1",
     "dereferences": lambda n: f"github{'.x' * n}",
     "indexes": lambda n: f"{'github[' * n}0{']' * n}",
-    "calls": lambda n: f"{'toJSON(' * n}1{')' * n}",
+    "calls": lambda n: f"{'join(' * n}1{')' * n}",
     "operators": lambda n: f"{'(1 || ' * n}0{')' * n}",
 }
 
