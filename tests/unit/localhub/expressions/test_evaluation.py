@@ -51,3 +51,18 @@ def test_text_that_grows_at_every_level_is_refused(opening: str) -> None:
     source = f"""{opening * 45}'{'"' * 1000}'{")" * 45}"""
     with pytest.raises(ExpressionError, match="longer than"):
         expressions.evaluate(source, SCOPE)
+
+
+def test_no_chain_exhausts_the_stack() -> None:
+    for operator in ["==", "&&", "<"]:
+        source = f"1{f'{operator}1' * 6000}"
+        assert expressions.evaluate(source, SCOPE) in {True, False}
+        assert expressions.fold(f"${{{{ {source} || x }}}}", SCOPE, frozenset({"x"}))
+        assert expressions.fold(f"${{{{ x {operator} {source} }}}}", SCOPE, frozenset({"x"}))
+
+
+def test_no_case_exhausts_the_stack() -> None:
+    source = f"case({'x == 1, 1, ' * 1500} 2)"
+    with pytest.raises(ExpressionError, match="more than 50 predicates"):
+        expressions.fold(f"${{{{ {source} }}}}", SCOPE, frozenset({"x"}))
+    assert expressions.evaluate(source, Scope({"x": 2})) == 2
