@@ -32,6 +32,9 @@ class Failed:
     error: ExpressionError
 
 
+MAX_CASES = 50
+"""Each predicate that is left nests an expression in an expression."""
+
 Folded: TypeAlias = Known | Failed | Node
 
 FAILING = nodes.Call("fromJSON", (nodes.Literal("{"),))
@@ -119,6 +122,8 @@ class Folding:
                 found = node if left else Known(values.member(self.scope.contexts, name))
             case nodes.Logical():
                 found = self.logical(node)
+            case nodes.Comparison(operators, operands):
+                found = self.compared(operators, [self.folded(operand) for operand in operands])
             case nodes.Index(nodes.Context(name), nodes.Literal(str() as key)) if self.kept(name, key):
                 found = node
             case nodes.Call(name, arguments) if name.lower() == "case":
@@ -150,24 +155,39 @@ class Folding:
                 left.append(as_node(found))
         return left[0] if len(left) == 1 else nodes.Logical(node.operator, tuple(left))
 
+    def compared(self, operators: tuple[str, ...], operands: list[Folded]) -> Folded:
+        """Comparisons from left to right; NaN compares with nothing, whatever the other side is."""
+        if failed := first_failed(operands):
+            return failed
+        found = operands[0]
+        left: list[tuple[str, Node]] = []
+        for operator, operand in zip(operators, operands[1:], strict=True):
+            if is_nan(operand) or (is_nan(found) and not left):
+                found, left = Known(operator == "!="), []
+            elif isinstance(found, Known) and isinstance(operand, Known) and not left:
+                found = Known(evaluation.compared(operator, found.value, operand.value))
+            else:
+                left.append((operator, as_node(operand)))
+        if not left:
+            return found
+        signs, rest = zip(*left, strict=True)
+        return nodes.Comparison(signs, (as_node(found), *rest))
+
     def chosen(self, arguments: list[Folded]) -> Folded:
-        """`case`, which act does not have: an array of two values, indexed by whether the predicate holds."""
+        """`case`, which act does not have: `either` for each predicate that is not known."""
         if failed := first_failed(arguments):
             return failed
-        if len(arguments) == 1:
-            return arguments[0]
-        predicate, value, *others = arguments
-        if isinstance(predicate, Known):
-            if not isinstance(predicate.value, bool):
-                return Failed(ExpressionError("case predicate must evaluate to a boolean value"))
-            return value if predicate.value else self.chosen(others)
-        both = tuple(nodes.Call("toJSON", (as_node(each),)) for each in (value, self.chosen(others)))
-        array = nodes.Call("fromJSON", (nodes.Call("format", (nodes.Literal("[{0},{1}]"), *both)),))
-        wrong = nodes.Not(nodes.Group(as_node(predicate)))
-        return nodes.Index(
-            array,
-            nodes.Logical("||", (nodes.Logical("&&", (wrong, nodes.Literal(1))), nodes.Literal(0))),
-        )
+        found, nested = arguments[-1], 0
+        for predicate, value in reversed(list(zip(arguments[:-1:2], arguments[1::2], strict=True))):
+            if not isinstance(predicate, Known):
+                found, nested = either(predicate, value, found), nested + 1
+            elif not isinstance(predicate.value, bool):
+                found = Failed(ExpressionError("case predicate must evaluate to a boolean value"))
+            elif predicate.value:
+                found, nested = value, 0
+        if nested > MAX_CASES:
+            return Failed(ExpressionError(f"case has more than {MAX_CASES} predicates that only steps know"))
+        return found
 
     def rebuilt(self, node: Node, parts: list[Folded]) -> Folded:
         """A node with its parts folded; its value where all of them are known."""
@@ -203,11 +223,23 @@ def first_failed(parts: list[Folded]) -> Failed | None:
 
 
 def without_meaning(node: Node, parts: list[Folded]) -> Known | None:
-    """The value that does not depend on what is left: NaN compares with nothing, text has no properties."""
-    numbers = [part.value for part in parts if isinstance(part, Known) and isinstance(part.value, float)]
-    if isinstance(node, nodes.Comparison) and any(map(math.isnan, numbers)):
-        return Known(node.operator == "!=")
-    of = parts[0]
+    """The value that does not depend on what is left: text, numbers and null have no properties."""
+    of = parts[0] if parts else None
     if isinstance(node, nodes.Index) and isinstance(of, Known) and not isinstance(of.value, (list, dict)):
         return Known(None)
     return None
+
+
+def is_nan(part: Folded) -> bool:
+    """Whether a part is known to be no number."""
+    return isinstance(part, Known) and isinstance(part.value, float) and math.isnan(part.value)
+
+
+def either(predicate: Folded, value: Folded, other: Folded) -> Node:
+    """*value* where *predicate* holds, else *other*: `&&` and `||` would lose a value that is falsy."""
+    both = tuple(nodes.Call("toJSON", (as_node(each),)) for each in (value, other))
+    array = nodes.Call("fromJSON", (nodes.Call("format", (nodes.Literal("[{0},{1}]"), *both)),))
+    wrong = nodes.Not(nodes.Group(as_node(predicate)))
+    return nodes.Index(
+        array, nodes.Logical("||", (nodes.Logical("&&", (wrong, nodes.Literal(1))), nodes.Literal(0)))
+    )

@@ -39,8 +39,9 @@ def write(node: Node, times: int = 1, *, compared: bool = False) -> str:
             found = f"({inner(part)})"
         case nodes.Not(operand):
             found = f"!{inner(operand)}"
-        case nodes.Comparison(operator, left, right):
-            found = f"{write(left, compared=True)} {operator} {write(right, compared=True)}"
+        case nodes.Comparison(operators, operands):
+            first, *rest = (write(operand, compared=True) for operand in operands)
+            found = first + "".join(f" {sign} {each}" for sign, each in zip(operators, rest, strict=True))
         case nodes.Logical(operator, operands):
             found = f" {operator} ".join(map(inner, operands))
         case nodes.Call(name, arguments):
