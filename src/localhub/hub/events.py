@@ -1,6 +1,5 @@
-"""What git is told, turned into events: a hook writes each push down, so that none is lost while we are away."""
+"""What git is told, turned into events; pushes were written down by a hook, so that none is lost."""
 
-import os
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -42,11 +41,10 @@ class Watcher:
         """Turns pushes written down into events; returns how many there were."""
         folder = self._hub.bare.folder(repository) / "localhub" / "pushes"
         try:
-            names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+            written = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         except FileNotFoundError:
             return 0
-        for name in names:
-            path = folder / name
+        for path in written:
             actor, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             for line in lines:
                 before, after, ref = line.split(" ", 2)
@@ -57,7 +55,7 @@ class Watcher:
                         "push_not_understood", repository=repository, ref=ref, problem=problem.message
                     )
             path.unlink()
-        return len(names)
+        return len(written)
 
     def _pushed(self, repository: str, pushed: Pushed, actor: str) -> None:
         found = self._hub.repositories.get(repository)
