@@ -1,1 +1,1 @@
-"""The ground floor: errors. Everything may stand on it; it stands on nothing."""
+"""What every floor of localhub stands on: errors and the clock."""

@@ -1,0 +1,89 @@
+"""Who asks, what page they want, and the parts of localhub that routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from localhub.base.errors import LocalhubError, NotFoundError
+from localhub.hub.parts import Localhub
+from localhub.store.records import Repository
+
+
+class UnauthorizedError(LocalhubError):
+    """Nobody is signed in, or the token is nobody's."""
+
+    status = 401
+    title = "Bad credentials"
+
+
+def localhub(request: Request) -> Localhub:
+    """The localhub that serves this request."""
+    found: Localhub = request.app.state.localhub
+    return found
+
+
+Hub = Annotated[Localhub, Depends(localhub)]
+
+
+def actor(request: Request, hub: Hub) -> str:
+    """Whose token came with the request.
+
+    Raises:
+        UnauthorizedError: If there is none, or it is nobody's.
+    """
+    import base64
+    import binascii
+
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            value = base64.b64decode(value).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            value = ""
+    login = hub.login(value.strip()) if value else None
+    if login is None:
+        raise UnauthorizedError("Bad credentials", hint="carelane gh-env, or localhub env, prints a token")
+    return login
+
+
+Actor = Annotated[str, Depends(actor)]
+
+
+def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor) -> Repository:
+    """The repository in the path.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    found = hub.repositories.get(f"{owner}/{repository_name}")
+    if found is None:
+        raise NotFoundError(
+            f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one"
+        )
+    return found
+
+
+Repo = Annotated[Repository, Depends(repository)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    page: int
+    per_page: int
+
+    def of(self, items: list[Any]) -> list[Any]:
+        """That part."""
+        first = (self.page - 1) * self.per_page
+        return items[first : first + self.per_page]
+
+
+def paging(page: Annotated[int, Query(ge=1)] = 1, per_page: Annotated[int, Query(ge=1, le=100)] = 30) -> Page:
+    """Page and size; 30 unless asked, 100 at most, as on GitHub."""
+    return Page(page, per_page)
+
+
+Paging = Annotated[Page, Depends(paging)]
+BASE = "/repos/{owner}/{repository_name}"

@@ -1,0 +1,77 @@
+"""git over HTTP: requests handed to `git http-backend`, git's own CGI program."""
+
+import asyncio
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from localhub.api.access import Hub, UnauthorizedError, actor
+
+router = APIRouter()
+
+
+def _who(request: Request, hub: Hub) -> str:
+    try:
+        return actor(request, hub)
+    except UnauthorizedError:
+        return ""
+
+
+@router.api_route("/{owner}/{name}.git/{rest:path}", methods=["GET", "POST"])
+async def git(
+    request: Request, hub: Hub, owner: str, name: str, rest: str, who: Annotated[str, Depends(_who)]
+) -> Response:
+    """Fetches and pushes."""
+    if not who:
+        return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
+    repository = hub.repositories.get(f"{owner}/{name}")
+    if repository is None:
+        return Response("no such repository", 404)
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "GIT_PROJECT_ROOT": str(hub.bare.root),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "PATH_INFO": f"/{repository.name}.git/{rest}",
+        "QUERY_STRING": request.url.query,
+        "REQUEST_METHOD": request.method,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+        "REMOTE_USER": who,
+        "LOCALHUB_USER": who,
+        "REMOTE_ADDR": "127.0.0.1",
+    }
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        "http-backend",
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin is not None  # noqa: S101 - asked for above
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    async for chunk in request.stream():
+        process.stdin.write(chunk)
+        await process.stdin.drain()
+    process.stdin.close()
+    status, headers = 200, {}
+    while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
+        key, _, value = line.partition(":")
+        if key.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers[key] = value.strip()
+    return StreamingResponse(_rest(process), status, headers)
+
+
+async def _rest(process: asyncio.subprocess.Process):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    while chunk := await process.stdout.read(1 << 16):
+        yield chunk
+    await process.wait()

@@ -1,0 +1,3 @@
+import { saveNow } from "./kit.mjs";
+
+saveNow();

@@ -1,0 +1,305 @@
+"""Carries jobs out: lays a job's files, starts act in a sandbox, reads what it says, keeps what it made."""
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import yaml
+
+from localhub.execution import logs, sandbox, tools
+from localhub.execution.following import Following
+from localhub.execution.masking import Masks
+from localhub.runs.ports import JobFiles, Order, Progress, Report
+from localhub.runs.records import Annotation
+
+CANCEL_GRACE_SECONDS = 300.0
+"""How long always() steps may take once a job is cancelled; as on GitHub."""
+
+ROOT, HOME = "/lh", "/home/runner"
+REGISTRY_SETTINGS = ("/etc/pip.conf", "/etc/npmrc")
+UNFENCED = (
+    "WITHOUT a sandbox: workflow code runs as the server's own user and can read all that this user can"
+)
+GITCONFIG = "[safe]\n\tdirectory = *\n[user]\n\tname = runner\n\temail = runner@localhub\n[init]\n\tdefaultBranch = main\n"
+
+
+class SandboxedJobs:
+    """The `Jobs` port by act and bubblewrap, one thread a job (its sandbox lives as long as that thread)."""
+
+    def __init__(
+        self,
+        state: Path,
+        found: tools.Tools,
+        settings: sandbox.Settings,
+        *,
+        repository_folder: Callable[[str], Path],
+        store: JobFiles,
+        actions: Mapping[str, Path] | None = None,
+        extra_binds: tuple[sandbox.Bind, ...] = (),
+        passed: Mapping[str, str] | None = None,
+        paths: tuple[str, ...] = (),
+    ) -> None:
+        self._state = state
+        self._tools = found
+        self._settings = settings
+        self._repository_folder = repository_folder
+        self._store = store
+        self._actions = dict(actions or {})
+        self._extra_binds = extra_binds
+        self._passed = dict(passed or {})
+        self._paths = paths
+        self._running: dict[int, _Running] = {}
+        self._lock = threading.Lock()
+
+    def log_folder(self, job_id: int) -> Path:
+        """Where a job's log is."""
+        return self._state / "logs" / str(job_id)
+
+    def start(self, order: Order, report: Report) -> None:
+        """Begins a job in a thread of its own."""
+        running = _Running()
+        with self._lock:
+            self._running[order.job_id] = running
+        thread = threading.Thread(
+            target=self._run, args=(order, report, running), name=f"job-{order.job_id}", daemon=True
+        )
+        thread.start()
+
+    def cancel(self, job_id: int, *, force: bool = False) -> None:
+        """Ends the running step, or all at once."""
+        with self._lock:
+            running = self._running.get(job_id)
+        if running is not None:
+            running.cancel(force=force)
+
+    def end_orphan(self, job_id: int, process_id: int | None) -> None:
+        """Removes what is left of a job whose server died; its sandbox died with the server."""
+        if process_id is not None:
+            sandbox.end_if_ours(process_id)
+        shutil.rmtree(self._folder(job_id), ignore_errors=True)
+
+    def _folder(self, job_id: int) -> Path:
+        return self._state / "jobs" / str(job_id)
+
+    def _run(self, order: Order, report: Report, running: "_Running") -> None:
+        masks = Masks(order.secrets.values())
+        log = logs.JobLog(self.log_folder(order.job_id), masks)
+        following = Following(order, log, masks)
+        folder = self._folder(order.job_id)
+        try:
+            progress = self._carried_out(order, report, running, following, folder)
+        except Exception as problem:  # noqa: BLE001 - whatever it was, the job must end and say so
+            progress = following.broken(f"{type(problem).__name__}: {problem}")
+        finally:
+            with self._lock:
+                self._running.pop(order.job_id, None)
+        log.close(following.last_step)
+        shutil.rmtree(folder, ignore_errors=True)
+        report(order.run_id, order.job_id, progress)
+
+    def _carried_out(
+        self, order: Order, report: Report, running: "_Running", following: Following, folder: Path
+    ) -> Progress:
+        unmapped = self._unmapped(order)
+        if unmapped:
+            return following.refused(unmapped)
+        self._lay(order, folder)
+        following.set_up(self._facts(order))
+        box = self._begun(order, folder)
+        running.box = box
+        timer = threading.Timer(order.timeout_seconds, running.time_out)
+        timer.daemon = True
+        timer.start()
+        try:
+            report(order.run_id, order.job_id, following.progress(process_id=box.child_pid))
+            for row in box.lines():
+                if following.read(row):
+                    report(order.run_id, order.job_id, following.progress(process_id=box.child_pid))
+            box.process.wait()
+        finally:
+            timer.cancel()
+            running.ended()
+        kept = self._store.keep(order, folder / "out")
+        return following.finished(
+            kept, cancelled=running.cancelled, timed_out=running.timed_out, returned=box.process.returncode
+        )
+
+    def _unmapped(self, order: Order) -> list[Annotation]:
+        """An annotation for each action that is neither ours nor mapped to a folder."""
+        problems = []
+        for reference in order.uses:
+            name = reference.split("@")[0]
+            if self._action_folder(name) is None:
+                words = (
+                    f"{reference} is not on this machine. localhub has {', '.join('actions/' + each for each in tools.ACTIONS)}; "
+                    f"map another to a folder in localhub.yaml: actions: {{{name}: ./path}}"
+                )
+                problems.append(Annotation("failure", words, title="Unknown action"))
+        return problems
+
+    def _action_folder(self, name: str) -> Path | None:
+        if name in self._actions:
+            return self._actions[name]
+        owner, _, short = name.partition("/")
+        base = short.split("/")[0]
+        if owner == "actions" and base in tools.ACTIONS:
+            return self._tools.actions / base
+        return None
+
+    def _lay(self, order: Order, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("in", "ws", "home", "out", "artifacts", "caches"):
+            (folder / name).mkdir(parents=True)
+        files = {
+            "wf.yml": yaml.safe_dump(order.workflow, sort_keys=False, allow_unicode=True, width=1 << 20),
+            "event.json": json.dumps(order.payload),
+            "env.yml": yaml.safe_dump(order.environment),
+            "secrets.yml": yaml.safe_dump(order.secrets),
+            "passwd": "root:x:0:0::/root:/bin/sh\nrunner:x:1001:1001::/home/runner:/bin/bash\n",
+            "group": "root:x:0:\nrunner:x:1001:\n",
+            "hosts": "127.0.0.1 localhost runner\n::1 localhost\n",
+            "gitconfig": GITCONFIG,
+        }
+        for name, text in files.items():
+            path = folder / "in" / name
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o444)
+        (folder / "in").chmod(0o755)
+        (folder / "out" / "artifacts").mkdir()
+        (folder / "out" / "caches").mkdir()
+        self._store.lay(order, folder / "artifacts", folder / "caches")
+        if self._settings.user is not None:
+            for name in ("ws", "home", "out", "out/artifacts", "out/caches"):
+                shutil.chown(folder / name, self._settings.user, self._settings.user)
+
+    def _binds(self, order: Order, folder: Path) -> list[sandbox.Bind]:
+        """What the sandbox sees besides the system: all under /lh, and the runner's home."""
+        bind = sandbox.Bind
+        binds = [
+            *(
+                bind(folder / "in" / name, f"/etc/{name}")
+                for name in ("passwd", "group", "hosts", "gitconfig")
+            ),
+            *(bind(Path(path), path) for path in REGISTRY_SETTINGS if Path(path).is_file()),
+            bind(self._tools.wrappers, f"{ROOT}/first"),
+            bind(self._tools.act, f"{ROOT}/bin/act"),
+            bind(self._tools.node, f"{ROOT}/bin/node"),
+            bind(self._tools.python, str(self._tools.python)),  # its libraries are found by its own path
+            bind(self._repository_folder(order.repository), f"{ROOT}/repository.git"),
+            bind(self._state / "cwd", f"{ROOT}/cwd"),
+            *(bind(folder / name, f"{ROOT}/{name}") for name in ("in", "artifacts", "caches")),
+            *(bind(folder / name, f"{ROOT}/{name}", writable=True) for name in ("ws", "out")),
+            bind(folder / "home", HOME, writable=True),
+            *self._extra_binds,
+        ]
+        for number, reference in enumerate(order.uses):
+            action = self._action_folder(reference.split("@")[0])
+            if action is not None:
+                binds.append(bind(action, f"{ROOT}/actions/{number}"))
+        return binds
+
+    def _environment(self, order: Order, root: str, home: str) -> dict[str, str]:
+        more = "".join(f"{path}:" for path in self._paths)
+        path = f"{root}/first:{root}/bin:{more}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return {
+            **self._passed,
+            "HOME": home,
+            "USER": "runner",
+            "LANG": "C.UTF-8",
+            "CI": "true",
+            "PATH": path,
+            "LOCALHUB_ROOT": root,
+            "LOCALHUB_PYTHON": str(self._tools.python),
+            "RUNNER_NAME": order.runner,
+        }
+
+    def _command(self, order: Order, root: str) -> list[str]:
+        command = [
+            f"{root}/bin/act",
+            order.event,
+            "-W",
+            f"{root}/in/wf.yml",
+            "-e",
+            f"{root}/in/event.json",
+            "--json",
+        ]
+        command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
+        command += ["--action-cache-path", f"{root}/ws", "--env-file", f"{root}/in/env.yml"]
+        command += [
+            "--secret-file",
+            f"{root}/in/secrets.yml",
+            "--var-file",
+            "/dev/null",
+            "--input-file",
+            "/dev/null",
+        ]
+        for number, reference in enumerate(order.uses):
+            name, _, ref = reference.partition("@")
+            repository = "/".join(name.split("/")[:2])
+            command += ["--local-repository", f"{repository}@{ref}={root}/actions/{number}"]
+        return command
+
+    def _begun(self, order: Order, folder: Path) -> sandbox.Sandbox:
+        """Starts act: in its sandbox, or where there is none in the job's folder as this user."""
+        binds = self._binds(order, folder)
+        root, home = ROOT, HOME
+        if not self._settings.fenced:
+            root, home = str(folder / "lh"), str(folder / "home")
+            for bind in binds:
+                if bind.target.startswith(f"{ROOT}/"):
+                    place = Path(root) / bind.target.removeprefix(f"{ROOT}/")
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.symlink_to(bind.source)
+        return sandbox.started(
+            self._settings,
+            binds,
+            self._environment(order, root, home),
+            self._command(order, root),
+            f"{root}/cwd",
+        )
+
+    def _facts(self, order: Order) -> list[str]:
+        fenced = "in a sandbox (bubblewrap)" if self._settings.fenced else UNFENCED
+        return [
+            f"Current runner: {order.runner} (this machine), {fenced}",
+            f"Repository {order.repository} at {order.sha}",
+            *(f"Action {reference}" for reference in order.uses),
+        ]
+
+
+class _Running:
+    """A job under way, and how it was asked to end."""
+
+    def __init__(self) -> None:
+        self.box: sandbox.Sandbox | None = None
+        self.cancelled = False
+        self.timed_out = False
+        self._over = False
+        self._grace: threading.Timer | None = None
+
+    def cancel(self, *, force: bool) -> None:
+        self.cancelled = True
+        if self.box is None:
+            return
+        if force or self._grace is not None:
+            self.box.kill()
+            return
+        self.box.interrupt()
+        self._grace = threading.Timer(CANCEL_GRACE_SECONDS, self._too_long)
+        self._grace.daemon = True
+        self._grace.start()
+
+    def time_out(self) -> None:
+        self.timed_out = True
+        self.cancel(force=False)
+
+    def _too_long(self) -> None:
+        if not self._over and self.box is not None:
+            self.box.kill()
+
+    def ended(self) -> None:
+        self._over = True
+        if self._grace is not None:
+            self._grace.cancel()

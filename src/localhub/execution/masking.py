@@ -1,0 +1,55 @@
+"""Secrets never reach a log, a database or an answer: they become ***, in every form GitHub masks too."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+SHORTEST = 3
+"""A mask of one or two characters would star out whole logs, and hides nothing."""
+
+
+class Masks:
+    """What must not be read, and its disguises: base64 at each alignment, JSON, URL and a line each."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._words: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Hides this value from now on; words shorter than three characters are left as they are."""
+        words = {
+            secret,
+            secret.strip(),
+            *secret.splitlines(),
+            *(line.strip() for line in secret.splitlines()),
+        }
+        forms = set()
+        for word in words:
+            if len(word) < SHORTEST:
+                continue
+            forms |= {word, quote(word, safe=""), json.dumps(word)[1:-1], word.replace('"', '\\"')}
+            forms |= set(_encoded(word))
+        fresh = {form for form in forms if len(form) >= SHORTEST} - self._words
+        if fresh:
+            self._words |= fresh
+            longest_first = sorted(self._words, key=len, reverse=True)
+            self._pattern = re.compile("|".join(re.escape(word) for word in longest_first))
+
+    def hide(self, text: str) -> str:
+        """The text with every secret as ***."""
+        return self._pattern.sub("***", text) if self._pattern else text
+
+
+def _encoded(word: str) -> Iterable[str]:
+    """Base64 of the word wherever it may begin in what is encoded: three alignments, without the shared ends."""
+    data = word.encode()
+    yield base64.b64encode(data).decode().rstrip("=")
+    for shift in (1, 2):
+        text = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+        whole = text[shift + 1 :]
+        tail = (len(data) + shift) % 3
+        yield whole[:-1] if tail else whole

@@ -1,0 +1,1 @@
+"""Bare git repositories on disk: pushed to, read from, merged in."""

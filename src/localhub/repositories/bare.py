@@ -1,0 +1,207 @@
+"""The repositories on disk: the `Sources` port, and what pull requests need of git."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localhub.base.errors import ConflictError, InputError, NotFoundError, PlatformError
+from localhub.repositories import git
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NOWHERE = "0" * 40
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, as the API shows it."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: str
+    author_email: str
+    date: str  # ISO 8601
+    message: str
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """One ref that a push moved."""
+
+    ref: str
+    before: str
+    after: str
+
+    @property
+    def created(self) -> bool:
+        """Whether the ref is new."""
+        return self.before == NOWHERE
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the ref is gone."""
+        return self.after == NOWHERE
+
+
+class BareRepositories:
+    """A bare git repository a name, under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, name: str) -> Path:
+        """Where a repository is.
+
+        Raises:
+            InputError: If the name is not owner/name in plain characters.
+        """
+        owner, slash, short = name.partition("/")
+        if not slash or not NAME.fullmatch(owner) or not NAME.fullmatch(short):
+            raise InputError(
+                f"{name!r} is not a repository's name", hint="owner/name, in letters, digits, . _ -"
+            )
+        return self.root / owner / f"{short}.git"
+
+    def create(self, name: str, default_branch: str = "main") -> Path:
+        """Makes an empty repository; one that is there stays as it is."""
+        folder = self.folder(name)
+        if not (folder / "HEAD").exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            git.run(None, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", str(folder))
+            for key, value in {
+                "http.receivepack": "true",
+                "uploadpack.allowAnySHA1InWant": "true",
+                "receive.denyDeleteCurrent": "refuse",
+                "core.logAllRefUpdates": "true",
+                "core.sharedRepository": "0644",  # jobs read it as another user
+                "gc.auto": "0",
+            }.items():
+                git.run(folder, "config", key, value)
+        return folder
+
+    def refs(self, name: str) -> dict[str, str]:
+        """Commits by ref (branches and tags; annotated tags by their commit)."""
+        text = git.run(
+            self.folder(name),
+            "for-each-ref",
+            "--format=%(refname) %(objectname) %(*objectname)",
+            "refs/heads",
+            "refs/tags",
+        )
+        found = {}
+        for line in text.splitlines():
+            ref, sha, *peeled = line.split(" ")
+            found[ref] = peeled[0] if peeled and peeled[0] else sha
+        return found
+
+    def resolve(self, name: str, revision: str) -> str:
+        """The full SHA of a branch, tag or (short) SHA.
+
+        Raises:
+            NotFoundError: If there is no such commit.
+        """
+        if revision.startswith("-") or not revision:
+            raise InputError(f"{revision!r} is not a revision")
+        sha = git.run(
+            self.folder(name), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", check=False
+        ).strip()
+        if not sha:
+            raise NotFoundError(f"{name} has no commit {revision!r}", hint="git push it first")
+        return sha
+
+    def files(self, repository: str, sha: str, folder: str) -> Mapping[str, str]:
+        """Texts of the files right in *folder* at a commit, by path."""
+        place = self.folder(repository)
+        listing = git.run(place, "ls-tree", "-z", sha, f"{folder.rstrip('/')}/", check=False)
+        found = {}
+        for entry in filter(None, listing.split("\0")):
+            facts, _, path = entry.partition("\t")
+            if facts.split(" ")[1] == "blob":
+                found[path] = self.text(repository, sha, path)
+        return found
+
+    def text(self, repository: str, sha: str, path: str) -> str:
+        """One file's text at a commit.
+
+        Raises:
+            NotFoundError: If it is not there.
+        """
+        if not git.run(self.folder(repository), "ls-tree", sha, path, check=False):
+            raise NotFoundError(f"{repository} has no {path} at {sha[:7]}")
+        return git.run(self.folder(repository), "show", f"{sha}:{path}")
+
+    def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:
+        """Paths that differ between two commits; all of them where there is no *before*."""
+        place = self.folder(repository)
+        if before is None or before == NOWHERE:
+            text = git.run(place, "ls-tree", "-r", "-z", "--name-only", after)
+        else:
+            text = git.run(place, "diff", "--name-only", "-z", before, after, check=False)
+        return [path for path in text.split("\0") if path]
+
+    def commit(self, name: str, sha: str) -> Commit:
+        """A commit's facts."""
+        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B"
+        parts = git.run(self.folder(name), "show", "--no-patch", f"--format={form}", sha).split("\0")
+        return Commit(
+            parts[0], parts[1], tuple(parts[2].split()), parts[3], parts[4], parts[5], parts[6].rstrip("\n")
+        )
+
+    def between(self, name: str, base: str, head: str) -> list[Commit]:
+        """Commits in *head* and not in *base*, oldest first."""
+        shas = git.run(
+            self.folder(name), "rev-list", "--reverse", "--max-count=250", f"{base}..{head}"
+        ).split()
+        return [self.commit(name, sha) for sha in shas]
+
+    def statistics(self, name: str, base: str, head: str) -> tuple[int, int, int]:
+        """Lines added, lines deleted and files changed since the two parted."""
+        text = git.run(self.folder(name), "diff", "--numstat", f"{base}...{head}", check=False)
+        rows = [line.split("\t") for line in text.splitlines()]
+        added = sum(int(row[0]) for row in rows if row[0].isdigit())
+        return added, sum(int(row[1]) for row in rows if row[1].isdigit()), len(rows)
+
+    def diff(self, name: str, base: str, head: str) -> str:
+        """The change as a unified diff."""
+        return git.run(self.folder(name), "diff", f"{base}...{head}", check=False)
+
+    def merged(self, name: str, base: str, head: str, message: str, *, method: str, author: str) -> str:
+        """A commit that brings *head* into *base*; no ref is moved.
+
+        Raises:
+            ConflictError: If the two do not merge by themselves.
+        """
+        place = self.folder(name)
+        try:
+            tree = git.run(place, "merge-tree", "--write-tree", base, head).split()[0]
+        except PlatformError as problem:
+            raise ConflictError(
+                "Pull Request is not mergeable: its branch conflicts with the base",
+                hint="merge the base into it",
+            ) from problem
+        parents = ["-p", base] if method == "squash" else ["-p", base, "-p", head]
+        return git.run(place, "commit-tree", tree, *parents, "-m", message, author=author).strip()
+
+    def move(self, name: str, ref: str, to: str, expected: str) -> None:
+        """Moves a ref, unless somebody else has meanwhile.
+
+        Raises:
+            ConflictError: If it is no longer at *expected*.
+        """
+        try:
+            git.run(self.folder(name), "update-ref", ref, to, expected)
+        except PlatformError as problem:
+            raise ConflictError(f"{ref} has moved meanwhile", hint="try again") from problem
+
+    def set_ref(self, name: str, ref: str, to: str) -> None:
+        """Sets a ref of our own, such as a pull request's merge."""
+        git.run(self.folder(name), "update-ref", ref, to)
+
+    def base(self, name: str, one: str, other: str) -> str:
+        """Where two commits parted; the first where they never met."""
+        return git.run(self.folder(name), "merge-base", one, other, check=False).strip() or one
+
+    def delete(self, name: str, ref: str) -> None:
+        """Removes a ref."""
+        git.run(self.folder(name), "update-ref", "-d", ref)

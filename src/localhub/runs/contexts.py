@@ -1,0 +1,110 @@
+"""What expressions may refer to: `github`, `needs`, `matrix`, `strategy`, `inputs`, `vars`, as GitHub gives them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from localhub.expressions import Scope, Value
+from localhub.runs.records import Conclusion, Job, Node, Run
+
+SERVER = "http://github.localhost"
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a run needs to know of the hub."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    default_branch: str = "main"
+
+
+def github(run: Run, job: str | None = None) -> dict[str, Any]:
+    """The `github` context of a run, as far as it is known outside the runner."""
+    owner, _, _ = run.repository.partition("/")
+    kind = "tag" if run.ref.startswith("refs/tags/") else "branch"
+    context: dict[str, Any] = {
+        "action_ref": "",
+        "actor": run.actor,
+        "api_url": "http://api.github.localhost",
+        "base_ref": run.base_ref,
+        "event": run.payload,
+        "event_name": run.event,
+        "graphql_url": "http://api.github.localhost/graphql",
+        "head_ref": run.head_ref,
+        "ref": run.ref,
+        "ref_name": ref_name(run.ref),
+        "ref_protected": False,
+        "ref_type": kind,
+        "repository": run.repository,
+        "repository_owner": owner,
+        "retention_days": "90",
+        "run_attempt": str(run.attempt),
+        "run_id": str(run.id),
+        "run_number": str(run.number),
+        "server_url": SERVER,
+        "sha": run.sha,
+        "triggering_actor": run.triggering_actor or run.actor,
+        "workflow": run.name,
+        "workflow_ref": f"{run.repository}/{run.path}@{run.ref}",
+        "workflow_sha": run.sha,
+    }
+    if job is not None:
+        context["job"] = job
+    return context
+
+
+def ref_name(ref: str) -> str:
+    """refs/heads/main as `main`, refs/pull/3/merge as `3/merge`."""
+    for prefix in ("refs/heads/", "refs/tags/", "refs/pull/"):
+        if ref.startswith(prefix):
+            return ref.removeprefix(prefix)
+    return ref
+
+
+def needs(names: tuple[str, ...], nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """The `needs` context: result and outputs of each job named."""
+    context = {}
+    for name in names:
+        node = nodes[name]
+        context[name] = {"result": str(node.conclusion or ""), "outputs": dict(node.outputs)}
+    return context
+
+
+def status_functions(
+    ancestors: list[Conclusion | None], *, cancelled: bool
+) -> dict[str, Callable[..., Value]]:
+    """success(), failure(), cancelled() and always() for a job's `if`: of all jobs it needs, near and far."""
+    failed = any(each is Conclusion.FAILURE for each in ancestors)
+    good = all(each is Conclusion.SUCCESS for each in ancestors)
+    return {
+        "success": lambda *_: good and not cancelled,
+        "failure": lambda *_: failed and not cancelled,
+        "cancelled": lambda *_: cancelled,
+        "always": lambda *_: True,
+    }
+
+
+def strategy(job: Job, total: int, *, fail_fast: bool, max_parallel: int | None) -> dict[str, Any]:
+    """The `strategy` context of one job of a matrix."""
+    return {
+        "fail-fast": fail_fast,
+        "job-index": float(job.index),
+        "job-total": float(total),
+        "max-parallel": float(max_parallel or total),
+    }
+
+
+def scope(contexts: Mapping[str, Any], functions: Mapping[str, Callable[..., Value]] | None = None) -> Scope:
+    """A scope of plain data; whole numbers become the one kind of number that expressions have."""
+    return Scope({name: plain(value) for name, value in contexts.items()}, functions or {})
+
+
+def plain(value: Any) -> Value:
+    """Data as expressions know it."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    return [plain(each) for each in value]

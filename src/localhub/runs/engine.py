@@ -1,0 +1,420 @@
+"""Drives runs: every pass settles groups, advances each run, and starts what there is room for.
+
+Level-triggered: a pass looks at what is stored and does what is missing, so a crash anywhere costs nothing
+but the jobs that were in progress (they end as failed: their runner is gone).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from localhub.base.clock import Clock
+from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
+from localhub.runs import attempts, concurrency, orders, planning, protection
+from localhub.runs.contexts import Around
+from localhub.runs.frames import Read
+from localhub.runs.ports import Jobs, Progress, Runs, Secrets
+from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
+from localhub.workflows.definitions import Workflow
+from localhub.workflows.reading import read
+
+LOST = "The runner has lost communication with the server: localhub was ended while this job ran."
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What `runs-on` may ask of this machine."""
+
+    known: frozenset[str]
+
+    def missing(self, labels: Iterable[str]) -> list[str]:
+        """Those that this machine does not have."""
+        return [label for label in labels if label.lower() not in self.known]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the engine asks and tells beyond its ports."""
+
+    around: Callable[[str], Around]  # by repository
+    protection: Callable[[str, str], protection.Rules]  # by repository and environment
+    job_token: Callable[[Run, Job], str]
+    job_changed: Callable[[Run, Job], None] = lambda _run, _job: None
+    run_ended: Callable[[Run], None] = lambda _run: None
+
+
+class Engine:
+    """Holds all runs that have not ended, and moves them."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        jobs: Jobs,
+        secrets: Secrets,
+        clock: Clock,
+        labels: Labels,
+        hooks: Hooks,
+        *,
+        slots: int = 2,
+    ) -> None:
+        self._runs, self._jobs, self._secrets, self._clock = runs, jobs, secrets, clock
+        self._labels, self._hooks, self.slots = labels, hooks, slots
+        self._active: dict[int, Run] = {}
+        self._progress: list[tuple[int, int, Progress]] = []
+        self._condition = threading.Condition(threading.RLock())
+        self._stirred = False
+        self._last_served: dict[int, int] = {}
+        self._served = 0
+        self._parsed: dict[tuple[str, str, str], Workflow] = {}
+
+    # -- what others ask ---------------------------------------------------------------------------------
+
+    def add(self, run: Run) -> None:
+        """Takes in a new run."""
+        with self._changing():
+            self._keep(run)
+
+    def again(self, run_id: int, actor: str, *, failed_only: bool = False, job_id: int | None = None) -> Run:
+        """Another attempt.
+
+        Raises:
+            NotFoundError: If there is no such run or job.
+            ConflictError: If it has not ended, or nothing of it failed.
+        """
+        with self._changing():
+            run = self._must(run_id)
+            fresh = attempts.again(run, self._pass(run), actor, failed_only=failed_only, job_id=job_id)
+            if fresh.group:
+                fresh = replace(fresh, status=Status.PENDING)
+            self._keep(fresh)
+            return fresh
+
+    def cancel(self, run_id: int, *, force: bool = False) -> None:
+        """Ends a run: its jobs are asked to end, with *force* they are ended.
+
+        Raises:
+            ConflictError: If it has ended.
+        """
+        with self._changing():
+            run = self._must(run_id)
+            if run.done:
+                raise ConflictError("Cannot cancel a workflow run that is completed.")
+            if force:
+                for job in run.jobs:
+                    if job.status is Status.IN_PROGRESS:
+                        self._jobs.cancel(job.id, force=True)
+            if run.status is Status.PENDING:
+                run = replace(run, status=Status.QUEUED)
+            self._keep(replace(run, cancelling=True, updated_at=self._clock.now()))
+
+    def review(self, run_id: int, environments: Iterable[str], state: str, comment: str, user: str) -> Run:
+        """Somebody's word on environments that the run waits for.
+
+        Raises:
+            ConflictError: If it waits for none of them.
+            RefusedError: If this person may not say.
+        """
+        with self._changing():
+            run = self._must(run_id)
+            waiting = {job.environment for job in run.jobs if job.status is Status.WAITING}
+            for name in environments:
+                if name not in waiting:
+                    raise ConflictError(f"run {run_id} does not wait for environment {name!r}")
+                protection.may_review(self._hooks.protection(run.repository, name), run, user)
+                run = replace(
+                    run, reviews=(*run.reviews, Review(name, state, user, comment, self._clock.now()))
+                )
+            self._keep(run)
+            return run
+
+    def annotate(self, run_id: int, annotations: Iterable[Annotation]) -> None:
+        """Adds remarks to a run, whether it has ended or not."""
+        with self._changing():
+            run = self._must(run_id)
+            self._keep(replace(run, annotations=(*run.annotations, *annotations)))
+
+    def forget(self, run_id: int) -> None:
+        """Deletes a run that has ended.
+
+        Raises:
+            ConflictError: If it has not.
+        """
+        with self._changing():
+            if not self._must(run_id).done:
+                raise ConflictError(
+                    "Could not delete the workflow run: it has not ended", hint="gh run cancel"
+                )
+            self._runs.delete(run_id)
+
+    def get(self, run_id: int) -> Run:
+        """The run as it is now.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._condition:
+            return self._must(run_id)
+
+    # -- the loop ----------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """After a restart: jobs that were in progress have ended, and their runs go on from there."""
+        with self._changing():
+            for run in self._runs.active():
+                kept = run
+                for job in run.jobs:
+                    if job.status is Status.IN_PROGRESS:
+                        self._jobs.end_orphan(job.id, job.process_id)
+                        kept = kept.with_job(self._lost(job))
+                self._keep(kept)
+
+    def _lost(self, job: Job) -> Job:
+        now = self._clock.now()
+        steps = tuple(
+            step
+            if step.status is Status.COMPLETED
+            else replace(step, status=Status.COMPLETED, conclusion=_unfinished(step.status), completed_at=now)
+            for step in job.steps
+        )
+        conclusion = Conclusion.CANCELLED if job.cancelling else Conclusion.FAILURE
+        annotations = (*job.annotations, Annotation("failure", LOST))
+        return replace(
+            job,
+            status=Status.COMPLETED,
+            conclusion=conclusion,
+            completed_at=now,
+            steps=steps,
+            annotations=annotations,
+            process_id=None,
+        )
+
+    def run_forever(self, stopping: threading.Event, *, at_least_every_seconds: float = 1.0) -> None:
+        """Passes whenever something has changed, until *stopping* is set."""
+        while not stopping.is_set():
+            with self._condition:
+                if not self._stirred:
+                    self._condition.wait(at_least_every_seconds)
+                self._stirred = False
+            self.tick()
+
+    def stir(self) -> None:
+        """Wakes the loop."""
+        with self._condition:
+            self._stirred = True
+            self._condition.notify_all()
+
+    def tick(self) -> None:
+        """One pass."""
+        with self._condition:
+            self._take_in()
+            for run in concurrency.settled(self._in_order(), self._clock.now()):
+                self._keep(run)
+            for run in self._in_order():
+                if run.status is not Status.PENDING:
+                    self._advance_alone(run)
+            self._start_what_fits()
+
+    def _advance_alone(self, run: Run) -> None:
+        """One run's fault must not hold up the others."""
+        try:
+            self._advance(run)
+        except Exception as problem:  # noqa: BLE001 - the engine's loop
+            words = f"localhub could not go on with this run: {type(problem).__name__}: {problem}"
+            failed = replace(run, status=Status.COMPLETED, conclusion=Conclusion.FAILURE)
+            self._keep(replace(failed, annotations=(*run.annotations, Annotation("failure", words))))
+
+    def _take_in(self) -> None:
+        """What running jobs have reported."""
+        reported, self._progress = self._progress, []
+        for run_id, job_id, progress in reported:
+            run = self._active.get(run_id)
+            job = run.job(job_id) if run else None
+            if run is None or job is None or job.done:
+                continue
+            changed = _with_progress(job, progress, self._clock.now())
+            self._keep(run.with_job(changed))
+            if changed.done:
+                self._hooks.job_changed(run, changed)
+
+    def _advance(self, run: Run) -> None:
+        try:
+            run = planning.advanced(run, self._pass(run))
+        except LocalhubError as problem:
+            run = replace(
+                run,
+                status=Status.COMPLETED,
+                conclusion=Conclusion.STARTUP_FAILURE,
+                annotations=(*run.annotations, Annotation("failure", problem.message, run.path)),
+            )
+        run = self._gated(run)
+        for job in run.jobs:
+            if job.cancelling and job.status is Status.IN_PROGRESS:
+                before = self._active[run.id].job(job.id)
+                if before is None or not before.cancelling:
+                    self._jobs.cancel(job.id)
+        if run is not self._active.get(run.id):
+            self._keep(run)
+
+    def _gated(self, run: Run) -> Run:
+        """Jobs whose environment asks for approval wait; what is approved is queued, what is rejected fails."""
+        for job in run.jobs:
+            if job.environment is None or job.status not in {Status.QUEUED, Status.WAITING}:
+                continue
+            rules = self._hooks.protection(run.repository, job.environment)
+            verdict = protection.verdict(rules, run, job.environment)
+            if not isinstance(verdict, Status):
+                words = Annotation("failure", verdict)
+                now = self._clock.now()
+                changed = replace(
+                    job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now
+                )
+                run = run.with_job(replace(changed, started_at=now, annotations=(*job.annotations, words)))
+                self._stirred = True
+            elif verdict is not job.status:
+                run = run.with_job(replace(job, status=verdict))
+                self._hooks.job_changed(run, replace(job, status=verdict))
+        return run
+
+    def _start_what_fits(self) -> None:
+        busy = sum(job.status is Status.IN_PROGRESS for run in self._active.values() for job in run.jobs)
+        while busy < self.slots:
+            chosen = self._next()
+            if chosen is None:
+                return
+            run, job = chosen
+            self._served += 1
+            self._last_served[run.id] = self._served
+            busy += self._start(run, job)
+
+    def _next(self) -> tuple[Run, Job] | None:
+        """The next job: of the run that was served longest ago, so that many runs share the machine fairly."""
+        by_turn = sorted(self._in_order(), key=lambda run: self._last_served.get(run.id, 0))
+        for run in by_turn:
+            if run.status is Status.PENDING:
+                continue
+            for job in run.jobs:
+                if job.status is Status.QUEUED and not self._held(run, job):
+                    return run, job
+        return None
+
+    def _held(self, run: Run, job: Job) -> bool:
+        node = run.nodes[job.node]
+        at_work = sum(each.status is Status.IN_PROGRESS for each in run.of(job.node))
+        if node.max_parallel is not None and at_work >= node.max_parallel:
+            return True
+        return concurrency.held(job, run, self._active.values())
+
+    def _start(self, run: Run, job: Job) -> int:
+        """Starts a job; returns how many slots it took."""
+        now = self._clock.now()
+        missing = self._labels.missing(job.labels)
+        try:
+            if missing:
+                known = ", ".join(sorted(self._labels.known))
+                words = f"No runner has the label {', '.join(missing)}: this machine has {known}; map it in localhub.yaml"
+                raise ConflictError(words)
+            given = orders.Given(
+                secrets=self._secrets.of(run.repository, job.environment),
+                token=self._hooks.job_token(run, job),
+                around=self._hooks.around(run.repository),
+            )
+            order = orders.order(run, job, self._reader(run), given)
+        except LocalhubError as problem:
+            ended = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, started_at=now)
+            ended = replace(
+                ended,
+                completed_at=now,
+                annotations=(*job.annotations, Annotation("failure", problem.message)),
+            )
+            self._keep(run.with_job(ended))
+            self._stirred = True
+            return 0
+        started = replace(job, status=Status.IN_PROGRESS, started_at=now)
+        self._keep(replace(run.with_job(started), status=Status.IN_PROGRESS, updated_at=now))
+        self._hooks.job_changed(run, started)
+        self._jobs.start(order, self._report)
+        return 1
+
+    def _report(self, run_id: int, job_id: int, progress: Progress) -> None:
+        with self._condition:
+            self._progress.append((run_id, job_id, progress))
+            self._stirred = True
+            self._condition.notify_all()
+
+    # -- small things ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._condition:
+            yield
+            self._stirred = True
+            self._condition.notify_all()
+
+    def _in_order(self) -> list[Run]:
+        return [self._active[run_id] for run_id in sorted(self._active)]
+
+    def _keep(self, run: Run) -> None:
+        self._runs.save(run)
+        if run.done:
+            was_active = self._active.pop(run.id, None)
+            self._last_served.pop(run.id, None)
+            if was_active is not None:
+                self._hooks.run_ended(run)
+        else:
+            self._active[run.id] = run
+
+    def _must(self, run_id: int) -> Run:
+        run = self._active.get(run_id) or self._runs.get(run_id)
+        if run is None:
+            raise NotFoundError(f"there is no run {run_id}")
+        return run
+
+    def _reader(self, run: Run) -> Read:
+        def found(path: str) -> Workflow:
+            key = (run.repository, run.sha, path)
+            if key not in self._parsed:
+                text = run.sources.get(path)
+                if text is None:
+                    raise NotFoundError(
+                        f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it"
+                    )
+                if len(self._parsed) > 500:
+                    self._parsed.clear()
+                self._parsed[key] = read(text, path)
+            return self._parsed[key]
+
+        return found
+
+    def _pass(self, run: Run) -> planning.Pass:
+        return planning.Pass(
+            read=self._reader(run),
+            now=self._clock.now(),
+            next_id=self._runs.next_id,
+            around=self._hooks.around(run.repository),
+        )
+
+
+def _unfinished(status: Status) -> Conclusion:
+    return Conclusion.FAILURE if status is Status.IN_PROGRESS else Conclusion.SKIPPED
+
+
+def _with_progress(job: Job, progress: Progress, now: datetime) -> Job:
+    changed = replace(
+        job,
+        steps=progress.steps or job.steps,
+        annotations=progress.annotations or job.annotations,
+        summary=progress.summary,
+        process_id=progress.process_id,
+    )
+    if progress.conclusion is None:
+        return changed
+    return replace(
+        changed,
+        status=Status.COMPLETED,
+        conclusion=progress.conclusion,
+        completed_at=now,
+        outputs=progress.outputs,
+        process_id=None,
+    )

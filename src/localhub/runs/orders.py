@@ -1,0 +1,221 @@
+"""A job as act is given it: one workflow with this one job, all that it needs of others folded into literals.
+
+Source: act 0.2.89 as measured: it evaluates env again at every step, lacks `github.workflow_ref` and others,
+refuses some expressions that GitHub knows; so everything known beforehand is folded here.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localhub.base.errors import InputError
+from localhub.expressions import Scope, interpolate, templates
+from localhub.expressions.folding import fold, fold_condition
+from localhub.expressions.writing import escape
+from localhub.runs import conditions, contexts
+from localhub.runs.contexts import Around
+from localhub.runs.frames import Frame, Read, frame_of
+from localhub.runs.ports import ActStep, Order
+from localhub.runs.records import Job, Run
+from localhub.workflows.definitions import Defaults, Step
+from localhub.workflows.definitions import Job as WorkflowJob
+
+LEFT_TO_ACT = frozenset(
+    {"steps", "env", "runner", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
+)
+KNOWN_IN_THE_RUNNER = re.compile(
+    r"github\s*\.\s*(workspace|action\w*|token|path|event_path|env|output|step_summary|state)", re.IGNORECASE
+)
+OUTPUTS_STEP = "lh-outputs"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a job is given beside its run."""
+
+    secrets: Mapping[str, str]
+    token: str
+    around: Around
+    runner: str = "localhub"
+
+
+def order(run: Run, job: Job, read: Read, given: Given) -> Order:
+    """The order for one job.
+
+    Raises:
+        LocalhubError: If an expression in it cannot be folded; the job then fails with these words.
+    """
+    frame = frame_of(run, job.node, read)
+    definition = frame.workflow.jobs[job.node.rsplit("/", 1)[-1]]
+    scope = _scope(run, frame, definition, job, given.around)
+    steps = [_step(step, scope) for step in definition.steps]
+    ids = [step.id or str(index) for index, step in enumerate(definition.steps)]
+    body: dict[str, Any] = {"runs-on": "ubuntu-latest", "steps": steps}
+    if definition.outputs:
+        steps.append(_outputs(definition.outputs, scope))
+    if definition.env:
+        body["env"] = _folded(definition.env, scope)
+    if definition.defaults != Defaults():
+        body["defaults"] = {"run": _folded(_defaults(definition.defaults), scope)}
+    workflow: dict[str, Any] = {"name": escape(run.name), "on": run.event, "jobs": {definition.id: body}}
+    if frame.workflow.env:
+        workflow["env"] = _folded(frame.workflow.env, scope)
+    if frame.workflow.defaults != Defaults():
+        workflow["defaults"] = {"run": _folded(_defaults(frame.workflow.defaults), scope)}
+    secrets = _secrets_named(workflow, given.secrets)
+    return Order(
+        run_id=run.id,
+        job_id=job.id,
+        repository=run.repository,
+        sha=run.sha,
+        event=run.event,
+        payload=run.payload,
+        workflow=workflow,
+        steps=tuple(
+            ActStep(act_id, _shown(step, scope), _tolerated(body))
+            for act_id, step, body in zip(ids, definition.steps, steps, strict=False)
+        ),
+        uses=_actions(definition),
+        environment=_environment(run, definition, given),
+        secrets={**secrets, "GITHUB_TOKEN": given.token},
+        outputs_step=OUTPUTS_STEP if definition.outputs else None,
+        timeout_seconds=job.timeout_seconds,
+        runner=given.runner,
+    )
+
+
+def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, around: Around) -> Scope:
+    known = conditions.scope(run, frame, definition, around, matrix=job.matrix)
+    node = run.nodes[job.node]
+    strategy = contexts.strategy(
+        job, len(run.of(job.node)), fail_fast=node.fail_fast, max_parallel=node.max_parallel
+    )
+    more = contexts.scope({"strategy": strategy, "github": contexts.github(run, definition.id)})
+    return Scope({**known.contexts, **more.contexts}, known.functions)
+
+
+def _defaults(defaults: Defaults) -> dict[str, str]:
+    given = {"shell": defaults.shell, "working-directory": defaults.working_directory}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _fold(text: str, scope: Scope) -> str:
+    return fold(text, scope, _left_to_act(text))
+
+
+def _left_to_act(text: str) -> frozenset[str]:
+    """What is not folded: it is known only while the job runs."""
+    return LEFT_TO_ACT | {"github"} if KNOWN_IN_THE_RUNNER.search(text) else LEFT_TO_ACT
+
+
+def _folded(value: Any, scope: Scope) -> Any:
+    if isinstance(value, str):
+        return _fold(value, scope)
+    if isinstance(value, Mapping):
+        return {key: _folded(each, scope) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_folded(each, scope) for each in value]
+    return value
+
+
+def _step(step: Step, scope: Scope) -> dict[str, Any]:
+    body: dict[str, Any] = {"name": escape(_shown(step, scope))}
+    if step.id:
+        body["id"] = step.id
+    body["if"] = fold_condition(step.condition, scope, _left_to_act(step.condition))
+    for key, value in (
+        ("uses", step.uses),
+        ("run", step.run),
+        ("shell", step.shell),
+        ("working-directory", step.working_directory),
+        ("with", step.inputs),
+        ("env", step.env),
+        ("continue-on-error", step.continue_on_error or None),
+    ):
+        if value not in (None, {}):
+            body[key] = _folded(value, scope)
+    if step.timeout_minutes is not None:
+        body["timeout-minutes"] = _whole_minutes(_folded(step.timeout_minutes, scope))
+    return body
+
+
+def _whole_minutes(value: Any) -> Any:
+    """act ignores fractions of a minute, so they are rounded up."""
+    try:
+        return max(1, math.ceil(float(value)))
+    except (TypeError, ValueError):
+        return value
+
+
+def _shown(step: Step, scope: Scope) -> str:
+    """A step's name as people see it: its own, else what it runs."""
+    if step.name is not None:
+        try:
+            return interpolate(step.name, scope)
+        except InputError:
+            return step.name
+    if step.uses is not None:
+        return f"Run {step.uses}"
+    first = (step.run or "").strip().splitlines() or [""]
+    return f"Run {first[0]}"
+
+
+def _tolerated(body: dict[str, Any]) -> bool:
+    return str(body.get("continue-on-error", "false")).lower() in {"true", "${{ true }}"}
+
+
+def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
+    """A last step that writes the job's outputs where they are read from: even where the job failed."""
+    rows = [
+        f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_fold(value, scope)))}) }}}}'
+        for name, value in outputs.items()
+    ]
+    script = (
+        "cat >\"$LOCALHUB_ROOT/out/outputs.json\" <<'LOCALHUB_OUTPUTS'\n{"
+        + ",\n".join(rows)
+        + "}\nLOCALHUB_OUTPUTS\n"
+    )
+    return {"name": OUTPUTS_STEP, "id": OUTPUTS_STEP, "if": "always()", "shell": "bash", "run": script}
+
+
+def _secrets_named(workflow: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+    """Only the secrets that the job names: act evaluates some texts again, and they must find nothing else."""
+    text = str(workflow)
+    if re.search(r"secrets\s*\[|toJSON\s*\(\s*secrets\s*\)", text, re.IGNORECASE):
+        return dict(secrets)
+    named = {match.upper() for match in re.findall(r"secrets\s*\.\s*([A-Za-z_][\w-]*)", text, re.IGNORECASE)}
+    return {name: value for name, value in secrets.items() if name.upper() in named}
+
+
+def _actions(job: WorkflowJob) -> tuple[str, ...]:
+    named = [step.uses for step in job.steps if step.uses and not step.uses.startswith("./")]
+    return tuple(dict.fromkeys(named))
+
+
+def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, str]:
+    context = contexts.github(run, definition.id)
+    names = (
+        *("actor", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref", "ref_name"),
+        *("ref_protected", "ref_type", "repository", "repository_owner", "retention_days", "run_attempt"),
+        *(
+            "run_id",
+            "run_number",
+            "server_url",
+            "sha",
+            "triggering_actor",
+            "workflow",
+            "workflow_ref",
+            "workflow_sha",
+        ),
+    )
+    values = {f"GITHUB_{name.upper()}": _flat(context[name]) for name in names}
+    values["SHA_REF"] = run.sha  # where act takes the SHA from
+    values["LOCALHUB_DEFAULT_REF"] = f"refs/heads/{given.around.default_branch}"
+    values["RUNNER_ENVIRONMENT"] = "self-hosted"
+    return {name: escape(value) for name, value in values.items()}
+
+
+def _flat(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,38 @@
+"""The database file: opened once, made where it is new."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from localhub.store import tables
+
+
+def opened(path: Path) -> sa.Engine:
+    """The database at *path*, with its tables; readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    path.touch(mode=0o600)
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _pragmas(connection: object, _record: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    tables.metadata.create_all(engine)
+    return engine
+
+
+def next_id(connection: sa.Connection, kind: str, count: int = 1) -> int:
+    """The first of *count* fresh numbers of a kind, from 1."""
+    from sqlalchemy.dialects.sqlite import insert
+
+    table = tables.counters
+    statement = insert(table).values(kind=kind, value=count)
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.kind], set_={"value": table.c.value + count}
+    )
+    last = connection.execute(statement.returning(table.c.value)).scalar_one()
+    return int(last) - count + 1

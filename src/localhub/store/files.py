@@ -1,0 +1,214 @@
+"""Artifacts and caches: folders on disk beside their rows; the `harvest.Store` that jobs are given."""
+
+import io
+import json
+import os
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from localhub.runs.ports import Kept, Order
+from localhub.runs.records import Annotation
+from localhub.store import database, harvest, tables
+
+VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00]{1,255}")
+LARGEST_REPOSITORY_CACHE_BYTES = 10 << 30
+"""As on GitHub: the oldest are evicted beyond it."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Files that a run keeps."""
+
+    id: int
+    repository: str
+    run_id: int
+    job_id: int
+    name: str
+    size_bytes: int
+    created_at: str
+    sha: str
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """Files kept from run to run."""
+
+    id: int
+    repository: str
+    ref: str
+    key: str
+    version: str
+    size_bytes: int
+    created_at: str
+    used_at: str
+
+
+class Files:
+    """Keeps artifacts as plain files and caches as archives, under one folder."""
+
+    def __init__(self, engine: sa.Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
+        """Puts the run's artifacts and the caches that the job's branch may read where its actions look."""
+        for artifact in self.artifacts(order.repository, run_id=order.run_id):
+            shutil.copytree(self._artifact(artifact.id), artifacts / artifact.name, copy_function=_linked)
+        index = []
+        readable = {
+            order.environment.get("GITHUB_REF", ""),
+            order.environment.get("LOCALHUB_DEFAULT_REF", ""),
+        }
+        readable.add(f"refs/heads/{order.environment.get('GITHUB_BASE_REF', '')}")
+        for entry in self.caches(order.repository):
+            source = self._cache(entry.id)
+            if entry.ref in readable and source.exists():
+                _linked(str(source), str(caches / f"{entry.id}.tar"))
+                index.append({"key": entry.key, "version": entry.version, "file": f"{entry.id}.tar"})
+        (caches / "index.json").write_text(json.dumps(index), encoding="utf-8")
+
+    def keep(self, order: Order, out: Path) -> Kept:
+        """Keeps a job's outputs, artifacts and caches, and says what could not be kept."""
+        problems: list[Annotation] = []
+        outputs: dict[str, str] = {}
+        try:
+            outputs = harvest.outputs(out / "outputs.json")
+        except (ValueError, TypeError, OSError) as problem:
+            problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
+        for folder in harvest.folders(out / "artifacts"):
+            words = self._keep_artifact(order, folder)
+            if words:
+                problems.append(Annotation("failure", words))
+        failed = bool(problems)
+        if (out / "caches").is_dir() and not (out / "caches").is_symlink():
+            for entry in sorted((out / "caches").glob("*.json")):
+                words = self._keep_cache(order, entry)
+                if words:
+                    problems.append(Annotation("warning", words))
+        return Kept(outputs, tuple(problems), failed)
+
+    def _keep_artifact(self, order: Order, folder: Path) -> str | None:
+        if not VALID_NAME.fullmatch(folder.name):
+            return f"artifact {folder.name!r} is not kept: its name is not valid"
+        if any(each.name == folder.name for each in self.artifacts(order.repository, run_id=order.run_id)):
+            return f"artifact {folder.name!r} is not kept: an artifact of this name exists in this run"
+        with self._engine.begin() as connection:
+            number = database.next_id(connection, "artifacts")
+        target = self._artifact(number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            size = harvest.taken_over(folder, target, harvest.LARGEST_ARTIFACT_BYTES)
+        except (ValueError, OSError) as problem:
+            return f"artifact {folder.name!r} is not kept: {problem}"
+        row = {
+            "id": number,
+            "repository": order.repository,
+            "run_id": order.run_id,
+            "job_id": order.job_id,
+            "name": folder.name,
+            "size_bytes": size,
+            "created_at": _now(),
+            "sha": order.sha,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(tables.artifacts).values(**row))
+        return None
+
+    def _keep_cache(self, order: Order, entry: Path) -> str | None:
+        archive = entry.with_suffix(".tar")
+        try:
+            if entry.lstat().st_size > 1 << 16:
+                return "a cache is not kept: its description is too long"
+            data = json.loads(entry.read_text(encoding="utf-8"))
+            key, version = str(data["key"]), str(data["version"])
+        except (ValueError, KeyError, TypeError, OSError) as problem:
+            return f"a cache is not kept: {problem}"
+        ref = order.environment.get("GITHUB_REF", "")
+        if any(
+            (each.key, each.version, each.ref) == (key, version, ref)
+            for each in self.caches(order.repository)
+        ):
+            return None
+        with self._engine.begin() as connection:
+            number = database.next_id(connection, "caches")
+        target = self._cache(number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            size = harvest.file_taken_over(archive, target, harvest.LARGEST_CACHE_BYTES)
+        except (ValueError, OSError) as problem:
+            return f"cache {key!r} is not kept: {problem}"
+        now = _now()
+        row = {"id": number, "repository": order.repository, "ref": ref, "key": key, "version": version}
+        with self._engine.begin() as connection:
+            statement = sa.insert(tables.caches).prefix_with("OR IGNORE")
+            connection.execute(statement.values(**row, size_bytes=size, created_at=now, used_at=now))
+        self._evict(order.repository)
+        return None
+
+    def _evict(self, repository: str) -> None:
+        entries = sorted(self.caches(repository), key=lambda entry: entry.used_at, reverse=True)
+        room = LARGEST_REPOSITORY_CACHE_BYTES
+        for entry in entries:
+            room -= entry.size_bytes
+            if room < 0:
+                self.delete_cache(entry)
+
+    def artifacts(self, repository: str, *, run_id: int | None = None) -> list[Artifact]:
+        """The repository's artifacts, or one run's; newest first."""
+        query = sa.select(tables.artifacts).where(tables.artifacts.c.repository == repository)
+        if run_id is not None:
+            query = query.where(tables.artifacts.c.run_id == run_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).all()
+        return [Artifact(**row._mapping) for row in rows]
+
+    def delete_artifact(self, artifact: Artifact) -> None:
+        """Forgets an artifact and removes its files."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(tables.artifacts).where(tables.artifacts.c.id == artifact.id))
+        shutil.rmtree(self._artifact(artifact.id), ignore_errors=True)
+
+    def artifact_zip(self, artifact: Artifact) -> bytes:
+        """The artifact as one ZIP."""
+        out = io.BytesIO()
+        root = self._artifact(artifact.id)
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as whole:
+            for path in sorted(root.rglob("*")):
+                if path.is_file():
+                    whole.write(path, str(path.relative_to(root)))
+        return out.getvalue()
+
+    def caches(self, repository: str) -> list[CacheEntry]:
+        """The repository's caches, newest first."""
+        query = sa.select(tables.caches).where(tables.caches.c.repository == repository)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(tables.caches.c.id.desc())).all()
+        return [CacheEntry(**row._mapping) for row in rows]
+
+    def delete_cache(self, entry: CacheEntry) -> None:
+        """Forgets a cache and removes its file."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(tables.caches).where(tables.caches.c.id == entry.id))
+        self._cache(entry.id).unlink(missing_ok=True)
+
+    def _artifact(self, number: int) -> Path:
+        return self._folder / "artifacts" / str(number)
+
+    def _cache(self, number: int) -> Path:
+        return self._folder / "caches" / f"{number}.tar"
+
+
+def _linked(source: str, target: str) -> str:
+    """A hard link: nothing is copied, and the sandbox sees it read-only."""
+    os.link(source, target)
+    return target
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,96 @@
+"""What a job leaves behind: outputs, artifacts and caches, checked before they are kept.
+
+A job's files are untrusted: no links are followed, no name leaves its folder, sizes and counts have limits.
+"""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+LARGEST_ARTIFACT_BYTES = 1 << 30
+LARGEST_CACHE_BYTES = 2 << 30
+MOST_FILES = 20_000
+LARGEST_OUTPUTS_BYTES = 1 << 20
+
+
+def outputs(path: Path) -> dict[str, str]:
+    """A job's outputs as its last step wrote them; none where it was never reached.
+
+    Raises:
+        ValueError: If the file is too large, or not what the step writes.
+    """
+    try:
+        kind = path.lstat()
+    except FileNotFoundError:
+        return {}
+    if not stat.S_ISREG(kind.st_mode) or kind.st_size > LARGEST_OUTPUTS_BYTES:
+        raise ValueError(f"the job's outputs are beyond {LARGEST_OUTPUTS_BYTES >> 20} MiB, or not a file")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise TypeError("the job's outputs are not a mapping")
+    return {str(name): _text(value) for name, value in data.items() if value not in (None, "")}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def folders(path: Path) -> Iterator[Path]:
+    """Folders right in *path* that are folders, not links."""
+    if not stat.S_ISDIR(path.lstat().st_mode):
+        return
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
+    """Copies a tree of plain files; returns its bytes.
+
+    Raises:
+        ValueError: If it has links or special files, or is beyond the limits. Nothing is left at *target* then.
+    """
+    size = count = 0
+    try:
+        for folder, _, names in os.walk(source, followlinks=False):
+            into = target / Path(folder).relative_to(source)
+            into.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                count += 1
+                size += _copied(Path(folder) / name, into / name, largest_bytes - size)
+                if count > MOST_FILES:
+                    raise ValueError(f"more than {MOST_FILES} files")
+    except (ValueError, OSError):
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return size
+
+
+def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
+    """Copies one plain file; returns its bytes.
+
+    Raises:
+        ValueError: If it is not a plain file, or larger than that.
+    """
+    return _copied(source, target, largest_bytes)
+
+
+def _copied(source: Path, target: Path, room: int) -> int:
+    """One file, opened without following a link and measured while it is read: a sparse file counts in full."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        kind = os.fstat(descriptor)
+        if not stat.S_ISREG(kind.st_mode):
+            raise ValueError(f"{source.name} is not a plain file")
+        if kind.st_size > room:
+            raise ValueError(
+                f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB"
+            )
+        with target.open("wb") as out:
+            shutil.copyfileobj(file, out, 1 << 20)
+    target.chmod(0o755 if kind.st_mode & 0o100 else 0o644)
+    return kind.st_size

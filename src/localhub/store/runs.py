@@ -1,0 +1,136 @@
+"""Runs in SQLite: the `Runs` port, and what the API asks for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from localhub.runs.records import Run, Status
+from localhub.store import database, tables
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What `/actions/runs` may be asked for; None asks for all."""
+
+    workflow_id: int | None = None
+    branch: str | None = None
+    event: str | None = None
+    status: str | None = None  # a status or a conclusion, as on GitHub
+    actor: str | None = None
+    sha: str | None = None
+    created: tuple[str | None, str | None] = (None, None)
+
+
+class StoredRuns:
+    """Runs, kept whole as documents beside the columns that are asked for."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @cached_property
+    def _codec(self) -> TypeAdapter[Run]:
+        return TypeAdapter(Run)
+
+    def get(self, run_id: int) -> Run | None:
+        """The run, or None."""
+        with self._engine.connect() as connection:
+            text = connection.execute(
+                sa.select(tables.runs.c.document).where(tables.runs.c.id == run_id)
+            ).scalar_one_or_none()
+        return None if text is None else self._codec.validate_json(text)
+
+    def save(self, run: Run) -> None:
+        """Keeps the run as it is now."""
+        from sqlalchemy.dialects.sqlite import insert
+
+        values = {
+            "repository": run.repository,
+            "workflow_id": run.workflow_id,
+            "status": run.status.value,
+            "conclusion": run.conclusion.value if run.conclusion else None,
+            "event": run.event,
+            "branch": run.head_branch,
+            "sha": run.sha,
+            "actor": run.actor,
+            "created_at": run.created_at.isoformat(),
+            "pull_request": run.pull_request,
+            "document": self._codec.dump_json(run).decode(),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(tables.runs)
+                .values(id=run.id, **values)
+                .on_conflict_do_update(index_elements=[tables.runs.c.id], set_=values)
+            )
+            if run.jobs:
+                rows = [{"id": job.id, "run_id": run.id, "attempt": run.attempt} for job in run.jobs]
+                connection.execute(insert(tables.jobs).on_conflict_do_nothing(), rows)
+
+    def delete(self, run_id: int) -> None:
+        """Forgets a run."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(tables.jobs).where(tables.jobs.c.run_id == run_id))
+            connection.execute(sa.delete(tables.runs).where(tables.runs.c.id == run_id))
+
+    def active(self) -> list[Run]:
+        """Runs that have not ended, oldest first."""
+        query = sa.select(tables.runs.c.document).where(tables.runs.c.status != Status.COMPLETED.value)
+        return self._read(query.order_by(tables.runs.c.id))
+
+    def of_job(self, job_id: int) -> Run | None:
+        """The run that has this job, at the attempt that has it."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                sa.select(tables.jobs.c.run_id, tables.jobs.c.attempt).where(tables.jobs.c.id == job_id)
+            ).one_or_none()
+        run = None if row is None else self.get(row.run_id)
+        if run is None or row is None:
+            return None
+        return next((attempt for attempt in run.attempts() if attempt.attempt == row.attempt), None)
+
+    def listed(
+        self, repository: str, wanted: RunFilter, *, page: int = 1, per_page: int = 30
+    ) -> tuple[int, list[Run]]:
+        """How many runs there are in all, and one page of them, newest first."""
+        conditions = self._conditions(repository, wanted)
+        count = sa.select(sa.func.count()).select_from(tables.runs).where(*conditions)
+        query = sa.select(tables.runs.c.document).where(*conditions).order_by(tables.runs.c.id.desc())
+        with self._engine.connect() as connection:
+            total = int(connection.execute(count).scalar_one())
+        return total, self._read(query.limit(per_page).offset((page - 1) * per_page))
+
+    def _conditions(self, repository: str, wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
+        columns = tables.runs.c
+        exact = {
+            columns.workflow_id: wanted.workflow_id,
+            columns.branch: wanted.branch,
+            columns.event: wanted.event,
+            columns.actor: wanted.actor,
+            columns.sha: wanted.sha,
+        }
+        conditions = [columns.repository == repository]
+        conditions += [column == value for column, value in exact.items() if value is not None]
+        if wanted.status is not None:
+            conditions.append(sa.or_(columns.status == wanted.status, columns.conclusion == wanted.status))
+        after, before = wanted.created
+        if after is not None:
+            conditions.append(columns.created_at >= after)
+        if before is not None:
+            conditions.append(columns.created_at <= before)
+        return conditions
+
+    def next_id(self, kind: str, count: int = 1) -> int:
+        """The first of *count* fresh ids."""
+        with self._engine.begin() as connection:
+            return database.next_id(connection, kind, count)
+
+    def next_number(self, workflow_id: int) -> int:
+        """The next run number of a workflow."""
+        return self.next_id(f"workflow {workflow_id}")
+
+    def _read(self, query: sa.Select[str]) -> list[Run]:
+        with self._engine.connect() as connection:
+            texts = connection.execute(query).scalars().all()
+        return [self._codec.validate_json(text) for text in texts]

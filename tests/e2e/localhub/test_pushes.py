@@ -1,0 +1,29 @@
+"""What a push starts, seen by the real gh."""
+
+from tests.localhub_server import WORKFLOWS, Clone, waits_at
+from tests.waiting import until
+
+GREETING = f"""\
+name: Greeting
+on: push
+jobs:
+  greet:
+    runs-on: ubuntu-latest
+    steps:
+      - run: {waits_at("greeting")}
+      - run: echo "hello from $GITHUB_REF_NAME"
+"""
+
+
+def test_a_push_runs_its_workflow_and_gh_watches_it_to_its_end(app: Clone) -> None:
+    sha = app.push({f"{WORKFLOWS}/greeting.yml": GREETING})
+    run_id = str(app.run(head_sha=sha))
+
+    watch = ("run", "watch", run_id, "--repo", app.name, "--exit-status", "--interval", "1")
+    with app.server.gh_started(*watch) as watching:
+        until(lambda: "* main Greeting" in watching.out, 15, "gh shows the run while it runs")
+        app.server.open("greeting")
+        assert watching.ended() == 0, watching.out
+
+    assert "✓ main Greeting" in watching.out
+    assert "hello from main" in app.gh("run", "view", run_id, "--log").out
