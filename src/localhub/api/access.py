@@ -58,7 +58,7 @@ def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor) -> Rep
     """
     found = hub.repositories.get(f"{owner}/{repository_name}")
     if found is None:
-        raise NotFoundError(f"there is no repository {owner}/{name}", hint="localhub repo create makes one")
+        raise NotFoundError(f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one")
     return found
 
 

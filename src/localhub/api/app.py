@@ -9,13 +9,14 @@ from localhub.api import (
     environments,
     files,
     git_http,
-    graphql,
     jobs,
     machine,
+    pulls,
     repositories,
     runs,
     workflows,
 )
+from localhub.api.graphql import answers
 from localhub.base.errors import LocalhubError
 from localhub.bootstrap.localhub import Localhub
 
@@ -38,7 +39,18 @@ def application(localhub: Localhub) -> ASGIApp:
     """The API of one localhub."""
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.localhub = localhub
-    for module in (git_http, runs, jobs, workflows, files, environments, machine, repositories, graphql):
+    for module in (
+        git_http,
+        runs,
+        jobs,
+        workflows,
+        files,
+        environments,
+        machine,
+        pulls,
+        repositories,
+        answers,
+    ):
         app.include_router(module.router)
 
     @app.exception_handler(LocalhubError)
@@ -49,7 +61,10 @@ def application(localhub: Localhub) -> ASGIApp:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, problem: RequestValidationError) -> JSONResponse:
-        errors = [{"field": ".".join(map(str, each["loc"][1:])), "message": each["msg"]} for each in problem.errors()]
+        errors = [
+            {"field": ".".join(map(str, each["loc"][1:])), "message": each["msg"]}
+            for each in problem.errors()
+        ]
         words = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
         return JSONResponse({"message": f"Invalid request: {words}", "errors": errors, "status": "422"}, 422)
 

@@ -16,6 +16,7 @@ from localhub.bootstrap import deployments, linting, pushes
 from localhub.bootstrap.settings import PASSED, Settings
 from localhub.execution import sandbox, tools
 from localhub.execution.jobs import SandboxedJobs
+from localhub.repositories import receipts
 from localhub.repositories.bare import BareRepositories
 from localhub.runs import hub as hubs
 from localhub.runs import protection
@@ -48,6 +49,8 @@ class Localhub:
     fenced: bool
     job_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
+    changing: threading.RLock = field(default_factory=threading.RLock)
+    """Held while records of repositories and pull requests are read, changed and kept."""
 
     def login(self, given: str) -> str | None:
         """Whose token this is; None: nobody's."""
@@ -82,7 +85,7 @@ class Localhub:
         if found is not None:
             return found
         folder = self.bare.create(name, default_branch)
-        pushes.install_hook(folder)
+        receipts.install_hook(folder)
         number = self.runs.next_id("repositories")
         repository = records.Repository(number, name, default_branch, self.clock.now(), description=description)
         self.repositories.save(repository)
