@@ -28,7 +28,7 @@ def short(hub: Localhub, repo: Repository, pull: PullRequest) -> dict[str, Any]:
         f"{forms.API}/repos/{repo.name}/pulls/{pull.number}",
         f"{forms.WEB}/{repo.name}/pull/{pull.number}",
     )
-    merge = pull.merge_sha or hub.bare.refs(repo.name).get(f"refs/pull/{pull.number}/merge")
+    merge = pull.merge_sha or hub.bare.at(repo.name, f"refs/pull/{pull.number}/merge")
 
     def branch(name: str, sha: str) -> dict[str, Any]:
         whose = {"user": forms.user(owner), "repo": forms.repository(repo)}
@@ -290,7 +290,7 @@ def _protected(hub: Localhub, repo: Repository, branch: str, names: tuple[str, .
 def delete_ref(hub: Hub, repo: Repo, ref: str, actor: Actor) -> Response:
     """Removes a branch or tag, as a push of nothing to it does."""
     full = f"refs/{ref}"
-    sha = hub.bare.refs(repo.name).get(full)
+    sha = hub.bare.at(repo.name, full)
     if sha is None:
         raise InputError("Reference does not exist")
     if full == f"refs/heads/{repo.default_branch}":

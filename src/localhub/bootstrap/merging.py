@@ -139,7 +139,7 @@ def merge(localhub: "Localhub", pull: PullRequest, how: Merge, actor: str) -> Pu
         reason = standing(localhub, pull).reason
         if reason:
             raise NotMergeableError(reason)
-        before = localhub.bare.refs(name)[ref]
+        before = localhub.bare.at(name, ref) or pull.base_sha
         headline, body = message(localhub, pull, how.method)
         headline = headline if how.headline is None else how.headline
         body = body if how.body is None else how.body

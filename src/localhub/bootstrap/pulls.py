@@ -42,7 +42,7 @@ def newest_first(localhub: "Localhub", repository: str) -> list[PullRequest]:
 
 def tip(localhub: "Localhub", repository: str, branch: str) -> str | None:
     """Where a branch is now; None where there is none."""
-    return localhub.bare.refs(repository).get(f"refs/heads/{branch}")
+    return localhub.bare.at(repository, f"refs/heads/{branch}")
 
 
 def create(localhub: "Localhub", repository: Repository, proposal: Proposal, actor: str) -> PullRequest:

@@ -104,6 +104,19 @@ class BareRepositories:
             found[ref] = peeled[0] if peeled and peeled[0] else sha
         return found
 
+    def at(self, name: str, ref: str) -> str | None:
+        """The commit that a full ref, of whatever kind, is at; None where there is none."""
+        found = git.run(
+            self.folder(name),
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{ref}^{{commit}}",
+            check=False,
+        )
+        return found.strip() or None
+
     def resolve(self, name: str, revision: str) -> str:
         """The full SHA of a branch, tag or (short) SHA.
 

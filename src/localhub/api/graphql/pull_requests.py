@@ -94,8 +94,7 @@ class PullRequest(_Nothing):
     @property
     def potential_merge_commit(self) -> Commit | None:
         """What merging it would make; its workflows run there."""
-        ref = f"refs/pull/{self.number}/merge"
-        sha = self._hub.bare.refs(self._record.repository).get(ref)
+        sha = self._hub.bare.at(self._record.repository, f"refs/pull/{self.number}/merge")
         return self._commit(sha) if sha and self.state == "OPEN" else None
 
     def _commit(self, sha: str) -> Commit:
