@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
 from localhub.hub.settings import Settings
-from localhub.repositories import hooks
+from localhub.repositories import receipts
 from localhub.repositories.bare import BareRepositories
 from localhub.runs.contexts import Around
 from localhub.runs.engine import Engine
@@ -40,6 +40,8 @@ class Localhub:
     fenced: bool
     job_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
+    changing: threading.RLock = field(default_factory=threading.RLock)
+    """Held while records of repositories and pull requests are read, changed and kept."""
 
     def login(self, given: str) -> str | None:
         """Whose token this is; None: nobody's."""
@@ -64,7 +66,7 @@ class Localhub:
         if found is not None:
             return found
         folder = self.bare.create(name, default_branch)
-        hooks.install(folder)
+        receipts.install_hook(folder)
         number = self.runs.next_id("repositories")
         repository = records.Repository(
             number, name, default_branch, self.clock.now(), description=description
