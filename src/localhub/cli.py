@@ -1,5 +1,6 @@
 """`localhub`: serve, and the few things that are no request to a server."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ CONFIG = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="carelane", prog_name="localhub")
 def main() -> None:
-    """GitHub Actions for one machine: git push, workflow files and gh, without GitHub.
+    r"""GitHub Actions for one machine: git push, workflow files and gh, without GitHub.
 
     \b
     Example:
@@ -36,18 +37,22 @@ def main() -> None:
 @main.command()
 @STATE
 @CONFIG
-@click.option("--port", type=int, default=None, help="Loopback port for git and curl as well; 0 takes a free one.")
+@click.option(
+    "--port", type=int, default=None, help="Loopback port for git and curl as well; 0 takes a free one."
+)
 def serve(state: Path, config: Path | None, port: int | None) -> None:
-    """Serves until it is told to stop (Ctrl-C).
+    r"""Serves until it is told to stop (Ctrl-C).
 
     \b
     Example:
       localhub serve --state .localhub --port 4280
     """
     from localhub.api.app import application
-    from localhub.bootstrap import lock, serving, settings
-    from localhub.bootstrap.localhub import built
+    from localhub.bootstrap import lock, serving
+    from localhub.bootstrap.localhub import built, started
+    from localhub.hub import settings
 
+    os.umask(0o022)  # jobs run as another user; the state folder itself is closed to everybody else
     chosen = settings.read(config, state.resolve())
     with lock.held(chosen.state):
         localhub = built(chosen)
@@ -58,9 +63,11 @@ def serve(state: Path, config: Path | None, port: int | None) -> None:
             sockets.append(tcp)
             where.append(f"http://127.0.0.1:{tcp.getsockname()[1]}")
             (chosen.state / "run" / "port").write_text(str(tcp.getsockname()[1]), encoding="ascii")
-        localhub.start()
+        started(localhub)
         if not localhub.fenced:
-            click.echo("NO SANDBOX: workflow code runs as this user and can read all that this user can", err=True)
+            click.echo(
+                "NO SANDBOX: workflow code runs as this user and can read all that this user can", err=True
+            )
 
         def ready() -> None:
             click.echo(f"localhub serves {' and '.join(where)}")
@@ -82,14 +89,14 @@ def repo() -> None:
 @click.option("--branch", default="main", show_default=True, help="The default branch.")
 @click.argument("name", metavar="OWNER/NAME")
 def repo_create(state: Path, branch: str, name: str) -> None:
-    """Makes an empty repository and prints where to push to; one that is there stays as it is.
+    r"""Makes an empty repository and prints where to push to; one that is there stays as it is.
 
     \b
     Example:
       git remote add origin "$(localhub repo create hospital/app)"
     """
-    from localhub.bootstrap import settings
     from localhub.bootstrap.localhub import built
+    from localhub.hub import settings
 
     localhub = built(settings.read(None, state.resolve()))
     made = localhub.create_repository(name, default_branch=branch)
@@ -100,7 +107,7 @@ def repo_create(state: Path, branch: str, name: str) -> None:
 @STATE
 @click.option("--repo", "repository", help="OWNER/NAME, for GH_REPO.")
 def env(state: Path, repository: str | None) -> None:
-    """Prints what gh needs to speak to this localhub; for `eval`.
+    r"""Prints what gh needs to speak to this localhub; for `eval`.
 
     \b
     Example:
@@ -123,8 +130,8 @@ def secret() -> None:
 @click.option("--env", "environment", default="", help="Only for jobs of this environment.")
 @click.option("--variable", is_flag=True, help="A variable: not masked, read by ${{ vars.NAME }}.")
 @click.argument("name")
-def secret_set(state: Path, repository: str, environment: str, variable: bool, name: str) -> None:
-    """Keeps a value, read from standard input: it is in no argument list and no history.
+def set_secret(state: Path, repository: str, environment: str, variable: bool, name: str) -> None:
+    r"""Keeps a value, read from standard input: it is in no argument list and no history.
 
     \b
     Example:
@@ -132,16 +139,37 @@ def secret_set(state: Path, repository: str, environment: str, variable: bool, n
     """
     from localhub.store.secrets import SecretFiles
 
-    value = click.get_text_stream("stdin").read().removesuffix("\n")
+    value = sys.stdin.read().removesuffix("\n")
     kind = "variables" if variable else "secrets"
-    SecretFiles(state.resolve() / "secrets").set(repository, name, value, environment=environment, kind=kind)
+    SecretFiles(state.resolve() / "secrets").keep(repository, name, value, environment=environment, kind=kind)
+
+
+@main.command()
+@STATE
+@click.argument("repository", metavar="OWNER/NAME")
+@click.argument("name")
+@click.option("--reviewer", "reviewers", multiple=True, help="Somebody who may approve; repeat for more.")
+@click.option("--branch", "branches", multiple=True, help="A branch that may deploy there; repeat for more.")
+def environment(
+    state: Path, repository: str, name: str, reviewers: tuple[str, ...], branches: tuple[str, ...]
+) -> None:
+    r"""Makes an environment, or changes who must approve jobs that deploy to it.
+
+    \b
+    Example:
+      localhub environment hospital/app production --reviewer alice
+    """
+    from localhub.bootstrap.localhub import built
+    from localhub.hub import settings
+
+    built(settings.read(None, state.resolve())).set_environment(repository, name, reviewers, branches)
 
 
 @main.command("token")
 @STATE
 @click.argument("login")
 def token(state: Path, login: str) -> None:
-    """Makes a token for somebody, and prints it once.
+    r"""Makes a token for somebody, and prints it once.
 
     \b
     Example:
@@ -157,7 +185,9 @@ def run() -> None:
     try:
         main(standalone_mode=False)
     except LocalhubError as problem:
-        click.echo(f"error: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""), err=True)
+        click.echo(
+            f"error: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""), err=True
+        )
         sys.exit(EXIT.get(problem.status, 70))
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

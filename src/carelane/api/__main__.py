@@ -35,6 +35,15 @@ def listen(path: Path) -> socket.socket:
     return listening
 
 
+def listen_to_pipelines(path: Path) -> socket.socket:
+    """A socket for every user who can reach its folder: jobs run as another user than the server."""
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    path.parent.chmod(0o755)
+    listening = listen(path)
+    path.chmod(0o666)
+    return listening
+
+
 class Server:
     """One server of one system, until it is told to end."""
 
@@ -60,11 +69,13 @@ class Server:
     def run(self) -> None:
         """Serve; SIGTERM and SIGINT end the server and leave what it runs running."""
         listening = listen(self._app.places.socket)
+        pipeline = listen_to_pipelines(self._app.places.pipeline_socket)
         self._app.begin()
         addresses = {name: e.port for name, e in self._app.environments.items()}
         log.info("ready", system=self._app.configuration.system, pid=os.getpid(), front_doors=addresses)
-        self._uvicorn.run(sockets=[listening])
+        self._uvicorn.run(sockets=[listening, pipeline])
         self._app.places.socket.unlink(missing_ok=True)
+        self._app.places.pipeline_socket.unlink(missing_ok=True)
         left = self._app.end(keep_running=self._keep_running)
         self._app.places.ended.write_text(json.dumps({"pid": os.getpid(), "still_running": left}))
         log.info("ended", kept=self._keep_running, still_running=left)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from carelane.base.errors import NotSignedIn
+from carelane.bootstrap.places import PIPELINE_SOCKET
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -17,9 +18,12 @@ class PeerProtocol(H11Protocol):
     """Uvicorn's protocol, with the peer's user id in the place of its address."""
 
     def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as inherited
-        """Note who connected."""
+        """Note who connected; through the pipeline's socket anybody may, who then has to bear a token."""
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
+        if str(peer.getsockname()).endswith(PIPELINE_SOCKET):
+            self.client = ("pipeline", 0)
+            return
         packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(packed)
         self.client = ("uid", uid)
@@ -27,6 +31,8 @@ class PeerProtocol(H11Protocol):
 
 def actor_of(client: tuple[str, int] | None) -> str:
     """The name of the peer; raises NotSignedIn where the socket has none."""
+    if client is not None and client[0].startswith("bearer "):
+        return client[0].removeprefix("bearer ")
     if client is None or client[0] != "uid":
         raise NotSignedIn("nobody is signed in on this connection", hint="use the server's unix socket")
     try:

@@ -15,8 +15,11 @@ from carelane.api import (
     problems,
     releases,
     system,
+    tokens,
 )
+from carelane.api.bearers import BearerMiddleware
 from carelane.api.idempotency import IdempotencyMiddleware
+from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 
 
@@ -31,6 +34,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
     )
     problems.install(application)
     application.add_middleware(IdempotencyMiddleware, app=app)
+    application.add_middleware(BearerMiddleware, app=app, clock=RealClock())
     for router in (
         system.routes(app, started_at, end),
         environments.routes(app),
@@ -39,6 +43,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
         releases.routes(app),
         events.routes(app),
         notifications.routes(app),
+        tokens.routes(app, RealClock()),
     ):
         application.include_router(router, prefix="/api/v1")
     return application

@@ -9,7 +9,7 @@ from pydantic import Field
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
 from carelane.bootstrap.app import App
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import Release, WorkflowRunReference
 
 
 class CreateBody(Body):
@@ -17,6 +17,7 @@ class CreateBody(Body):
 
     commit: str = Field("HEAD", min_length=1)
     name: str | None = None
+    built_by: WorkflowRunReference | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def routes(app: App) -> APIRouter:
 
     @router.post("", status_code=201, summary="Make a release; 200 where it was made before")
     def create_release(body: CreateBody, actor: Actor, response: Response) -> MadeRelease:
-        made = app.releasing.create(body.commit, body.name, actor)
+        made = app.releasing.create(body.commit, body.name, actor, body.built_by)
         if not made.is_new:
             response.status_code = 200
         known = {field.name: getattr(made.release, field.name) for field in fields(made.release)}

@@ -14,6 +14,7 @@ from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.loops import Loop
 from carelane.bootstrap.inner_ports import InnerPorts
+from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
@@ -37,6 +38,7 @@ from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.notifications import SqlNotificationQueue
+from carelane.store.tokens import SqlTokenRepository
 from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
@@ -80,11 +82,15 @@ class App:
     answers: SqlAnswers
     loops: tuple[Loop, ...]
     notifications: SqlNotificationQueue
+    tokens: SqlTokenRepository
+    localhub: Localhub | None = None
 
     def begin(self) -> None:
         """Start proxies and loops; what runs already is found again."""
         for environment in self.environments.values():
             environment.router.begin()
+        if self.localhub is not None:
+            self.localhub.begin(self.tokens, RealClock().now())
         for loop in self.loops:
             loop.begin()
 
@@ -105,6 +111,8 @@ class App:
             for proxy in PROXIES:
                 environment.proxies.clear(proxy)
             environment.backing.stop_all()
+        if self.localhub is not None:
+            left += self.localhub.stop(5)
         return left
 
 
@@ -153,7 +161,9 @@ def build(places: Places) -> App:
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
-    sources = CommittedSources(GitRepository(places.system), archives)
+    localhub = None if configuration.pipeline is None else Localhub(places, configuration.pipeline)
+    pushed = None if localhub is None else localhub.repository_folder
+    sources = CommittedSources(GitRepository(places.system, also=pushed), archives)
     notifications = SqlNotificationQueue(database, trail)
     return App(
         places=places,
@@ -167,6 +177,8 @@ def build(places: Places) -> App:
         answers=SqlAnswers(database),
         loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
         notifications=notifications,
+        tokens=SqlTokenRepository(database, trail),
+        localhub=localhub,
     )
 
 

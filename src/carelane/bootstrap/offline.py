@@ -194,3 +194,26 @@ def _told(evidence: "Evidence") -> dict[str, Any]:
         "words": evidence.words,
         "objectives": [asdict(objective) for objective in evidence.objectives],
     }
+
+
+def gh_settings(system: Path) -> str:
+    """What gh needs to speak to a system's localhub, as `export` lines.
+
+    Raises:
+        InputError: If the system has no pipeline.
+        PlatformError: If localhub cannot say.
+    """
+    from carelane.bootstrap.localhub import Localhub
+    from carelane.bootstrap.places import Places
+    from carelane.config import reading
+
+    places = Places(system)
+    configuration = reading.read(places.file.read_text(), places.file.name)
+    if configuration.pipeline is None:
+        raise InputError(
+            f"{places.file.name} has no `pipeline`",
+            hint="pipeline: {repository: owner/name}, then `carelane up`",
+        )
+    return Localhub(places, configuration.pipeline).command(
+        "env", "--repo", configuration.pipeline.repository
+    )

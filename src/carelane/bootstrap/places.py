@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = "carelane.yaml"
+PIPELINE_SOCKET = "/pipeline/carelane.sock"
+"""How the path of the pipeline's socket ends: what comes through it is known by its token alone."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,16 @@ class Places:
     def socket(self) -> Path:
         """Where the server listens."""
         return self.state / "run" / "api.sock"
+
+    @property
+    def pipeline_socket(self) -> Path:
+        """Where the server listens for pipelines, in a folder that holds nothing else."""
+        return Path(f"{self.state}{PIPELINE_SOCKET}")
+
+    @property
+    def localhub(self) -> Path:
+        """What localhub keeps, where this system has one."""
+        return self.state / "localhub"
 
     @property
     def database(self) -> Path:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import secrets
 import select
 import socket
@@ -38,11 +39,19 @@ def find_system(directory: str) -> Path:
 
 
 class Client:
-    """One conversation with the server."""
+    """One conversation with the server: of the system one stands in, or of the socket in CARELANE_SERVER.
+
+    With CARELANE_TOKEN it is the token's bearer who asks; else the user, whom the kernel names.
+    """
 
     def __init__(self, directory: str) -> None:
-        self.system = find_system(directory)
-        self.socket = self.system / ".carelane" / "run" / "api.sock"
+        self._token = os.environ.get("CARELANE_TOKEN")
+        named = os.environ.get("CARELANE_SERVER")
+        if named:
+            self.system, self.socket = Path(directory).resolve(), Path(named)
+        else:
+            self.system = find_system(directory)
+            self.socket = self.system / ".carelane" / "run" / "api.sock"
 
     def get(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The answer to GET; raises the error that the server tells of."""
@@ -56,7 +65,7 @@ class Client:
         """The answer to GET, line by line as it comes."""
         connection = self._connect()
         try:
-            connection.request("GET", f"/api/v1{_with(path, query)}")
+            connection.request("GET", f"/api/v1{_with(path, query)}", headers=self._bearing())
             self._await_answer(connection)
             response = connection.getresponse()
             if response.status >= 400:
@@ -85,7 +94,7 @@ class Client:
     def _ask(
         self, method: str, path: str, body: dict[str, Any] | None, query: dict[str, object] | None = None
     ) -> Any:  # noqa: ANN401 - JSON is of any shape
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self._bearing()}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(8)
         connection = self._connect()
@@ -102,6 +111,9 @@ class Client:
         if status >= 400:
             raise _told(status, text)
         return json.loads(text)
+
+    def _bearing(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _connect(self, timeout_seconds: float = PATIENCE_SECONDS) -> UnixHTTPConnection:
         return UnixHTTPConnection(self.socket, timeout_seconds)
@@ -121,7 +133,7 @@ class Client:
     def _lives(self) -> bool:
         beside = self._connect(REACHABLE_SECONDS)
         try:
-            beside.request("GET", "/api/v1/system")
+            beside.request("GET", "/api/v1/system", headers=self._bearing())
             return beside.getresponse().status < 500
         except (OSError, http.client.HTTPException):
             return False

@@ -24,6 +24,8 @@ COMMANDS = {
     "events": "carelane.cli.events:events",
     "notifications": "carelane.cli.notifications:notifications",
     "analysis": "carelane.cli.analysis:analysis",
+    "token": "carelane.cli.tokens:token",
+    "gh-env": "carelane.cli.pipelines:gh_env",
     "config": "carelane.cli.config:config",
     "completion": "carelane.cli.completion:completion",
 }
@@ -43,6 +45,8 @@ SUMMARIES = {
     "events": "The trail: who did what, when and why.",
     "notifications": "Who is told what, and how that went.",
     "analysis": "Judge recorded traffic, plan a canary, compare rules.",
+    "token": "Tokens of pipelines.",
+    "gh-env": "What gh needs to speak to this system's localhub.",
     "config": "Check carelane.yaml, or print its schema.",
     "completion": "Shell completion.",
 }

@@ -1,5 +1,6 @@
 """release: making and listing releases."""
 
+import os
 import sys
 from typing import Any
 
@@ -26,7 +27,7 @@ def create(directory: str, commit: str, name: str | None, output: str) -> None:
     client = Client(directory)
     if sys.stderr.isatty():
         click.echo("packing, and building dependencies where their lock is new ...", err=True)
-    made = client.post("/releases", {"commit": commit, "name": name})
+    made = client.post("/releases", {"commit": commit, "name": name, "built_by": _this_run()})
     if made["uncommitted"]:
         first = ", ".join(made["uncommitted"][:SHOWN])
         more = len(made["uncommitted"]) - SHOWN
@@ -66,7 +67,25 @@ def show(directory: str, name: str, output: str) -> None:
         show_json(found)
         return
     click.echo(f"release {found['name']} of commit {found['commit']}, made by {found['author']}")
+    if found["built_by"]:
+        run = found["built_by"]
+        click.echo(f"built by {run['workflow']} run {run['run_id']}, attempt {run['attempt']}: {run['url']}")
     _services(found)
+
+
+def _this_run() -> dict[str, Any] | None:
+    """The WorkflowRun that this command runs in, by what GitHub tells its jobs; None outside one."""
+    told = os.environ
+    if told.get("GITHUB_ACTIONS") != "true" or not told.get("GITHUB_RUN_ID", "").isdigit():
+        return None
+    repository, run_id = told.get("GITHUB_REPOSITORY", ""), told["GITHUB_RUN_ID"]
+    return {
+        "repository": repository,
+        "run_id": int(run_id),
+        "attempt": int(told.get("GITHUB_RUN_ATTEMPT", "1")),
+        "workflow": told.get("GITHUB_WORKFLOW", ""),
+        "url": f"{told.get('GITHUB_SERVER_URL', '')}/{repository}/actions/runs/{run_id}",
+    }
 
 
 def _services(made: dict[str, Any]) -> None:

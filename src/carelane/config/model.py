@@ -154,6 +154,22 @@ class Notifications(Strict):
     )
 
 
+class PipelineSettings(Strict):
+    """Where the system's workflows run: on this machine, by localhub."""
+
+    repository: str = Field(
+        description="owner/name, as git and gh know it", pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
+    )
+    port: int | None = Field(
+        None, ge=1024, le=65535, description="loopback port for git and curl; none unless given"
+    )
+    slots: int = Field(2, ge=1, le=64, description="jobs at a time")
+    deploy: list[Name] = Field(default_factory=list, description="environments that its jobs may deploy to")
+    reviewers: dict[Name, list[str]] = Field(
+        default_factory=dict, description="who must approve a job of an environment"
+    )
+
+
 class Configuration(Strict):
     """The whole file."""
 
@@ -161,6 +177,7 @@ class Configuration(Strict):
     services: dict[Name, Service] = Field(min_length=1)
     environments: dict[Name, Environment] = Field(min_length=1)
     notifications: dict[Name, Notifications] = Field(default_factory=dict)
+    pipeline: PipelineSettings | None = None
     irreversible: bool = Field(False, description="releases of this commit cannot be rolled back past")
 
     @field_validator("environments")

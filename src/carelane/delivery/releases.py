@@ -95,6 +95,17 @@ class ServiceVersion:
 
 
 @dataclass(frozen=True)
+class WorkflowRunReference:
+    """A WorkflowRun as a release names it: where it came from, to be found again."""
+
+    repository: str
+    run_id: int
+    attempt: int
+    workflow: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Release:
     """An immutable set of service versions, made once from one commit."""
 
@@ -104,6 +115,8 @@ class Release:
     created_at: datetime
     versions: Mapping[str, ServiceVersion]
     irreversible: bool = False
+    built_by: WorkflowRunReference | None = None
+    """The run that made it; None where a person did by hand."""
 
 
 def labelled(versions: Mapping[str, ServiceVersion], known: list[Release]) -> dict[str, ServiceVersion]:

@@ -8,7 +8,14 @@ from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Artifact, Release, RunConfiguration, ServiceVersion, labelled
+from carelane.delivery.releases import (
+    Artifact,
+    Release,
+    RunConfiguration,
+    ServiceVersion,
+    WorkflowRunReference,
+    labelled,
+)
 
 KNOWN_RELEASES = 200
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+")
@@ -65,7 +72,9 @@ class Releasing:
         self._repository = repository
         self._clock = clock
 
-    def create(self, revision: str, name: str | None, author: str) -> Made:
+    def create(
+        self, revision: str, name: str | None, author: str, built_by: WorkflowRunReference | None = None
+    ) -> Made:
         """The release of the commit that *revision* names.
 
         Asking again for the same commit under the same name gives the release that was made; what was lost
@@ -95,7 +104,13 @@ class Releasing:
         }
         known = self._repository.releases(KNOWN_RELEASES)[::-1]
         release = Release(
-            chosen, tree.sha, author, self._clock.now(), labelled(versions, known), tree.irreversible
+            chosen,
+            tree.sha,
+            author,
+            self._clock.now(),
+            labelled(versions, known),
+            tree.irreversible,
+            built_by,
         )
         self._repository.add_release(
             release,
@@ -104,7 +119,11 @@ class Releasing:
                 author,
                 "release.created",
                 chosen,
-                details={"commit": tree.sha, "services": [v.label for v in release.versions.values()]},
+                details={
+                    "commit": tree.sha,
+                    "services": [v.label for v in release.versions.values()],
+                    **({} if built_by is None else {"built_by": built_by.url}),
+                },
             ),
         )
         return Made(release, is_new=True, uncommitted=tree.uncommitted)

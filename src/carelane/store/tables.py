@@ -125,3 +125,17 @@ analysis_windows = Table(
     Column("document", Text, nullable=False),
     Index("ix_analysis_windows_of", "deployment", "service"),
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False, index=True),
+    Column("digest", String, nullable=False, unique=True),
+    Column("environments", JSON, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    sqlite_autoincrement=True,
+)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 
 from localhub.base.errors import LocalhubError, NotFoundError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.store.records import Repository
 
 
@@ -58,7 +58,9 @@ def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor) -> Rep
     """
     found = hub.repositories.get(f"{owner}/{repository_name}")
     if found is None:
-        raise NotFoundError(f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one")
+        raise NotFoundError(
+            f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one"
+        )
     return found
 
 
@@ -78,9 +80,7 @@ class Page:
         return items[first : first + self.per_page]
 
 
-def paging(
-    page: Annotated[int, Query(ge=1)] = 1, per_page: Annotated[int, Query(ge=1, le=100)] = 30
-) -> Page:
+def paging(page: Annotated[int, Query(ge=1)] = 1, per_page: Annotated[int, Query(ge=1, le=100)] = 30) -> Page:
     """Page and size; 30 unless asked, 100 at most, as on GitHub."""
     return Page(page, per_page)
 

@@ -18,7 +18,7 @@ from localhub.api import (
 )
 from localhub.api.graphql import answers
 from localhub.base.errors import LocalhubError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 
 
 class _Prefixes:

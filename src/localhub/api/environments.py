@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.store.records import DeploymentStatus, HubDeployment, HubEnvironment, Repository
 
 router = APIRouter()
@@ -43,7 +43,9 @@ def put_environment(
     """Makes an environment or changes its rules. Reviewers by `login` here, where GitHub wants ids."""
     logins = tuple(str(each.get("login", "")) for each in reviewers or [])
     if not all(logins):
-        raise InputError("a reviewer has no login", hint='{"reviewers": [{"type": "User", "login": "alice"}]}')
+        raise InputError(
+            "a reviewer has no login", hint='{"reviewers": [{"type": "User", "login": "alice"}]}'
+        )
     found = hub.environments.get(repo.name, environment)
     if found is None:
         found = HubEnvironment(hub.runs.next_id("environments"), repo.name, environment, hub.clock.now())

@@ -8,7 +8,7 @@ from localhub.api import forms
 from localhub.api.access import BASE, Hub, Paging, Repo
 from localhub.api.runs import RUNS, found
 from localhub.base.errors import NotFoundError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.store.files import Artifact, CacheEntry
 from localhub.store.records import Repository
 
@@ -29,7 +29,9 @@ def _listing(artifacts: list[Artifact], page: Any) -> dict[str, Any]:
 
 
 @router.get(f"{RUNS}/{{run_id}}/artifacts")
-def list_run_artifacts(hub: Hub, repo: Repo, run_id: int, page: Paging, name: str | None = None) -> dict[str, Any]:
+def list_run_artifacts(
+    hub: Hub, repo: Repo, run_id: int, page: Paging, name: str | None = None
+) -> dict[str, Any]:
     """The artifacts of a run."""
     kept = hub.files.artifacts(repo.name, run_id=found(hub, repo, run_id).id)
     return _listing([each for each in kept if name in {None, each.name}], page)

@@ -112,7 +112,10 @@ def run(it: Run, repo: Repository) -> dict[str, Any]:
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
         "workflow_url": f"{API}/repos/{it.repository}/actions/workflows/{it.workflow_id}",
-        "head_commit": {"id": it.head_sha, "message": it.payload.get("head_commit", {}).get("message", it.title)},
+        "head_commit": {
+            "id": it.head_sha,
+            "message": it.payload.get("head_commit", {}).get("message", it.title),
+        },
         "repository": repository(repo),
         "head_repository": repository(repo),
     }
@@ -232,7 +235,12 @@ def environment(it: HubEnvironment) -> dict[str, Any]:
     if it.reviewers:
         people = [{"type": "User", "reviewer": user(login)} for login in it.reviewers]
         rules.append(
-            {"id": 1, "type": "required_reviewers", "reviewers": people, "prevent_self_review": it.prevent_self_review}
+            {
+                "id": 1,
+                "type": "required_reviewers",
+                "reviewers": people,
+                "prevent_self_review": it.prevent_self_review,
+            }
         )
     if it.branches:
         rules.append({"id": 2, "type": "branch_policy"})

@@ -74,7 +74,7 @@ async def git(
 
 
 async def _rest(process: asyncio.subprocess.Process):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101 - asked for above
     while chunk := await process.stdout.read(1 << 16):
         yield chunk
     await process.wait()

@@ -12,8 +12,8 @@ from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import RUNS, at, found
 from localhub.base.errors import NotFoundError
-from localhub.bootstrap.localhub import Localhub
 from localhub.execution import logs
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run
 from localhub.store.records import Repository
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Repo
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Status
 
 router = APIRouter()
@@ -15,7 +15,9 @@ router = APIRouter()
 
 def _runner(hub: Localhub) -> dict[str, Any]:
     busy = any(job.status is Status.IN_PROGRESS for run in hub.runs.active() for job in run.jobs)
-    labels = [{"id": number, "name": name, "type": "custom"} for number, name in enumerate(hub.settings.labels, 1)]
+    labels = [
+        {"id": number, "name": name, "type": "custom"} for number, name in enumerate(hub.settings.labels, 1)
+    ]
     return {
         "id": 1,
         "name": "localhub",

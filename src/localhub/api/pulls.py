@@ -10,8 +10,8 @@ from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.repositories import shown_commit
 from localhub.base.errors import ConflictError, InputError, NotFoundError
-from localhub.bootstrap import merging, pulls
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub import merging, pulls
+from localhub.hub.parts import Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import NOWHERE, Pushed
 from localhub.store.records import PullRequest, Repository

@@ -30,7 +30,11 @@ def create(
 
 @router.post("/orgs/{org}/repos", status_code=201)
 def create_in(
-    hub: Hub, org: str, _actor: Actor, name: Annotated[str, Body()], description: Annotated[str | None, Body()] = None
+    hub: Hub,
+    org: str,
+    _actor: Actor,
+    name: Annotated[str, Body()],
+    description: Annotated[str | None, Body()] = None,
 ) -> dict[str, Any]:
     """A new repository of an organisation."""
     return forms.repository(hub.create_repository(f"{org}/{name}", description=description or ""))
@@ -51,7 +55,9 @@ def _branch(repo: Repository, name: str, sha: str) -> dict[str, Any]:
 def branches(hub: Hub, repo: Repo, page: Paging) -> list[dict[str, Any]]:
     """Branches, by name."""
     refs = hub.bare.refs(repo.name)
-    heads = sorted((ref.removeprefix("refs/heads/"), sha) for ref, sha in refs.items() if ref.startswith("refs/heads/"))
+    heads = sorted(
+        (ref.removeprefix("refs/heads/"), sha) for ref, sha in refs.items() if ref.startswith("refs/heads/")
+    )
     return [_branch(repo, name, sha) for name, sha in page.of(heads)]
 
 
@@ -72,7 +78,12 @@ def shown_commit(commit: Commit, repo: str) -> dict[str, Any]:
         "node_id": f"C_{commit.sha}",
         "url": f"{forms.API}/repos/{repo}/commits/{commit.sha}",
         "html_url": f"{forms.WEB}/{repo}/commit/{commit.sha}",
-        "commit": {"message": commit.message, "author": person, "committer": person, "tree": {"sha": commit.tree}},
+        "commit": {
+            "message": commit.message,
+            "author": person,
+            "committer": person,
+            "tree": {"sha": commit.tree},
+        },
         "parents": [{"sha": parent} for parent in commit.parents],
         "author": None,
     }

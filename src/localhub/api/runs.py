@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Page, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run, Status
 from localhub.store.records import Repository
 from localhub.store.runs import RunFilter
@@ -27,7 +27,7 @@ def listing(hub: Localhub, repo: Repository, wanted: RunFilter, page: Page) -> d
     return {"total_count": shown, "workflow_runs": [forms.run(run, repo) for run in runs]}
 
 
-def wanted_runs(  # noqa: PLR0913 - GitHub's own filters
+def wanted_runs(
     branch: str | None = None,
     event: str | None = None,
     status: str | None = None,
@@ -192,7 +192,9 @@ def review(
         raise InputError(f"no environment has the id {unknown or environment_ids}")
     run = hub.engine.review(run_id, [by_id[number] for number in environment_ids], state, comment, actor)
     names = {by_id[number] for number in environment_ids}
-    return [forms.deployment(each) for each in hub.deployments.all(run.repository) if each.environment in names]
+    return [
+        forms.deployment(each) for each in hub.deployments.all(run.repository) if each.environment in names
+    ]
 
 
 @router.get(f"{RUNS}/{{run_id}}/approvals")

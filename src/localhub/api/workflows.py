@@ -10,9 +10,9 @@ from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import listing, wanted_runs
 from localhub.base.errors import NotFoundError
-from localhub.bootstrap import payloads
-from localhub.bootstrap.localhub import Localhub
-from localhub.runs.hub import FOLDER, Happened
+from localhub.hub import payloads
+from localhub.hub.parts import Localhub
+from localhub.runs.starting import FOLDER, Happened
 from localhub.store.records import Repository, WorkflowFile
 from localhub.workflows.reading import read
 
@@ -91,7 +91,7 @@ def dispatch(
     file = one(hub, repo, workflow)
     full = ref if ref.startswith("refs/") else _full(hub, repo, ref)
     sha = hub.bare.resolve(repo.name, full)
-    run = hub.hub.dispatched(
+    run = hub.starter.dispatched(
         Happened(
             repository=repo.name,
             event="workflow_dispatch",
@@ -153,7 +153,9 @@ def repository_dispatch(
         "repository": payloads.repository(hub, repo.name),
     }
     sha = hub.bare.resolve(repo.name, ref)
-    hub.hub.happened(
-        Happened(repo.name, "repository_dispatch", ref, sha, actor, payload, action=event_type, title=event_type)
+    hub.starter.happened(
+        Happened(
+            repo.name, "repository_dispatch", ref, sha, actor, payload, action=event_type, title=event_type
+        )
     )
     return Response(status_code=204)

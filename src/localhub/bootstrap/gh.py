@@ -18,7 +18,9 @@ def environment(state: Path, repository: str | None = None) -> list[str]:
     folder = state / "gh"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     socket = str(state / "run" / "api.sock")
-    (folder / "config.yml").write_text(yaml.safe_dump({"version": "1", "http_unix_socket": socket}), encoding="utf-8")
+    (folder / "config.yml").write_text(
+        yaml.safe_dump({"version": "1", "http_unix_socket": socket}), encoding="utf-8"
+    )
     settings = {
         "GH_CONFIG_DIR": str(folder),
         "GH_HOST": HOST,

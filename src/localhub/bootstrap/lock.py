@@ -20,5 +20,7 @@ def held(state: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConflictError(f"another localhub serves {state}", hint="stop it, or give another --state") from None
+            raise ConflictError(
+                f"another localhub serves {state}", hint="stop it, or give another --state"
+            ) from None
         yield

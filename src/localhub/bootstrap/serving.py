@@ -31,9 +31,13 @@ def tcp_socket(port: int) -> socket.socket:
     return bound
 
 
-def serve(app: Any, sockets: list[socket.socket], *, ready: Callable[[], None], stopping: threading.Event) -> None:
+def serve(
+    app: Any, sockets: list[socket.socket], *, ready: Callable[[], None], stopping: threading.Event
+) -> None:
     """Serves until a signal, or until *stopping* is set."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
 
     def watch() -> None:

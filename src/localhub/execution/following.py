@@ -1,13 +1,12 @@
-"""Follows one job by act's rows: its steps, log, annotations, summary and outputs, as GitHub would show them."""
+"""Follows one job by act's rows: steps, log, annotations, summary and outputs, as GitHub shows them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from localhub.execution import rows
-from localhub.execution.harvest import Kept
 from localhub.execution.logs import JobLog
 from localhub.execution.masking import Masks
-from localhub.runs.ports import Order, Progress
+from localhub.runs.ports import Kept, Order, Progress
 from localhub.runs.records import Annotation, Conclusion, Status, Step
 
 SET_UP, COMPLETE = "Set up job", "Complete job"
@@ -56,7 +55,7 @@ class Following:
         return self._over(Conclusion.FAILURE, {})
 
     def broken(self, words: str) -> Progress:
-        """localhub itself failed: the job ends as failed, with what is known."""
+        """This program itself failed: the job ends as failed, with what is known."""
         self._annotate(Annotation("failure", f"localhub could not carry the job out: {words}"))
         self._log.write(self._in_progress, f"##[error]{words}")
         self._end(self._in_progress, Conclusion.FAILURE)
@@ -107,7 +106,10 @@ class Following:
         return self._over(conclusion, kept.outputs)
 
     def _broken_steps(self) -> bool:
-        return any(step.conclusion is Conclusion.FAILURE and not self._tolerated(step) for step in self._steps.values())
+        return any(
+            step.conclusion is Conclusion.FAILURE and not self._tolerated(step)
+            for step in self._steps.values()
+        )
 
     def _tolerated(self, step: Step) -> bool:
         position = step.number - 2
@@ -130,7 +132,11 @@ class Following:
             elif step.status is Status.QUEUED:
                 at = _now()
                 self._steps[number] = replace(
-                    step, status=Status.COMPLETED, conclusion=Conclusion.SKIPPED, started_at=at, completed_at=at
+                    step,
+                    status=Status.COMPLETED,
+                    conclusion=Conclusion.SKIPPED,
+                    started_at=at,
+                    completed_at=at,
                 )
         if self._complete not in self._steps:
             at = _now()
@@ -158,7 +164,7 @@ class Following:
         return self._main.get(step_id, self._in_progress)
 
     def _moved(self, event: rows.Began | rows.Ended) -> bool:
-        if event.step_id == "--complete-job" or event.step_id == self._order.outputs_step:
+        if event.step_id in ("--complete-job", self._order.outputs_step):
             return False
         if event.stage == "Post" and event.step_id in self._main and event.step_id not in self._post:
             number = self._complete
@@ -192,7 +198,11 @@ class Following:
             return
         at = _now()
         self._steps[number] = replace(
-            step, status=Status.COMPLETED, conclusion=conclusion, started_at=step.started_at or at, completed_at=at
+            step,
+            status=Status.COMPLETED,
+            conclusion=conclusion,
+            started_at=step.started_at or at,
+            completed_at=at,
         )
 
     def _said(self, event: rows.Said) -> None:

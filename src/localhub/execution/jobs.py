@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from localhub.execution import harvest, logs, sandbox, tools
+from localhub.execution import logs, sandbox, tools
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
-from localhub.runs.ports import Order, Progress, Report
+from localhub.runs.ports import JobFiles, Order, Progress, Report
 from localhub.runs.records import Annotation
 
 CANCEL_GRACE_SECONDS = 300.0
@@ -19,8 +19,17 @@ CANCEL_GRACE_SECONDS = 300.0
 
 ROOT, HOME = "/lh", "/home/runner"
 REGISTRY_SETTINGS = ("/etc/pip.conf", "/etc/npmrc")
-UNFENCED = "WITHOUT a sandbox: workflow code runs as the server's own user and can read all that this user can"
-GITCONFIG = "[safe]\n\tdirectory = *\n[user]\n\tname = runner\n\temail = runner@localhub\n[init]\n\tdefaultBranch = main\n"
+UNFENCED = (
+    "WITHOUT a sandbox: workflow code runs as the server's own user and can read all that this user can"
+)
+GITCONFIG = """[safe]
+	directory = *
+[user]
+	name = runner
+	email = runner@localhub
+[init]
+	defaultBranch = main
+"""
 
 
 class SandboxedJobs:
@@ -33,10 +42,11 @@ class SandboxedJobs:
         settings: sandbox.Settings,
         *,
         repository_folder: Callable[[str], Path],
-        store: harvest.Store,
+        store: JobFiles,
         actions: Mapping[str, Path] | None = None,
         extra_binds: tuple[sandbox.Bind, ...] = (),
         passed: Mapping[str, str] | None = None,
+        paths: tuple[str, ...] = (),
     ) -> None:
         self._state = state
         self._tools = found
@@ -46,6 +56,7 @@ class SandboxedJobs:
         self._actions = dict(actions or {})
         self._extra_binds = extra_binds
         self._passed = dict(passed or {})
+        self._paths = paths
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
 
@@ -128,8 +139,9 @@ class SandboxedJobs:
         for reference in order.uses:
             name = reference.split("@")[0]
             if self._action_folder(name) is None:
+                ours = ", ".join(f"actions/{each}" for each in tools.ACTIONS)
                 words = (
-                    f"{reference} is not on this machine. localhub has {', '.join('actions/' + each for each in tools.ACTIONS)}; "
+                    f"{reference} is not on this machine. localhub has {ours}; "
                     f"map another to a folder in localhub.yaml: actions: {{{name}: ./path}}"
                 )
                 problems.append(Annotation("failure", words, title="Unknown action"))
@@ -174,12 +186,15 @@ class SandboxedJobs:
         """What the sandbox sees besides the system: all under /lh, and the runner's home."""
         bind = sandbox.Bind
         binds = [
-            *(bind(folder / "in" / name, f"/etc/{name}") for name in ("passwd", "group", "hosts", "gitconfig")),
+            *(
+                bind(folder / "in" / name, f"/etc/{name}")
+                for name in ("passwd", "group", "hosts", "gitconfig")
+            ),
             *(bind(Path(path), path) for path in REGISTRY_SETTINGS if Path(path).is_file()),
             bind(self._tools.wrappers, f"{ROOT}/first"),
             bind(self._tools.act, f"{ROOT}/bin/act"),
             bind(self._tools.node, f"{ROOT}/bin/node"),
-            bind(self._tools.python, f"{ROOT}/python"),
+            bind(self._tools.python, str(self._tools.python)),  # its libraries are found by its own path
             bind(self._repository_folder(order.repository), f"{ROOT}/repository.git"),
             bind(self._state / "cwd", f"{ROOT}/cwd"),
             *(bind(folder / name, f"{ROOT}/{name}") for name in ("in", "artifacts", "caches")),
@@ -194,7 +209,8 @@ class SandboxedJobs:
         return binds
 
     def _environment(self, order: Order, root: str, home: str) -> dict[str, str]:
-        path = f"{root}/first:{root}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        more = "".join(f"{path}:" for path in self._paths)
+        path = f"{root}/first:{root}/bin:{more}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return {
             **self._passed,
             "HOME": home,
@@ -203,15 +219,31 @@ class SandboxedJobs:
             "CI": "true",
             "PATH": path,
             "LOCALHUB_ROOT": root,
+            "LOCALHUB_PYTHON": str(self._tools.python),
             "RUNNER_NAME": order.runner,
         }
 
     def _command(self, order: Order, root: str) -> list[str]:
-        command = [f"{root}/bin/act", order.event, "-W", f"{root}/in/wf.yml", "-e", f"{root}/in/event.json", "--json"]
+        command = [
+            f"{root}/bin/act",
+            order.event,
+            "-W",
+            f"{root}/in/wf.yml",
+            "-e",
+            f"{root}/in/event.json",
+            "--json",
+        ]
         command += ["--actor", order.environment["GITHUB_ACTOR"]]  # act puts its own before the environment's
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         command += ["--action-cache-path", f"{root}/ws", "--env-file", f"{root}/in/env.yml"]
-        command += ["--secret-file", f"{root}/in/secrets.yml", "--var-file", "/dev/null", "--input-file", "/dev/null"]
+        command += [
+            "--secret-file",
+            f"{root}/in/secrets.yml",
+            "--var-file",
+            "/dev/null",
+            "--input-file",
+            "/dev/null",
+        ]
         for number, reference in enumerate(order.uses):
             name, _, ref = reference.partition("@")
             repository = "/".join(name.split("/")[:2])
@@ -230,7 +262,11 @@ class SandboxedJobs:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.symlink_to(bind.source)
         return sandbox.started(
-            self._settings, binds, self._environment(order, root, home), self._command(order, root), f"{root}/cwd"
+            self._settings,
+            binds,
+            self._environment(order, root, home),
+            self._command(order, root),
+            f"{root}/cwd",
         )
 
     def _facts(self, order: Order) -> list[str]:
@@ -276,4 +312,3 @@ class _Running:
         self._over = True
         if self._grace is not None:
             self._grace.cancel()
-

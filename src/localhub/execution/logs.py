@@ -5,8 +5,8 @@ import re
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from io import FileIO
+from pathlib import Path
 
 from localhub.execution.masking import Masks
 
@@ -40,17 +40,19 @@ class JobLog:
             self._written += len(row)
             file = self._open.get(step)
             if file is None:
-                file = self._open[step] = (self.folder / f"{step}.txt").open("ab", buffering=0)
+                file = self._open[step] = FileIO(self.folder / f"{step}.txt", "ab")
             file.write(row)
 
     def close(self, last_step: int) -> None:
         """Says what was left out, and ends the files."""
         if self._left_out:
             with (self.folder / f"{last_step}.txt").open("ab") as file:
-                words = f"##[warning]The log is beyond {LARGEST_BYTES >> 20} MiB: {self._left_out} lines left out"
+                words = (
+                    f"##[warning]The log is beyond {LARGEST_BYTES >> 20} MiB: {self._left_out} lines left out"
+                )
                 file.write(f"{_stamp()} {words}\n".encode())
-        for file in self._open.values():
-            file.close()
+        for each in self._open.values():
+            each.close()
         self._open.clear()
 
 

@@ -21,7 +21,12 @@ class Masks:
 
     def add(self, secret: str) -> None:
         """Hides this value from now on; words shorter than three characters are left as they are."""
-        words = {secret, secret.strip(), *secret.splitlines(), *(line.strip() for line in secret.splitlines())}
+        words = {
+            secret,
+            secret.strip(),
+            *secret.splitlines(),
+            *(line.strip() for line in secret.splitlines()),
+        }
         forms = set()
         for word in words:
             if len(word) < SHORTEST:
@@ -40,7 +45,7 @@ class Masks:
 
 
 def _encoded(word: str) -> Iterable[str]:
-    """Base64 of the word wherever it may begin in what is encoded: three alignments, without the shared ends."""
+    """Base64 of the word wherever it may begin: three alignments, without the shared ends."""
     data = word.encode()
     yield base64.b64encode(data).decode().rstrip("=")
     for shift in (1, 2):

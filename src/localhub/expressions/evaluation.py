@@ -75,8 +75,8 @@ def value_of(node: Node, scope: Scope) -> Value:
             found = values.member(scope.contexts, name)
         case nodes.Not(operand):
             found = not values.truthy(value_of(operand, scope))
-        case nodes.Comparison(operator, left, right):
-            found = compared(operator, value_of(left, scope), value_of(right, scope))
+        case nodes.Comparison(operators, operands):
+            found = in_turn(operators, operands, scope)
         case nodes.Logical(operator, operands):
             found = decided(operator, operands, scope)
         case nodes.Call(name, arguments):
@@ -86,6 +86,14 @@ def value_of(node: Node, scope: Scope) -> Value:
             found = dereferenced(value_of(of, scope), value_of(key, scope))
         case nodes.Index(of):
             found = filtered(value_of(of, scope))
+    return found
+
+
+def in_turn(operators: tuple[str, ...], operands: tuple[Node, ...], scope: Scope) -> Value:
+    """What comparisons from left to right give: `3 > 2 > 1` asks whether true is more than 1."""
+    found = value_of(operands[0], scope)
+    for operator, operand in zip(operators, operands[1:], strict=True):
+        found = compared(operator, found, value_of(operand, scope))
     return found
 
 

@@ -10,7 +10,7 @@ from localhub.expressions.values import Value
 
 MAX_ARGUMENTS = 255
 MAX_CHARACTERS = 10 * 1024 * 1024
-"""What one function may give: `format` nested in `format` would double its text at every level."""
+"""What one function may give: `format` or `toJSON` within itself doubles its text at every level."""
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(?P<index>[0-9]+)[^}]*\}|[{}]")
 
@@ -99,7 +99,9 @@ def join(array: Value, separator: Value = ",") -> Value:
 
 def to_json(value: Value) -> Value:
     """A value as indented JSON."""
-    return json_text.write(value)
+    written = json_text.write(value)
+    check_length(len(written))
+    return written
 
 
 def from_json(text: Value) -> Value:

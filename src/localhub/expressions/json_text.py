@@ -11,16 +11,7 @@ from localhub.expressions import values
 from localhub.expressions.values import Value
 
 MAX_DEPTH = 100
-ESCAPED = re.compile('[\x00-\x1f"\\\\\ud800-\udfff]')
-SHORT = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read(text: str) -> Value:
@@ -130,9 +121,4 @@ def scalar(value: values.Primitive) -> str:
 
 def quoted(text: str) -> str:
     """Text as a JSON string, with no more escapes than it needs."""
-    return f'"{ESCAPED.sub(escape, text)}"'
-
-
-def escape(found: re.Match[str]) -> str:
-    """The escape for one character."""
-    return SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"
+    return SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """Text to tokens."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from localhub.base.errors import ExpressionError
 from localhub.expressions import values
@@ -20,8 +20,7 @@ LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 NAME_CHARACTERS = LETTERS | frozenset("0123456789-")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A piece of an expression: an operator (*kind* is its text), a `name`, a `literal`, or the `end`."""
 
     kind: str

@@ -8,9 +8,9 @@ from localhub.expressions import values
 
 @dataclass(frozen=True)
 class Literal:
-    """A number, a text, true, false or null."""
+    """A number, a text, true, false or null; where expressions are folded, any value."""
 
-    value: values.Primitive
+    value: values.Value
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,10 @@ class Not:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`left == right` and its like."""
+    """`a == b != c` and its like, from left to right: one operator less than operands."""
 
-    operator: str
-    left: "Node"
-    right: "Node"
+    operators: tuple[str, ...]
+    operands: tuple["Node", ...]
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,28 @@ def parts(node: Node) -> tuple[Node, ...]:
             beneath = (of,) if key is None else (of, key)
         case Call(_, arguments):
             beneath = arguments
-        case Comparison(_, left, right):
-            beneath = (left, right)
-        case Logical(_, operands):
+        case Comparison(_, operands) | Logical(_, operands):
             beneath = operands
         case Not(inner) | Group(inner):
             beneath = (inner,)
     return beneath
+
+
+def with_parts(node: Node, parts: tuple[Node, ...]) -> Node:
+    """The same node over other parts, as many as `parts` gives."""
+    match node:
+        case Literal() | Context():
+            found: Node = node
+        case Index():
+            found = Index(parts[0], parts[1] if len(parts) > 1 else None)
+        case Call(name):
+            found = Call(name, parts)
+        case Comparison(operators):
+            found = Comparison(operators, parts)
+        case Logical(operator):
+            found = Logical(operator, parts)
+        case Not():
+            found = Not(*parts)
+        case Group():
+            found = Group(*parts)
+    return found

@@ -94,17 +94,20 @@ class Parser:
 
     def equality(self) -> Node:
         """`==` and `!=`."""
-        node = self.order()
-        while operator := self.take("==", "!="):
-            node = nodes.Comparison(operator.kind, node, self.order())
-        return node
+        return self.compared(("==", "!="), self.order)
 
     def order(self) -> Node:
         """`<`, `<=`, `>` and `>=`."""
-        node = self.negation()
-        while operator := self.take("<", "<=", ">", ">="):
-            node = nodes.Comparison(operator.kind, node, self.negation())
-        return node
+        return self.compared(("<", "<=", ">", ">="), self.negation)
+
+    def compared(self, kinds: tuple[str, ...], operand: Callable[[], Node]) -> Node:
+        """Operands compared from left to right: one node, however many they are."""
+        operands = [operand()]
+        operators: list[str] = []
+        while operator := self.take(*kinds):
+            operators.append(operator.kind)
+            operands.append(operand())
+        return nodes.Comparison(tuple(operators), tuple(operands)) if operators else operands[0]
 
     def negation(self) -> Node:
         """`!`, any number of them."""

@@ -62,10 +62,12 @@ def interpolate(text: str, scope: Scope) -> str:
         ExpressionError: As evaluate does, or if a `${{` is not closed.
     """
     pieces: list[str] = []
+    length = 0
     for piece in split(text):
         given = piece if isinstance(piece, str) else evaluation.evaluate(piece.source, scope)
         pieces.append(values.text(given))
-        functions.check_length(sum(map(len, pieces)))
+        length += len(pieces[-1])
+        functions.check_length(length)
     return "".join(pieces)
 
 
@@ -115,11 +117,12 @@ def joined(pieces: list[str | Part]) -> str:
     """The pieces of a text as one expression."""
     if len(pieces) == 1 and isinstance(pieces[0], Part):
         return pieces[0].source
-    form = "".join(
-        piece.replace("'", "''").replace("{", "{{").replace("}", "}}")
-        if isinstance(piece, str)
-        else f"{{{sum(isinstance(before, Part) for before in pieces[:at])}}}"
-        for at, piece in enumerate(pieces)
-    )
-    arguments = "".join(f", {piece.source}" for piece in pieces if isinstance(piece, Part))
-    return f"format('{form}'{arguments})"
+    form = ""
+    arguments: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, Part):
+            form += f"{{{len(arguments)}}}"
+            arguments.append(f", {piece.source}")
+        else:
+            form += piece.replace("'", "''").replace("{", "{{").replace("}", "}}")
+    return f"format('{form}'{''.join(arguments)})"

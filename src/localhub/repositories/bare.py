@@ -84,6 +84,7 @@ class BareRepositories:
                 "uploadpack.allowAnySHA1InWant": "true",
                 "receive.denyDeleteCurrent": "refuse",
                 "core.logAllRefUpdates": "true",
+                "core.sharedRepository": "0644",  # jobs read it as another user
                 "gc.auto": "0",
             }.items():
                 git.run(folder, "config", key, value)

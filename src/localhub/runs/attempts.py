@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from localhub.base.errors import ConflictError, NotFoundError
-from localhub.runs.planning import Pass, frames
+from localhub.runs.frames import frames
+from localhub.runs.planning import Pass
 from localhub.runs.records import Conclusion, Job, Run, Status
 from localhub.workflows import graph
 
@@ -20,7 +21,8 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
     """
     if not run.done:
         raise ConflictError(
-            f"This workflow run is {run.status}: it cannot be run again yet", hint="gh run cancel, or gh run watch"
+            f"This workflow run is {run.status}: it cannot be run again yet",
+            hint="gh run cancel, or gh run watch",
         )
     again_nodes = _again(run, this, failed_only=failed_only, job_id=job_id)
     kept_nodes = {path: node for path, node in run.nodes.items() if path not in again_nodes}
@@ -30,7 +32,9 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
         jobs=tuple(_carried(job, run, this) for job in run.jobs if job.node in kept_nodes),
         earlier=run.attempts(),
     )
-    return _with_passed_entries(run, fresh, again_nodes, this, keep=failed_only or job_id is not None, only=job_id)
+    return _with_passed_entries(
+        run, fresh, again_nodes, this, keep=failed_only or job_id is not None, only=job_id
+    )
 
 
 def _fresh(run: Run, actor: str, now: datetime) -> Run:
@@ -57,11 +61,13 @@ def _again(run: Run, this: Pass, *, failed_only: bool, job_id: int | None) -> se
         return _with_dependents(run, {job.node}, this)
     if not failed_only:
         return set(run.nodes)
-    failed = {
-        path for path, node in run.nodes.items() if node.conclusion not in GOOD
-    } | {job.node for job in run.jobs if job.conclusion not in GOOD}
+    failed = {path for path, node in run.nodes.items() if node.conclusion not in GOOD} | {
+        job.node for job in run.jobs if job.conclusion not in GOOD
+    }
     if not failed:
-        raise ConflictError("This workflow run has no failed jobs to run again", hint="gh run rerun without --failed")
+        raise ConflictError(
+            "This workflow run has no failed jobs to run again", hint="gh run rerun without --failed"
+        )
     return _with_dependents(run, failed, this)
 
 
@@ -87,7 +93,7 @@ def _carried(job: Job, run: Run, this: Pass) -> Job:
 def _with_passed_entries(
     run: Run, fresh: Run, again: set[str], this: Pass, *, keep: bool, only: int | None
 ) -> Run:
-    """Of a matrix only what failed (or the one job asked for) runs again; its other entries are carried over."""
+    """Of a matrix only what failed (or was asked for) runs again; its other entries are carried over."""
     if not keep:
         return fresh
     for path in sorted(again):
@@ -95,9 +101,13 @@ def _with_passed_entries(
         jobs = run.of(path)
         if node is None or node.callee is not None:
             if node is not None:
-                fresh = replace(fresh, nodes={**fresh.nodes, path: replace(node, conclusion=None, outputs={})})
+                fresh = replace(
+                    fresh, nodes={**fresh.nodes, path: replace(node, conclusion=None, outputs={})}
+                )
             continue
-        asked = {job.id for job in jobs if (job.id == only if only is not None else job.conclusion not in GOOD)}
+        asked = {
+            job.id for job in jobs if (job.id == only if only is not None else job.conclusion not in GOOD)
+        }
         if not asked or len(jobs) < 2:
             continue
         entries = tuple(

@@ -40,7 +40,9 @@ def _group_settled(members: list[Run], now: datetime) -> list[Run]:
 
 def _superseded(run: Run, now: datetime) -> Run:
     """A waiting run makes way for a newer one."""
-    return replace(run, status=Status.COMPLETED, conclusion=Conclusion.CANCELLED, cancelling=True, updated_at=now)
+    return replace(
+        run, status=Status.COMPLETED, conclusion=Conclusion.CANCELLED, cancelling=True, updated_at=now
+    )
 
 
 def held(job: Job, run: Run, runs: Iterable[Run]) -> bool:

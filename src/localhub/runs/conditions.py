@@ -1,21 +1,19 @@
 """A job's `if`, and the scope that its expressions are evaluated in."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localhub.expressions import Scope, evaluate, truthy
 from localhub.runs import contexts
 from localhub.runs.contexts import Around
+from localhub.runs.frames import Frame
 from localhub.runs.records import Conclusion, Run
 from localhub.workflows import graph
 from localhub.workflows.definitions import Job as WorkflowJob
 
-if TYPE_CHECKING:
-    from localhub.runs.planning import Frame
-
 
 def scope(
     run: Run,
-    frame: "Frame",
+    frame: Frame,
     job: WorkflowJob,
     around: Around,
     *,
@@ -38,12 +36,12 @@ def scope(
     return contexts.scope(given, functions)
 
 
-def _ancestors(run: Run, frame: "Frame", job: WorkflowJob) -> list[Conclusion | None]:
-    """Results of the jobs it needs, near and far; in a called workflow, of those that the caller needs too."""
+def _ancestors(run: Run, frame: Frame, job: WorkflowJob) -> list[Conclusion | None]:
+    """Results of the jobs that it needs, near and far."""
     names = graph.ancestors(frame.workflow, job.id)
     return [run.nodes[frame.prefix + name].conclusion for name in names if frame.prefix + name in run.nodes]
 
 
-def holds(run: Run, frame: "Frame", job: WorkflowJob, around: Around) -> bool:
+def holds(run: Run, frame: Frame, job: WorkflowJob, around: Around) -> bool:
     """Whether a job is to run: its condition, with the status of all that it needs."""
     return truthy(evaluate(job.condition, scope(run, frame, job, around, with_status=True)))

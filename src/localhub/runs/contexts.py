@@ -1,4 +1,4 @@
-"""What expressions may refer to: `github`, `needs`, `matrix`, `strategy`, `inputs`, `vars`, as GitHub gives them."""
+"""What expressions may refer to: github, needs, matrix, strategy, inputs and vars, as GitHub gives them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -70,7 +70,9 @@ def needs(names: tuple[str, ...], nodes: Mapping[str, Node]) -> dict[str, Any]:
     return context
 
 
-def status_functions(ancestors: list[Conclusion | None], *, cancelled: bool) -> dict[str, Callable[..., Value]]:
+def status_functions(
+    ancestors: list[Conclusion | None], *, cancelled: bool
+) -> dict[str, Callable[..., Value]]:
     """success(), failure(), cancelled() and always() for a job's `if`: of all jobs it needs, near and far."""
     failed = any(each is Conclusion.FAILURE for each in ancestors)
     good = all(each is Conclusion.SUCCESS for each in ancestors)

@@ -14,6 +14,7 @@ from localhub.base.clock import Clock
 from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
 from localhub.runs import attempts, concurrency, orders, planning, protection
 from localhub.runs.contexts import Around
+from localhub.runs.frames import Read
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
 from localhub.workflows.definitions import Workflow
@@ -48,7 +49,15 @@ class Engine:
     """Holds all runs that have not ended, and moves them."""
 
     def __init__(
-        self, runs: Runs, jobs: Jobs, secrets: Secrets, clock: Clock, labels: Labels, hooks: Hooks, *, slots: int = 2
+        self,
+        runs: Runs,
+        jobs: Jobs,
+        secrets: Secrets,
+        clock: Clock,
+        labels: Labels,
+        hooks: Hooks,
+        *,
+        slots: int = 2,
     ) -> None:
         self._runs, self._jobs, self._secrets, self._clock = runs, jobs, secrets, clock
         self._labels, self._hooks, self.slots = labels, hooks, slots
@@ -114,7 +123,9 @@ class Engine:
                 if name not in waiting:
                     raise ConflictError(f"run {run_id} does not wait for environment {name!r}")
                 protection.may_review(self._hooks.protection(run.repository, name), run, user)
-                run = replace(run, reviews=(*run.reviews, Review(name, state, user, comment, self._clock.now())))
+                run = replace(
+                    run, reviews=(*run.reviews, Review(name, state, user, comment, self._clock.now()))
+                )
             self._keep(run)
             return run
 
@@ -132,7 +143,9 @@ class Engine:
         """
         with self._changing():
             if not self._must(run_id).done:
-                raise ConflictError("Could not delete the workflow run: it has not ended", hint="gh run cancel")
+                raise ConflictError(
+                    "Could not delete the workflow run: it has not ended", hint="gh run cancel"
+                )
             self._runs.delete(run_id)
 
     def get(self, run_id: int) -> Run:
@@ -245,19 +258,21 @@ class Engine:
             self._keep(run)
 
     def _gated(self, run: Run) -> Run:
-        """Jobs whose environment asks for approval wait; what is approved is queued, what is rejected fails."""
+        """Jobs whose environment asks for approval wait; what is rejected fails."""
         for job in run.jobs:
             if job.environment is None or job.status not in {Status.QUEUED, Status.WAITING}:
                 continue
             rules = self._hooks.protection(run.repository, job.environment)
             verdict = protection.verdict(rules, run, job.environment)
-            if isinstance(verdict, str):
+            if not isinstance(verdict, Status):
                 words = Annotation("failure", verdict)
                 now = self._clock.now()
-                changed = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now)
+                changed = replace(
+                    job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now
+                )
                 run = run.with_job(replace(changed, started_at=now, annotations=(*job.annotations, words)))
                 self._stirred = True
-            elif verdict != job.status:
+            elif verdict is not job.status:
                 run = run.with_job(replace(job, status=verdict))
                 self._hooks.job_changed(run, replace(job, status=verdict))
         return run
@@ -274,7 +289,7 @@ class Engine:
             busy += self._start(run, job)
 
     def _next(self) -> tuple[Run, Job] | None:
-        """The next job: of the run that was served longest ago, so that many runs share the machine fairly."""
+        """The next job: of the run that was served longest ago, so that runs share the machine fairly."""
         by_turn = sorted(self._in_order(), key=lambda run: self._last_served.get(run.id, 0))
         for run in by_turn:
             if run.status is Status.PENDING:
@@ -298,7 +313,9 @@ class Engine:
         try:
             if missing:
                 known = ", ".join(sorted(self._labels.known))
-                words = f"No runner has the label {', '.join(missing)}: this machine has {known}; map it in localhub.yaml"
+                words = (
+                    f"No runner has the label {', '.join(missing)}: this machine has {known} (localhub.yaml)"
+                )
                 raise ConflictError(words)
             given = orders.Given(
                 secrets=self._secrets.of(run.repository, job.environment),
@@ -309,7 +326,9 @@ class Engine:
         except LocalhubError as problem:
             ended = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, started_at=now)
             ended = replace(
-                ended, completed_at=now, annotations=(*job.annotations, Annotation("failure", problem.message))
+                ended,
+                completed_at=now,
+                annotations=(*job.annotations, Annotation("failure", problem.message)),
             )
             self._keep(run.with_job(ended))
             self._stirred = True
@@ -354,13 +373,15 @@ class Engine:
             raise NotFoundError(f"there is no run {run_id}")
         return run
 
-    def _reader(self, run: Run) -> planning.Read:
+    def _reader(self, run: Run) -> Read:
         def found(path: str) -> Workflow:
             key = (run.repository, run.sha, path)
             if key not in self._parsed:
                 text = run.sources.get(path)
                 if text is None:
-                    raise NotFoundError(f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it")
+                    raise NotFoundError(
+                        f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it"
+                    )
                 if len(self._parsed) > 500:
                     self._parsed.clear()
                 self._parsed[key] = read(text, path)

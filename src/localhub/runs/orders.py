@@ -12,10 +12,11 @@ from typing import Any
 
 from localhub.base.errors import InputError
 from localhub.expressions import Scope, interpolate, templates
-from localhub.expressions.folding import escape, fold, fold_condition
+from localhub.expressions.folding import fold, fold_condition
+from localhub.expressions.writing import escape
 from localhub.runs import conditions, contexts
 from localhub.runs.contexts import Around
-from localhub.runs.planning import Frame, Read, frame_of
+from localhub.runs.frames import Frame, Read, frame_of
 from localhub.runs.ports import ActStep, Order
 from localhub.runs.records import Job, Run
 from localhub.workflows.definitions import Defaults, Step
@@ -141,7 +142,7 @@ def _step(step: Step, scope: Scope) -> dict[str, Any]:
 
 
 def _whole_minutes(value: Any) -> Any:
-    """act ignores fractions of a minute, so they are rounded up."""
+    """Fractions of a minute are rounded up: act ignores them."""
     try:
         return max(1, math.ceil(float(value)))
     except (TypeError, ValueError):
@@ -167,13 +168,20 @@ def _tolerated(body: dict[str, Any]) -> bool:
 
 def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
     """A last step that writes the job's outputs where they are read from: even where the job failed."""
-    rows = [f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_fold(value, scope)))}) }}}}' for name, value in outputs.items()]
-    script = "cat >\"$LOCALHUB_ROOT/out/outputs.json\" <<'LOCALHUB_OUTPUTS'\n{" + ",\n".join(rows) + "}\nLOCALHUB_OUTPUTS\n"
+    rows = [
+        f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_fold(value, scope)))}) }}}}'
+        for name, value in outputs.items()
+    ]
+    script = (
+        "cat >\"$LOCALHUB_ROOT/out/outputs.json\" <<'LOCALHUB_OUTPUTS'\n{"
+        + ",\n".join(rows)
+        + "}\nLOCALHUB_OUTPUTS\n"
+    )
     return {"name": OUTPUTS_STEP, "id": OUTPUTS_STEP, "if": "always()", "shell": "bash", "run": script}
 
 
 def _secrets_named(workflow: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
-    """Only the secrets that the job names: act evaluates some texts again, and they must find nothing else."""
+    """Only the secrets that the job names: act evaluates some texts again, which must find no other."""
     text = str(workflow)
     if re.search(r"secrets\s*\[|toJSON\s*\(\s*secrets\s*\)", text, re.IGNORECASE):
         return dict(secrets)
@@ -191,7 +199,16 @@ def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, s
     names = (
         *("actor", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref", "ref_name"),
         *("ref_protected", "ref_type", "repository", "repository_owner", "retention_days", "run_attempt"),
-        *("run_id", "run_number", "server_url", "sha", "triggering_actor", "workflow", "workflow_ref", "workflow_sha"),
+        *(
+            "run_id",
+            "run_number",
+            "server_url",
+            "sha",
+            "triggering_actor",
+            "workflow",
+            "workflow_ref",
+            "workflow_sha",
+        ),
     )
     values = {f"GITHUB_{name.upper()}": _flat(context[name]) for name in names}
     values["SHA_REF"] = run.sha  # where act takes the SHA from

@@ -5,7 +5,7 @@ whose needs have ended is judged by its `if` and becomes jobs, a frame, or is sk
 ended has a conclusion; the run ends when all nodes have.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,28 +14,14 @@ from localhub.base.errors import InputError, LocalhubError
 from localhub.expressions import Scope, evaluate_template, interpolate, text, truthy
 from localhub.runs import conditions, contexts
 from localhub.runs.contexts import Around
+from localhub.runs.frames import Frame, Read, frame_of, frames
 from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status
 from localhub.workflows import graph, inputs, matrices, references
 from localhub.workflows.definitions import Job as WorkflowJob
-from localhub.workflows.definitions import Trigger, Workflow
+from localhub.workflows.definitions import Trigger
 
 DEEPEST_CALLS = 4  # reusable workflows calling one another, as on GitHub (ten since 2025)
 MOST_JOBS = 256
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A workflow in a run: the run's own, or one that it calls."""
-
-    prefix: str  # "" or "ship[0]/"
-    title: str  # "" or "ship / "
-    workflow: Workflow
-    inputs: dict[str, Any]
-    depth: int = 0
-
-
-Read = Callable[[str], Workflow]
-"""Reads a workflow file of the run's commit by its path; raises a LocalhubError where it cannot."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +32,6 @@ class Pass:
     now: datetime
     next_id: Callable[[str], int]
     around: Around
-
-
-def frames(run: Run, read: Read) -> Iterator[Frame]:
-    """The workflow and every reusable workflow that it has come to call."""
-    waiting = [Frame("", "", read(run.path), run.inputs)]
-    while waiting:
-        frame = waiting.pop(0)
-        yield frame
-        for job_id, job in frame.workflow.jobs.items():
-            node = run.nodes.get(frame.prefix + job_id)
-            if node is None or node.callee is None:
-                continue
-            for index, call in enumerate(node.calls):
-                waiting.append(
-                    Frame(
-                        f"{node.path}[{index}]/",
-                        f"{frame.title}{call['title']} / ",
-                        read(node.callee),
-                        call["inputs"],
-                        frame.depth + 1,
-                    )
-                )
-
-
-def frame_of(run: Run, node: str, read: Read) -> Frame:
-    """The frame that a node is in."""
-    prefix = node[: node.rfind("/") + 1]
-    return next(frame for frame in frames(run, read) if frame.prefix == prefix)
 
 
 def advanced(run: Run, this: Pass) -> Run:
@@ -101,7 +59,7 @@ def _node_advanced(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
     if node.conclusion is not None:
         return run
     if node.callee is not None:
-        return _call_ended(run, frame, node, this)
+        return _call_ended(run, node, this)
     return _jobs_ended(run, node, this)
 
 
@@ -176,8 +134,7 @@ def _made(
         matrix=combination,
         environment=environment or None,
         group=group,
-        cancel_in_progress=job.concurrency is not None
-        and _flag(job.concurrency.cancel_in_progress, scope),
+        cancel_in_progress=job.concurrency is not None and _flag(job.concurrency.cancel_in_progress, scope),
         tolerated=_flag(job.continue_on_error, scope),
         timeout_seconds=_seconds(minutes),
     )
@@ -210,9 +167,7 @@ def _seconds(minutes: Any) -> float:
     return number * 60
 
 
-def _called(
-    run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], this: Pass
-) -> Run:
+def _called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], this: Pass) -> Run:
     """A reusable workflow, once an entry of the matrix."""
     if job.call is None:
         return run
@@ -241,7 +196,8 @@ def _call_inputs(run: Run, trigger: Trigger, given: dict[str, Any], this: Pass) 
     """What a called workflow gets; defaults that are expressions are evaluated first."""
     scope = contexts.scope({"github": contexts.github(run), "vars": dict(this.around.variables)})
     definitions = {
-        name: replace(each, default=evaluate_template(each.default, scope)) for name, each in trigger.inputs.items()
+        name: replace(each, default=evaluate_template(each.default, scope))
+        for name, each in trigger.inputs.items()
     }
     return inputs.resolve(definitions, given, typed=True)
 
@@ -250,24 +206,32 @@ def _local(uses: str) -> str:
     reference = references.workflow(uses)
     if not reference.local:
         raise InputError(
-            f"{uses}: only reusable workflows of this repository can be called here", hint="./.github/workflows/x.yml"
+            f"{uses}: only reusable workflows of this repository can be called here",
+            hint="./.github/workflows/x.yml",
         )
     return reference.path
 
 
 def _skipped(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
-    """A job whose `if` does not hold: one job that is skipped, whatever its matrix; the name as it is written."""
+    """A job whose `if` does not hold: one that is skipped, whatever its matrix, its name as written."""
     conclusion = Conclusion.SKIPPED
     return _without_running(run, frame, job, conclusion, (), this)
 
 
 def _refused(run: Run, frame: Frame, job: WorkflowJob, words: str, this: Pass) -> Run:
     """A job that cannot be made: it fails and says why."""
-    return _without_running(run, frame, job, Conclusion.FAILURE, (Annotation("failure", words, path=run.path),), this)
+    return _without_running(
+        run, frame, job, Conclusion.FAILURE, (Annotation("failure", words, path=run.path),), this
+    )
 
 
 def _without_running(
-    run: Run, frame: Frame, job: WorkflowJob, conclusion: Conclusion, annotations: tuple[Annotation, ...], this: Pass
+    run: Run,
+    frame: Frame,
+    job: WorkflowJob,
+    conclusion: Conclusion,
+    annotations: tuple[Annotation, ...],
+    this: Pass,
 ) -> Run:
     path = frame.prefix + job.id
     record = Job(
@@ -321,7 +285,7 @@ def _stopped(run: Run, jobs: list[Job], this: Pass) -> Run:
     return run
 
 
-def _call_ended(run: Run, frame: Frame, node: Node, this: Pass) -> Run:
+def _call_ended(run: Run, node: Node, this: Pass) -> Run:
     callee = this.read(node.callee or "")
     inner = [
         run.nodes.get(f"{node.path}[{index}]/{job_id}")

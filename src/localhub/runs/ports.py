@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from localhub.runs.records import Annotation, Conclusion, Run, Step
@@ -50,6 +51,27 @@ class Progress:
 
 Report = Callable[[int, int, Progress], None]
 """Told of (run id, job id, progress) whenever a job comes further."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept of a job's files, and what was not."""
+
+    outputs: dict[str, str] = field(default_factory=dict)
+    problems: tuple[Annotation, ...] = ()
+    failed: bool = False
+
+
+class JobFiles(Protocol):
+    """Artifacts, caches and outputs: what a job is given and what it leaves."""
+
+    def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
+        """Puts the run's artifacts and the repository's caches where a job's actions look for them."""
+        ...
+
+    def keep(self, order: Order, out: Path) -> Kept:
+        """Keeps what a job left in its out folder."""
+        ...
 
 
 class Jobs(Protocol):

@@ -23,7 +23,10 @@ def verdict(rules: Rules, run: Run, environment: str) -> Status | str:
     name = ref_name(run.ref)
     if rules.branches and not any(fnmatchcase(name, pattern) for pattern in rules.branches):
         allowed = ", ".join(rules.branches)
-        return f'Branch "{name}" is not allowed to deploy to {environment} due to environment protection rules ({allowed}).'
+        return (
+            f'Branch "{name}" is not allowed to deploy to {environment} due to environment protection rules '
+            f"({allowed})."
+        )
     if not rules.reviewers:
         return Status.QUEUED
     states = [review.state for review in run.reviews if review.environment == environment]
@@ -43,6 +46,8 @@ def _unique(names: Iterable[str]) -> list[str]:
 def may_review(rules: Rules, run: Run, user: str) -> None:
     """Raises RefusedError where this person may not approve."""
     if rules.reviewers and user not in rules.reviewers:
-        raise RefusedError(f"{user} is not a reviewer of this environment", hint=f"one of {', '.join(rules.reviewers)}")
+        raise RefusedError(
+            f"{user} is not a reviewer of this environment", hint=f"one of {', '.join(rules.reviewers)}"
+        )
     if rules.prevent_self_review and user in {run.actor, run.triggering_actor}:
         raise RefusedError(f"{user} started this run and may not approve it")

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from localhub.execution import harvest
-from localhub.runs.ports import Order
+from localhub.runs.ports import Kept, Order
 from localhub.runs.records import Annotation
-from localhub.store import database, tables
+from localhub.store import database, harvest, tables
 
 VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00]{1,255}")
 LARGEST_REPOSITORY_CACHE_BYTES = 10 << 30
@@ -62,7 +61,10 @@ class Files:
         for artifact in self.artifacts(order.repository, run_id=order.run_id):
             shutil.copytree(self._artifact(artifact.id), artifacts / artifact.name, copy_function=_linked)
         index = []
-        readable = {order.environment.get("GITHUB_REF", ""), order.environment.get("LOCALHUB_DEFAULT_REF", "")}
+        readable = {
+            order.environment.get("GITHUB_REF", ""),
+            order.environment.get("LOCALHUB_DEFAULT_REF", ""),
+        }
         readable.add(f"refs/heads/{order.environment.get('GITHUB_BASE_REF', '')}")
         for entry in self.caches(order.repository):
             source = self._cache(entry.id)
@@ -71,25 +73,25 @@ class Files:
                 index.append({"key": entry.key, "version": entry.version, "file": f"{entry.id}.tar"})
         (caches / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
-    def keep(self, order: Order, out: Path) -> harvest.Kept:
+    def keep(self, order: Order, out: Path) -> Kept:
         """Keeps a job's outputs, artifacts and caches, and says what could not be kept."""
-        kept = harvest.Kept()
+        problems: list[Annotation] = []
+        outputs: dict[str, str] = {}
         try:
-            kept.outputs = harvest.outputs(out / "outputs.json")
+            outputs = harvest.outputs(out / "outputs.json")
         except (ValueError, TypeError, OSError) as problem:
-            kept.problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
-            kept.failed = True
+            problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
         for folder in harvest.folders(out / "artifacts"):
-            problem_words = self._keep_artifact(order, folder)
-            if problem_words:
-                kept.problems.append(Annotation("failure", problem_words))
-                kept.failed = True
+            words = self._keep_artifact(order, folder)
+            if words:
+                problems.append(Annotation("failure", words))
+        failed = bool(problems)
         if (out / "caches").is_dir() and not (out / "caches").is_symlink():
             for entry in sorted((out / "caches").glob("*.json")):
-                problem_words = self._keep_cache(order, entry)
-                if problem_words:
-                    kept.problems.append(Annotation("warning", problem_words))
-        return kept
+                words = self._keep_cache(order, entry)
+                if words:
+                    problems.append(Annotation("warning", words))
+        return Kept(outputs, tuple(problems), failed)
 
     def _keep_artifact(self, order: Order, folder: Path) -> str | None:
         if not VALID_NAME.fullmatch(folder.name):
@@ -128,7 +130,10 @@ class Files:
         except (ValueError, KeyError, TypeError, OSError) as problem:
             return f"a cache is not kept: {problem}"
         ref = order.environment.get("GITHUB_REF", "")
-        if any((each.key, each.version, each.ref) == (key, version, ref) for each in self.caches(order.repository)):
+        if any(
+            (each.key, each.version, each.ref) == (key, version, ref)
+            for each in self.caches(order.repository)
+        ):
             return None
         with self._engine.begin() as connection:
             number = database.next_id(connection, "caches")
@@ -160,8 +165,8 @@ class Files:
         if run_id is not None:
             query = query.where(tables.artifacts.c.run_id == run_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).all()
-        return [Artifact(**row._mapping) for row in rows]
+            rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).mappings().all()
+        return [Artifact(**row) for row in rows]
 
     def delete_artifact(self, artifact: Artifact) -> None:
         """Forgets an artifact and removes its files."""
@@ -183,8 +188,8 @@ class Files:
         """The repository's caches, newest first."""
         query = sa.select(tables.caches).where(tables.caches.c.repository == repository)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(tables.caches.c.id.desc())).all()
-        return [CacheEntry(**row._mapping) for row in rows]
+            rows = connection.execute(query.order_by(tables.caches.c.id.desc())).mappings().all()
+        return [CacheEntry(**row) for row in rows]
 
     def delete_cache(self, entry: CacheEntry) -> None:
         """Forgets a cache and removes its file."""
@@ -207,4 +212,3 @@ def _linked(source: str, target: str) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-

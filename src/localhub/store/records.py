@@ -115,6 +115,9 @@ Record = TypeVar("Record", PullRequest, HubEnvironment, HubDeployment)
 class Documents(Generic[Record]):
     """Records of one kind by repository and key."""
 
+    _model: type[Record]
+    _key: Callable[[Record], str]
+
     def __init__(
         self, engine: sa.Engine, kind: str, model: type[Record], key: Callable[[Record], str]
     ) -> None:

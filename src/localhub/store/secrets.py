@@ -27,7 +27,9 @@ class SecretFiles:
         """Variables by name, likewise."""
         return self._both(repository, "variables", environment)
 
-    def set(self, repository: str, name: str, value: str, *, environment: str = "", kind: str = "secrets") -> None:
+    def keep(
+        self, repository: str, name: str, value: str, *, environment: str = "", kind: str = "secrets"
+    ) -> None:
         """Keeps a value.
 
         Raises:

@@ -18,8 +18,10 @@ class Commit:
 class GitRepository:
     """The git repository that *folder* lies in; paths are relative to *folder*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, also: Path | None = None) -> None:
+        """*also* is a bare repository: commits pushed there are fetched when they are first asked for."""
         self._folder = folder
+        self._also = also
 
     def resolve(self, revision: str) -> Commit:
         """The commit that *revision* (a SHA or its beginning, a tag, a branch) names.
@@ -27,7 +29,13 @@ class GitRepository:
         Raises:
             NotFoundError: If it names none.
         """
-        done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        done = self._parsed(revision)
+        if done.returncode != 0 and self._also is not None and self._also.is_dir():
+            # Into refs of our own: the user's branches and remotes are theirs.
+            self._git(
+                "fetch", "--quiet", "--no-write-fetch-head", str(self._also), "+refs/*:refs/carelane/pushed/*"
+            )
+            done = self._parsed(revision)
         if done.returncode != 0:
             self._check_repository()
             raise NotFoundError(
@@ -37,6 +45,9 @@ class GitRepository:
         # By version, so that v10 comes after v9.
         tags = self._git("tag", "--sort=version:refname", "--points-at", sha).stdout.decode().split()
         return Commit(sha, tags[-1] if tags else sha[:12])
+
+    def _parsed(self, revision: str) -> "subprocess.CompletedProcess[bytes]":
+        return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
 
     def uncommitted(self, paths: list[str]) -> list[str]:
         """Which of *paths*, or of what is below them, differ from what is committed last."""

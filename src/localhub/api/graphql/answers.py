@@ -16,7 +16,7 @@ from localhub.api.graphql.people import User, actor
 from localhub.api.graphql.pull_requests import PullRequest
 from localhub.api.graphql.repositories import Repository
 from localhub.base.errors import LocalhubError, NotFoundError
-from localhub.bootstrap import pulls
+from localhub.hub import pulls
 
 router = APIRouter()
 SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ class Root(Mutations):
             return home.shown(pull_by_id(self._hub, node_id))
         return Repository(self._hub, by_id(self._hub, node_id, "R"))
 
-    def search(self, _info: Info, query: str, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - first, last, after
+    def search(self, _info: Info, query: str, **wanted: Any) -> dict[str, Any]:
         """Pull requests that a search finds, newest first."""
         name = searching.repository_of(query)
         homes = [self._hub.repositories.get(name)] if name else list(self._hub.repositories.all())
@@ -61,7 +61,7 @@ class Root(Mutations):
         return connection(found, **{key: wanted.get(key) for key in ("first", "last", "after")})
 
 
-def resolved(source: Any, info: Info, **arguments: Any) -> Any:  # noqa: ANN401 - any field of any type
+def resolved(source: Any, info: Info, **arguments: Any) -> Any:
     """A field of an object: a key, an attribute, or a method that takes the field's arguments."""
     if isinstance(source, dict):
         return source.get(info.field_name)
@@ -69,7 +69,7 @@ def resolved(source: Any, info: Info, **arguments: Any) -> Any:  # noqa: ANN401 
     return value(info, **arguments) if callable(value) else value
 
 
-def kind(value: Any, *_: Any) -> str:  # noqa: ANN401 - any object
+def kind(value: Any, *_: Any) -> str:
     """Which type of a union or interface an object is: the one it is named after."""
     return type(value).__name__
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from localhub.api import forms
 from localhub.api.graphql.connections import Info, connection
-from localhub.bootstrap import merging
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub import merging
+from localhub.hub.parts import Localhub
 from localhub.repositories import bare
 
 
@@ -110,6 +110,6 @@ class CheckRun:
             }
         }
 
-    def is_required(self, _info: Info, **_pull_request: Any) -> bool:  # noqa: ANN401 - by id or number
+    def is_required(self, _info: Info, **_pull_request: Any) -> bool:
         """Whether the pull request that was asked for needs it."""
         return self._required

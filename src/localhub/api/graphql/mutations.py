@@ -1,4 +1,4 @@
-"""What may be changed: the mutations that gh sends, each an order to bootstrap's pulls and merging."""
+"""What may be changed: the mutations that gh sends, each an order to the hub's pulls and merging."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from localhub.api.graphql.connections import Info
 from localhub.api.graphql.repositories import Repository
 from localhub.base.errors import InputError, NotFoundError
-from localhub.bootstrap import merging, pulls
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub import merging, pulls
+from localhub.hub.parts import Localhub
 from localhub.store import records
 
 Input = dict[str, Any]

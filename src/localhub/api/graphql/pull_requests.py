@@ -8,8 +8,8 @@ from localhub.api import forms
 from localhub.api.graphql.commits import Commit, StatusCheckRollup
 from localhub.api.graphql.connections import EMPTY, Info, connection
 from localhub.api.graphql.people import User, actor
-from localhub.bootstrap import merging, pulls
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub import merging, pulls
+from localhub.hub.parts import Localhub
 from localhub.repositories import bare
 from localhub.store import records
 
@@ -129,7 +129,7 @@ class PullRequest(_Nothing):
         """Files that differ."""
         return len(self._files)
 
-    def files(self, _info: Info, **page: Any) -> dict[str, Any]:  # noqa: ANN401 - first, after
+    def files(self, _info: Info, **page: Any) -> dict[str, Any]:
         """File by file."""
         rows = [
             {
@@ -142,7 +142,7 @@ class PullRequest(_Nothing):
         ]
         return connection(rows, **page)
 
-    def commits(self, _info: Info, **page: Any) -> dict[str, Any]:  # noqa: ANN401 - first, last, after
+    def commits(self, _info: Info, **page: Any) -> dict[str, Any]:
         """Its commits, oldest first."""
         record = self._record
         found = self._hub.bare.between(record.repository, record.base_sha, record.head_sha)

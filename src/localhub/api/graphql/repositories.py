@@ -7,8 +7,8 @@ from localhub.api.graphql.commits import Commit
 from localhub.api.graphql.connections import EMPTY, Info, connection
 from localhub.api.graphql.people import User
 from localhub.api.graphql.pull_requests import PullRequest
-from localhub.bootstrap import pulls
-from localhub.bootstrap.localhub import Localhub
+from localhub.hub import pulls
+from localhub.hub.parts import Localhub
 from localhub.store import records
 
 
@@ -92,7 +92,7 @@ class Repository(_Alike):
         """One of its pull requests, by number."""
         return self.shown(pulls.one(self._hub, self._record.name, number))
 
-    def pull_requests(self, _info: Info, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - by field
+    def pull_requests(self, _info: Info, **wanted: Any) -> dict[str, Any]:
         """Its pull requests that fit, newest first unless asked otherwise."""
         fitting = [
             self.shown(pull)

@@ -2,7 +2,7 @@
 
 import re
 
-from localhub.bootstrap import pulls
+from localhub.hub import pulls
 from localhub.store.records import PullRequest
 
 TERM = re.compile(r'(-?)(?:([a-z-]+):)?("[^"]*"|\S+)')

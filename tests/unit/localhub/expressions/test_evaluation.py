@@ -44,3 +44,25 @@ def test_what_is_no_expression_or_fails_is_refused(source: str) -> None:
 def test_a_template_keeps_the_type_of_a_single_expression_only() -> None:
     tree: Value = {"a": "${{ 1 }}", "b": ["x${{ 1 }}"], "c": 2.0}
     assert expressions.evaluate_template(tree, SCOPE) == {"a": 1.0, "b": ["x1"], "c": 2.0}
+
+
+@pytest.mark.parametrize("opening", ["toJSON(", "format('{0}{0}', ", "join(fromJSON('[1, 2, 3]'), "])
+def test_text_that_grows_at_every_level_is_refused(opening: str) -> None:
+    source = f"""{opening * 45}'{'"' * 1000}'{")" * 45}"""
+    with pytest.raises(ExpressionError, match="longer than"):
+        expressions.evaluate(source, SCOPE)
+
+
+def test_no_chain_exhausts_the_stack() -> None:
+    for operator in ["==", "&&", "<"]:
+        source = f"1{f'{operator}1' * 6000}"
+        assert expressions.evaluate(source, SCOPE) in {True, False}
+        assert expressions.fold(f"${{{{ {source} || x }}}}", SCOPE, frozenset({"x"}))
+        assert expressions.fold(f"${{{{ x {operator} {source} }}}}", SCOPE, frozenset({"x"}))
+
+
+def test_no_case_exhausts_the_stack() -> None:
+    source = f"case({'x == 1, 1, ' * 1500} 2)"
+    with pytest.raises(ExpressionError, match="more than 50 predicates"):
+        expressions.fold(f"${{{{ {source} }}}}", SCOPE, frozenset({"x"}))
+    assert expressions.evaluate(source, Scope({"x": 2})) == 2

@@ -1,4 +1,4 @@
-"""What happens in a repository, turned into runs: pushes, pull requests, dispatches, schedules, other runs."""
+"""What happens in a repository, turned into runs: pushes, pull requests, dispatches, schedules, runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from localhub.base.clock import Clock
 from localhub.base.errors import InputError, LocalhubError, NotFoundError
-from localhub.expressions import interpolate, truthy
 from localhub.expressions import evaluate_template as evaluated
+from localhub.expressions import interpolate, truthy
 from localhub.runs import contexts
 from localhub.runs.engine import Engine
 from localhub.runs.ports import Runs, Sources
@@ -66,11 +66,18 @@ class Happened:
 Check = Callable[[Run], None]
 
 
-class Hub:
-    """Starts runs."""
+class Starter:
+    """Starts the runs that events start."""
 
     def __init__(
-        self, engine: Engine, runs: Runs, sources: Sources, workflows: Workflows, clock: Clock, *, check: Check
+        self,
+        engine: Engine,
+        runs: Runs,
+        sources: Sources,
+        workflows: Workflows,
+        clock: Clock,
+        *,
+        check: Check,
     ) -> None:
         self._engine, self._runs, self._sources = engine, runs, sources
         self._workflows, self._clock, self._check = workflows, clock, check
@@ -146,13 +153,16 @@ class Hub:
             cron=what.cron,
         )
 
-    def _broken(self, what: Happened, path: str, sources: dict[str, str], problem: WorkflowError) -> Run | None:
-        """A file that cannot be read fails at its push, with an annotation a problem; other events pass it by."""
+    def _broken(
+        self, what: Happened, path: str, sources: dict[str, str], problem: WorkflowError
+    ) -> Run | None:
+        """A file that cannot be read fails at its push, with an annotation a problem."""
         if what.event not in {"push", "workflow_dispatch"} or what.ref.startswith("refs/tags/"):
             return None
         known = self._workflows.known(what.repository, path, path)
         annotations = tuple(
-            Annotation("failure", each.message, path, each.line, "Invalid workflow file") for each in problem.problems
+            Annotation("failure", each.message, path, each.line, "Invalid workflow file")
+            for each in problem.problems
         )
         run = self._failed_to_start(self._made(what, known, sources), annotations)
         self._engine.add(run)

@@ -1,15 +1,12 @@
 """Pull requests: opened, edited, closed, reopened, followed as their branches move; merging.py merges."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from localhub.base.errors import InputError, NotFoundError, NotMergeableError
-from localhub.bootstrap import payloads
-from localhub.runs.hub import Happened
+from localhub.hub import payloads
+from localhub.hub.parts import Localhub
+from localhub.runs.starting import Happened
 from localhub.store.records import PullRequest, Repository
-
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Proposal:
     draft: bool = False
 
 
-def one(localhub: "Localhub", repository: str, number: int) -> PullRequest:
+def one(localhub: Localhub, repository: str, number: int) -> PullRequest:
     """The pull request of that number.
 
     Raises:
@@ -35,17 +32,17 @@ def one(localhub: "Localhub", repository: str, number: int) -> PullRequest:
     return found
 
 
-def newest_first(localhub: "Localhub", repository: str) -> list[PullRequest]:
+def newest_first(localhub: Localhub, repository: str) -> list[PullRequest]:
     """All of a repository's."""
     return sorted(localhub.pulls.all(repository), key=lambda pull: -pull.number)
 
 
-def tip(localhub: "Localhub", repository: str, branch: str) -> str | None:
+def tip(localhub: Localhub, repository: str, branch: str) -> str | None:
     """Where a branch is now; None where there is none."""
     return localhub.bare.at(repository, f"refs/heads/{branch}")
 
 
-def create(localhub: "Localhub", repository: Repository, proposal: Proposal, actor: str) -> PullRequest:
+def create(localhub: Localhub, repository: Repository, proposal: Proposal, actor: str) -> PullRequest:
     """Opens a pull request, and starts the workflows that wait for one.
 
     Raises:
@@ -74,7 +71,7 @@ def create(localhub: "Localhub", repository: Repository, proposal: Proposal, act
     return pull
 
 
-def _checked(localhub: "Localhub", repository: Repository, proposal: Proposal) -> tuple[str, tuple[str, str]]:
+def _checked(localhub: Localhub, repository: Repository, proposal: Proposal) -> tuple[str, tuple[str, str]]:
     """The head branch, and where base and head are now."""
     owner = repository.name.partition("/")[0]
     whose, _, head = proposal.head.rpartition(":")
@@ -108,7 +105,7 @@ class Edit:
     base: str | None = None
 
 
-def edit(localhub: "Localhub", pull: PullRequest, wanted: Edit, actor: str) -> PullRequest:
+def edit(localhub: Localhub, pull: PullRequest, wanted: Edit, actor: str) -> PullRequest:
     """Changes its words, or the branch it is to be merged into.
 
     Raises:
@@ -132,7 +129,7 @@ def edit(localhub: "Localhub", pull: PullRequest, wanted: Edit, actor: str) -> P
     return changed
 
 
-def _rebased(localhub: "Localhub", pull: PullRequest, base: str) -> PullRequest:
+def _rebased(localhub: Localhub, pull: PullRequest, base: str) -> PullRequest:
     if pull.state != "open":
         raise InputError("Cannot change the base branch of a closed pull request.")
     sha = tip(localhub, pull.repository, base)
@@ -145,7 +142,7 @@ def _rebased(localhub: "Localhub", pull: PullRequest, base: str) -> PullRequest:
     return replace(pull, base=base, base_sha=sha)
 
 
-def set_draft(localhub: "Localhub", pull: PullRequest, actor: str, *, draft: bool) -> PullRequest:
+def set_draft(localhub: Localhub, pull: PullRequest, actor: str, *, draft: bool) -> PullRequest:
     """Marks it as a draft, or as ready to be merged."""
     with localhub.changing:
         pull = one(localhub, pull.repository, pull.number)
@@ -156,7 +153,7 @@ def set_draft(localhub: "Localhub", pull: PullRequest, actor: str, *, draft: boo
     return changed
 
 
-def close(localhub: "Localhub", pull: PullRequest, actor: str) -> PullRequest:
+def close(localhub: Localhub, pull: PullRequest, actor: str) -> PullRequest:
     """Closes it without merging; one that is closed stays as it is."""
     with localhub.changing:
         pull = one(localhub, pull.repository, pull.number)
@@ -167,7 +164,7 @@ def close(localhub: "Localhub", pull: PullRequest, actor: str) -> PullRequest:
     return closed
 
 
-def reopen(localhub: "Localhub", pull: PullRequest, actor: str) -> PullRequest:
+def reopen(localhub: Localhub, pull: PullRequest, actor: str) -> PullRequest:
     """Opens it again, at where its branch is now.
 
     Raises:
@@ -192,7 +189,7 @@ def reopen(localhub: "Localhub", pull: PullRequest, actor: str) -> PullRequest:
     return opened
 
 
-def merged(localhub: "Localhub", pull: PullRequest, sha: str, actor: str) -> PullRequest:
+def merged(localhub: Localhub, pull: PullRequest, sha: str, actor: str) -> PullRequest:
     """Closes it as merged by that commit of its base branch."""
     now = localhub.clock.now()
     closed = replace(pull, state="closed", closed_at=now, merged_at=now, merged_by=actor, merge_sha=sha)
@@ -201,7 +198,7 @@ def merged(localhub: "Localhub", pull: PullRequest, sha: str, actor: str) -> Pul
     return closed
 
 
-def branch_moved(localhub: "Localhub", repository: str, branch: str, actor: str) -> None:
+def branch_moved(localhub: Localhub, repository: str, branch: str, actor: str) -> None:
     """After a push: pull requests from that branch have a new head; those that it now contains are merged."""
     with localhub.changing:
         sha = tip(localhub, repository, branch)
@@ -217,7 +214,7 @@ def branch_moved(localhub: "Localhub", repository: str, branch: str, actor: str)
                 localhub.pulls.save(replace(pull, base_sha=sha))
 
 
-def branch_deleted(localhub: "Localhub", repository: str, branch: str, actor: str) -> None:
+def branch_deleted(localhub: Localhub, repository: str, branch: str, actor: str) -> None:
     """Closes what was to be merged from or into it; what built on a merged branch goes on to its base."""
     with localhub.changing:
         if tip(localhub, repository, branch) is not None:
@@ -234,21 +231,21 @@ def branch_deleted(localhub: "Localhub", repository: str, branch: str, actor: st
                 close(localhub, pull, actor)
 
 
-def _keep(localhub: "Localhub", pull: PullRequest) -> PullRequest:
+def _keep(localhub: Localhub, pull: PullRequest) -> PullRequest:
     pull = replace(pull, updated_at=localhub.clock.now())
     localhub.pulls.save(pull)
     localhub.bare.set_ref(pull.repository, f"refs/pull/{pull.number}/head", pull.head_sha)
     return pull
 
 
-def announce(localhub: "Localhub", pull: PullRequest, action: str, actor: str) -> None:
+def announce(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> None:
     """Starts the workflows of a pull request, on the commit that merging it would make (or has made)."""
     found = _commit(localhub, pull, actor)
     if found is None:
         return  # with conflicts there is no merge commit, and GitHub starts nothing
     ref, sha = found
     name = pull.repository
-    localhub.hub.happened(
+    localhub.starter.happened(
         Happened(
             repository=name,
             event="pull_request",
@@ -266,7 +263,7 @@ def announce(localhub: "Localhub", pull: PullRequest, action: str, actor: str) -
     )
 
 
-def _commit(localhub: "Localhub", pull: PullRequest, actor: str) -> tuple[str, str] | None:
+def _commit(localhub: Localhub, pull: PullRequest, actor: str) -> tuple[str, str] | None:
     """The ref and the commit that its workflows run at."""
     if pull.merge_sha is not None:
         return f"refs/heads/{pull.base}", pull.merge_sha

@@ -1,16 +1,13 @@
 """Jobs with an environment are deployments: their statuses follow the job."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Conclusion, Job, Run, Status
 from localhub.store.records import DeploymentStatus, HubDeployment
 
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
-
-def follow(localhub: "Localhub", run: Run, job: Job) -> None:
+def follow(localhub: Localhub, run: Run, job: Job) -> None:
     """Brings a job's deployment up to where the job is."""
     if job.environment is None:
         return
@@ -48,15 +45,20 @@ def _state(job: Job) -> str:
         return "waiting"
     if not job.done:
         return "in_progress" if job.status is Status.IN_PROGRESS else "queued"
-    return {Conclusion.SUCCESS: "success", Conclusion.FAILURE: "failure"}.get(job.conclusion or Conclusion.FAILURE, "error")
+    return {Conclusion.SUCCESS: "success", Conclusion.FAILURE: "failure"}.get(
+        job.conclusion or Conclusion.FAILURE, "error"
+    )
 
 
-def _retire_earlier(localhub: "Localhub", newest: HubDeployment) -> None:
+def _retire_earlier(localhub: Localhub, newest: HubDeployment) -> None:
     """What was deployed there before is inactive now."""
     for each in localhub.deployments.all(newest.repository):
         same = each.environment == newest.environment and each.id != newest.id
         if same and each.statuses and each.statuses[-1].state == "success":
             status = replace(
-                each.statuses[-1], id=localhub.runs.next_id("statuses"), state="inactive", created_at=localhub.clock.now()
+                each.statuses[-1],
+                id=localhub.runs.next_id("statuses"),
+                state="inactive",
+                created_at=localhub.clock.now(),
             )
             localhub.deployments.save(replace(each, statuses=(*each.statuses, status)))

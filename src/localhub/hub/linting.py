@@ -7,23 +7,20 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from localhub.hub.parts import Localhub
 from localhub.runs.records import Annotation, Run
-
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
 LEVELS = {"High": "warning", "Medium": "warning"}
 
 
-def begin(localhub: "Localhub", run: Run) -> None:
+def begin(localhub: Localhub, run: Run) -> None:
     """Lints in the background: a run never waits for its linters."""
     if localhub.settings.lint:
         threading.Thread(target=_lint, args=(localhub, run), name=f"lint-{run.id}", daemon=True).start()
 
 
-def _lint(localhub: "Localhub", run: Run) -> None:
+def _lint(localhub: Localhub, run: Run) -> None:
     found = findings(run.path, run.sources.get(run.path, ""))
     if found:
         localhub.engine.annotate(run.id, found)
@@ -54,7 +51,10 @@ def _actionlint(file: Path, path: str) -> tuple[Annotation, ...]:
         return (Annotation("notice", "actionlint is not installed: the workflow file was not linted", path),)
     text = _run([program, "-format", "{{json .}}", "-no-color", str(file)], file.parent)
     rows = json.loads(text or "[]") or []
-    return tuple(Annotation("warning", row["message"], path, int(row["line"]), f"actionlint: {row['kind']}") for row in rows)
+    return tuple(
+        Annotation("warning", row["message"], path, int(row["line"]), f"actionlint: {row['kind']}")
+        for row in rows
+    )
 
 
 def _zizmor(file: Path, path: str) -> tuple[Annotation, ...]:

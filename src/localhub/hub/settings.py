@@ -15,7 +15,14 @@ LABELS = (
     *("self-hosted", "linux", "x64"),
 )
 PASSED = (
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT", "PIP_DEFAULT_TIMEOUT", "UV_INDEX_URL", "UV_DEFAULT_INDEX"),
+    *(
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_CERT",
+        "PIP_DEFAULT_TIMEOUT",
+        "UV_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+    ),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
     *("npm_config_registry", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"),
 )
@@ -34,6 +41,7 @@ class Settings:
     sandbox: str = "bubblewrap"  # bubblewrap | none
     network: bool = True
     binds: dict[str, str] = field(default_factory=dict)  # folder or socket -> place in the sandbox
+    paths: tuple[str, ...] = ()  # folders of the sandbox, put on the jobs' PATH
     lint: bool = True
 
     @property
@@ -42,7 +50,7 @@ class Settings:
         return self.state / "run" / "api.sock"
 
 
-KEYS = {"user", "slots", "labels", "actions", "sandbox", "network", "binds", "lint"}
+KEYS = {"user", "slots", "labels", "actions", "sandbox", "network", "binds", "paths", "lint"}
 
 
 def read(path: Path | None, state: Path) -> Settings:
@@ -66,18 +74,36 @@ def read(path: Path | None, state: Path) -> Settings:
 
 
 def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
-    kinds: dict[str, type] = {"user": str, "slots": int, "labels": list, "actions": dict, "sandbox": str, "network": bool}
-    kinds |= {"binds": dict, "lint": bool}
+    kinds: dict[str, type] = {
+        "user": str,
+        "slots": int,
+        "labels": list,
+        "actions": dict,
+        "sandbox": str,
+        "network": bool,
+    }
+    kinds |= {"binds": dict, "paths": list, "lint": bool}
     for key, value in data.items():
-        if not isinstance(value, kinds[key]) or (key == "slots" and (value is True or value < 1)):
+        if not isinstance(value, kinds[key]) or (kinds[key] is int and not _counts(value)):
             raise InputError(f"{path}: {key} is {value!r}", hint=f"a {kinds[key].__name__} is expected")
     if data.get("sandbox", "bubblewrap") not in {"bubblewrap", "none"}:
         raise InputError(f"{path}: sandbox is {data['sandbox']!r}", hint="bubblewrap or none")
-    more: dict[str, Any] = {key: data[key] for key in ("user", "slots", "sandbox", "network", "lint") if key in data}
+    more: dict[str, Any] = {
+        key: data[key] for key in ("user", "slots", "sandbox", "network", "lint") if key in data
+    }
     if "labels" in data:
         more["labels"] = tuple(str(label).lower() for label in data["labels"])
     if "actions" in data:
-        more["actions"] = {str(name): (path.parent / str(folder)).resolve() for name, folder in data["actions"].items()}
+        more["actions"] = {
+            str(name): (path.parent / str(folder)).resolve() for name, folder in data["actions"].items()
+        }
     if "binds" in data:
         more["binds"] = {str(source): str(target) for source, target in data["binds"].items()}
+    if "paths" in data:
+        more["paths"] = tuple(map(str, data["paths"]))
     return Settings(state, **more)
+
+
+def _counts(value: Any) -> bool:
+    """Whether it is a number of things: True is an int in Python, and False equals 0."""
+    return not isinstance(value, bool) and int(value) > 0

@@ -1,24 +1,21 @@
-"""What git is told, turned into events: a hook writes each push down, so that none is lost meanwhile."""
+"""What git is told, turned into events; pushes were written down by a hook, so that none is lost."""
 
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
 from localhub.base.errors import LocalhubError
-from localhub.bootstrap import payloads, pulls
+from localhub.hub import payloads, pulls
+from localhub.hub.parts import Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
-from localhub.runs.hub import FOLDER, Happened
 from localhub.runs.records import Run
+from localhub.runs.starting import FOLDER, Happened
 from localhub.workflows import schedules
 from localhub.workflows.reading import read
-
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
 LOOK_EVERY_SECONDS = 0.1
 log = structlog.get_logger()
@@ -27,7 +24,7 @@ log = structlog.get_logger()
 class Watcher:
     """Looks for pushes and for schedules that are due."""
 
-    def __init__(self, localhub: "Localhub") -> None:
+    def __init__(self, localhub: Localhub) -> None:
         self._hub = localhub
 
     def run_forever(self, stopping: threading.Event) -> None:
@@ -70,7 +67,7 @@ class Watcher:
         commit = self._hub.bare.commit(repository, sha)
         title = commit.message.splitlines()[0] if commit.message else sha[:7]
         before = None if pushed.created else pushed.before
-        self._hub.hub.happened(
+        self._hub.starter.happened(
             Happened(
                 repository=repository,
                 event="push",
@@ -111,12 +108,12 @@ class Watcher:
             if schedules.next_time(each.cron, last, each.timezone) <= now:
                 payload = {"schedule": each.cron, "repository": payloads.repository(self._hub, repository)}
                 user = self._hub.settings.user
-                self._hub.hub.happened(
+                self._hub.starter.happened(
                     Happened(repository, "schedule", ref, sha, user, payload, only=path, cron=each.cron)
                 )
 
 
-def run_ended(localhub: "Localhub", run: Run) -> None:
+def run_ended(localhub: Localhub, run: Run) -> None:
     """Starts what waits for the run to complete (`on: workflow_run`), at the default branch."""
     if run.event == "workflow_run":
         return
@@ -145,7 +142,7 @@ def run_ended(localhub: "Localhub", run: Run) -> None:
         "sender": {"login": run.actor},
         "repository": payloads.repository(localhub, run.repository),
     }
-    localhub.hub.happened(
+    localhub.starter.happened(
         Happened(
             run.repository,
             "workflow_run",

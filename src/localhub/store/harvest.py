@@ -8,38 +8,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-
-from localhub.runs.ports import Order
-from localhub.runs.records import Annotation
+from typing import Any
 
 LARGEST_ARTIFACT_BYTES = 1 << 30
 LARGEST_CACHE_BYTES = 2 << 30
 MOST_FILES = 20_000
 LARGEST_OUTPUTS_BYTES = 1 << 20
-
-
-@dataclass
-class Kept:
-    """What was kept of a job, and what was not."""
-
-    outputs: dict[str, str] = field(default_factory=dict)
-    problems: list[Annotation] = field(default_factory=list)
-    failed: bool = False
-
-
-class Store(Protocol):
-    """Where artifacts and caches are kept."""
-
-    def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
-        """Puts the run's artifacts and the repository's caches where a job's actions look for them."""
-        ...
-
-    def keep(self, order: Order, out: Path) -> Kept:
-        """Keeps what a job left in its out folder."""
-        ...
 
 
 def outputs(path: Path) -> dict[str, str]:
@@ -77,7 +52,7 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
     """Copies a tree of plain files; returns its bytes.
 
     Raises:
-        ValueError: If it has links or special files, or is beyond the limits. Nothing is left at *target* then.
+        ValueError: If it has links or special files, or is beyond the limits; nothing is left at *target*.
     """
     size = count = 0
     try:
@@ -85,14 +60,18 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
             into = target / Path(folder).relative_to(source)
             into.mkdir(parents=True, exist_ok=True)
             for name in names:
-                count += 1
+                count = _counted(count)
                 size += _copied(Path(folder) / name, into / name, largest_bytes - size)
-                if count > MOST_FILES:
-                    raise ValueError(f"more than {MOST_FILES} files")
     except (ValueError, OSError):
         shutil.rmtree(target, ignore_errors=True)
         raise
     return size
+
+
+def _counted(count: int) -> int:
+    if count >= MOST_FILES:
+        raise ValueError(f"more than {MOST_FILES} files")
+    return count + 1
 
 
 def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
@@ -105,14 +84,16 @@ def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
 
 
 def _copied(source: Path, target: Path, room: int) -> int:
-    """One file, opened without following a link and measured while it is read: a sparse file counts in full."""
+    """One file, opened without following a link; a sparse file counts in full."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         kind = os.fstat(descriptor)
         if not stat.S_ISREG(kind.st_mode):
             raise ValueError(f"{source.name} is not a plain file")
         if kind.st_size > room:
-            raise ValueError(f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB")
+            raise ValueError(
+                f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB"
+            )
         with target.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
     target.chmod(0o755 if kind.st_mode & 0o100 else 0o644)

@@ -1,18 +1,15 @@
 """Whether a pull request may be merged, and merging it."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from localhub.base.errors import ConflictError, InputError, NotMergeableError
-from localhub.bootstrap import pulls
+from localhub.hub import pulls
+from localhub.hub.parts import Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.records import Conclusion, Job, Run
 from localhub.store.records import PullRequest
 from localhub.store.runs import RunFilter
-
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
 GOOD = {Conclusion.SUCCESS, Conclusion.SKIPPED}
 MOST_RUNS = 1000
@@ -36,7 +33,7 @@ class Check:
         return self.job.conclusion in GOOD
 
 
-def checks(localhub: "Localhub", repository: str, sha: str) -> list[Check]:
+def checks(localhub: Localhub, repository: str, sha: str) -> list[Check]:
     """The checks of a commit: jobs of the newest run of each workflow and event, newest run first."""
     _, runs = localhub.runs.listed(repository, RunFilter(sha=sha), per_page=MOST_RUNS)
     newest: dict[tuple[int, str], Run] = {}
@@ -61,7 +58,7 @@ class Standing:
     reason: str = ""
 
 
-def standing(localhub: "Localhub", pull: PullRequest) -> Standing:
+def standing(localhub: Localhub, pull: PullRequest) -> Standing:
     """How it stands now."""
     if pull.state != "open":
         return Standing("UNKNOWN", "UNKNOWN", f"Pull Request is {pulls.shown_state(pull).lower()}")
@@ -77,7 +74,7 @@ def standing(localhub: "Localhub", pull: PullRequest) -> Standing:
     return Standing("MERGEABLE", "CLEAN" if all(each.good for each in found) else "UNSTABLE")
 
 
-def required(localhub: "Localhub", pull: PullRequest) -> tuple[str, ...]:
+def required(localhub: Localhub, pull: PullRequest) -> tuple[str, ...]:
     """Names of the checks that its base branch asks for."""
     repository = localhub.repositories.get(pull.repository)
     return repository.required_checks.get(pull.base, ()) if repository else ()
@@ -115,7 +112,7 @@ class Merge:
     expected_head: str | None = None
 
 
-def merge(localhub: "Localhub", pull: PullRequest, how: Merge, actor: str) -> PullRequest:
+def merge(localhub: Localhub, pull: PullRequest, how: Merge, actor: str) -> PullRequest:
     """Merges it: the base branch moves, which is a push by *actor*, and it is closed.
 
     Raises:
@@ -151,7 +148,7 @@ def merge(localhub: "Localhub", pull: PullRequest, how: Merge, actor: str) -> Pu
         return pulls.merged(localhub, replace(pull, base_sha=before), sha, actor)
 
 
-def message(localhub: "Localhub", pull: PullRequest, method: str) -> tuple[str, str]:
+def message(localhub: Localhub, pull: PullRequest, method: str) -> tuple[str, str]:
     """Headline and body of the merge, where nobody says otherwise: as GitHub words them."""
     if method != "squash":
         owner = pull.repository.partition("/")[0]

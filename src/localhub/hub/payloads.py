@@ -1,17 +1,15 @@
 """Events as workflows read them (`github.event`): GitHub's names, as far as one machine can fill them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localhub.hub.parts import Localhub
 from localhub.repositories.bare import Pushed
 from localhub.store.records import PullRequest
-
-if TYPE_CHECKING:
-    from localhub.bootstrap.localhub import Localhub
 
 WEB = "http://github.localhost"
 
 
-def repository(localhub: "Localhub", name: str) -> dict[str, Any]:
+def repository(localhub: Localhub, name: str) -> dict[str, Any]:
     """The `repository` part of an event."""
     owner, _, short = name.partition("/")
     found = localhub.repositories.get(name)
@@ -26,7 +24,7 @@ def repository(localhub: "Localhub", name: str) -> dict[str, Any]:
     }
 
 
-def push(localhub: "Localhub", name: str, pushed: Pushed, sha: str, actor: str) -> dict[str, Any]:
+def push(localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str) -> dict[str, Any]:
     """The event of a push."""
     commit = localhub.bare.commit(name, sha)
     head = {
@@ -50,7 +48,7 @@ def push(localhub: "Localhub", name: str, pushed: Pushed, sha: str, actor: str) 
     }
 
 
-def pull_request(localhub: "Localhub", pull: PullRequest, action: str, actor: str) -> dict[str, Any]:
+def pull_request(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> dict[str, Any]:
     """The event of a pull request."""
     whole = repository(localhub, pull.repository)
     return {

@@ -1,0 +1,47 @@
+"""Requests by token: on the pipeline's socket nobody is known by their user, only by what they bear."""
+
+import asyncio
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from carelane.access import tokens
+from carelane.api.problems import problem
+from carelane.base.clock import Clock
+from carelane.base.errors import CarelaneError, NotSignedIn
+from carelane.bootstrap.app import App
+
+PIPELINE = "pipeline"
+"""What the client's address says where a request came through the pipeline's socket."""
+
+
+class BearerMiddleware:
+    """Lets a token's bearer do what the token says, under the token's name."""
+
+    def __init__(self, inner: ASGIApp, app: App, clock: Clock) -> None:
+        self._inner = inner
+        self._tokens = app.tokens
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass through what did not come by the pipeline's socket."""
+        if scope["type"] != "http" or (scope.get("client") or ("",))[0] != PIPELINE:
+            await self._inner(scope, receive, send)
+            return
+        try:
+            token = await asyncio.to_thread(self._bearer, scope)
+            tokens.check(token, scope["method"], scope["path"])
+        except CarelaneError as error:
+            await problem(error)(scope, receive, send)
+            return
+        await self._inner({**scope, "client": (f"bearer {token.actor}", 0)}, receive, send)
+
+    def _bearer(self, scope: Scope) -> tokens.Token:
+        given = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")
+        scheme, _, value = given.partition(" ")
+        found = self._tokens.by_digest(tokens.digest(value.strip())) if scheme.lower() == "bearer" else None
+        if found is None or not found.valid(self._clock.now()):
+            raise NotSignedIn(
+                "no valid token came with the request",
+                hint="CARELANE_TOKEN; `carelane token create` makes one",
+            )
+        return found

@@ -1,0 +1,137 @@
+"""The localhub of a system: a process of its own beside the server, started and ended with it.
+
+Carelane and localhub do not import one another: they meet over its command line, HTTP and git.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import sysconfig
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import carelane
+from carelane.access.tokens import PREFIX, Token, digest
+from carelane.audit.entries import Entry
+from carelane.base.errors import PlatformError
+from carelane.bootstrap.places import Places
+from carelane.config.model import PipelineSettings
+from carelane.platforms.processes.shims import Shims
+from carelane.store.tokens import SqlTokenRepository
+
+NAME = "localhub"
+IN_SANDBOX = "/run/carelane"
+TOKEN_NAME = "pipeline"  # noqa: S105 - a name
+ACTOR = "carelane"
+_WRAPPER = """#!/bin/sh
+# carelane, as jobs find it: the server's own installation, read-only in their sandbox.
+PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
+"""
+
+
+class Localhub:
+    """Starts localhub and tells it what its jobs need of Carelane."""
+
+    def __init__(self, places: Places, settings: PipelineSettings) -> None:
+        self._places = places
+        self._settings = settings
+        self._shims = Shims(places.state / "pipeline-processes")
+
+    @property
+    def repository_folder(self) -> Path:
+        """The bare repository that is pushed to."""
+        return self._places.localhub / "repositories" / f"{self._settings.repository}.git"
+
+    def begin(self, tokens: SqlTokenRepository, now: datetime) -> None:
+        """Make the repository, write the settings, and start it where it does not run.
+
+        Raises:
+            PlatformError: If it cannot be started.
+        """
+        self._places.localhub.mkdir(mode=0o700, exist_ok=True)
+        self._write_settings()
+        if not (self.repository_folder / "HEAD").exists():
+            self.command("repo", "create", self._settings.repository)
+        self._provision(tokens, now)
+        for environment, people in self._settings.reviewers.items():
+            named = [word for person in people for word in ("--reviewer", person)]
+            self.command("environment", self._settings.repository, environment, *named)
+        if not self._shims.running(self._shims.status(NAME)):
+            self._shims.clear(NAME)
+            self._shims.write(NAME, self._spec())
+        self._shims.ensure(NAME)
+
+    def _provision(self, tokens: SqlTokenRepository, now: datetime) -> None:
+        """See to it that jobs have a token of their own, for the environments that are named and no other."""
+        wanted = tuple(self._settings.deploy)
+        found = next((each for each in tokens.tokens() if each.name == TOKEN_NAME and each.valid(now)), None)
+        if found is not None and found.environments == wanted:
+            return
+        if found is not None:
+            tokens.revoke(TOKEN_NAME, now, Entry(now, ACTOR, "token.revoked", TOKEN_NAME))
+        value = PREFIX + secrets.token_urlsafe(32)
+        details = {"environments": list(wanted)}
+        tokens.add(
+            Token(TOKEN_NAME, digest(value), wanted, ACTOR, now),
+            Entry(now, ACTOR, "token.created", TOKEN_NAME, details=details),
+        )
+        repository = ("--repo", self._settings.repository)
+        self.command("secret", "set", *repository, "CARELANE_TOKEN", given=value)
+        server = f"{IN_SANDBOX}/server/{self._places.pipeline_socket.name}"
+        self.command("secret", "set", *repository, "--variable", "CARELANE_SERVER", given=server)
+
+    def stop(self, timeout_seconds: float) -> list[str]:
+        """End it with its jobs; its name where it would not end."""
+        self._shims.stop(NAME, timeout_seconds)
+        left = self._shims.wait_ended([NAME], timeout_seconds)
+        self._shims.clear(NAME)
+        return left
+
+    def command(self, *arguments: str, given: str | None = None) -> str:
+        """Run `localhub …` on this system's state, and return what it prints.
+
+        Raises:
+            PlatformError: If it fails, in its own words.
+        """
+        done = subprocess.run(
+            [*_program(), *arguments, "--state", str(self._places.localhub)],
+            umask=0o022,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PlatformError(f"localhub {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _spec(self) -> dict[str, Any]:
+        command = [*_program(), "serve", "--state", str(self._places.localhub)]
+        command += ["--config", str(self._places.localhub / "localhub.yaml")]
+        if self._settings.port is not None:
+            command += ["--port", str(self._settings.port)]
+        return {"command": command, "folder": str(self._places.localhub), "environment": dict(os.environ)}
+
+    def _write_settings(self) -> None:
+        """Jobs get this system's pipeline socket and the command `carelane`, read-only."""
+        tools = self._places.state / "pipeline-tools"
+        tools.mkdir(exist_ok=True)
+        tools.chmod(0o755)
+        source = Path(carelane.__file__).parent.parent
+        packages = Path(sysconfig.get_path("purelib"))
+        paths = [str(source), str(packages)] if source != packages else [str(packages)]
+        wrapper = tools / "carelane"
+        wrapper.write_text(_WRAPPER.format(paths=":".join(paths)))
+        wrapper.chmod(0o755)
+        binds = {path: path for path in paths}
+        binds[str(tools)] = f"{IN_SANDBOX}/bin"
+        binds[str(self._places.pipeline_socket.parent)] = f"{IN_SANDBOX}/server"
+        settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
+        (self._places.localhub / "localhub.yaml").write_text(json.dumps(settings))
+
+
+def _program() -> list[str]:
+    return [sys.executable, "-m", "localhub"]

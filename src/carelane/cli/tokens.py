@@ -1,0 +1,67 @@
+"""token: who may speak to the server from a pipeline, and what they may do."""
+
+import click
+
+from carelane.cli.client import Client
+from carelane.cli.output import local_time, output_option, show_json, table
+
+
+@click.group(epilog="Example: carelane token create pipeline --deploy development")
+def token() -> None:
+    """Tokens of pipelines: made, listed and ended."""
+
+
+@token.command(
+    epilog="Example: carelane token create pipeline --deploy development --deploy staging --days 90"
+)
+@click.argument("name")
+@click.option(
+    "--deploy", "environments", multiple=True, help="An environment it may deploy to; repeat for more."
+)
+@click.option("--days", type=float, help="How long it is good (default: until it is revoked).")
+@output_option
+@click.pass_obj
+def create(directory: str, name: str, environments: tuple[str, ...], days: float | None, output: str) -> None:
+    """Make a token and print its value, this once; it may read, make releases, and deploy where named."""
+    body = {"name": name, "environments": list(environments), "days": days}
+    made = Client(directory).post("/tokens", body)
+    if output == "json":
+        show_json(made)
+        return
+    click.echo(made["value"])
+    click.echo(
+        f"keep it as the secret CARELANE_TOKEN; it deploys to {', '.join(environments) or 'nothing'}",
+        err=True,
+    )
+
+
+@token.command("list", epilog="Example: carelane token list")
+@output_option
+@click.pass_obj
+def list_tokens(directory: str, output: str) -> None:
+    """The tokens, newest first; never their values."""
+    found = Client(directory).get("/tokens")
+    if output == "json":
+        show_json(found)
+        return
+    rows = [
+        [
+            each["name"],
+            ", ".join(each["environments"]) or "-",
+            each["created_by"],
+            local_time(each["created_at"]),
+            local_time(each["expires_at"]) if each["expires_at"] else "never",
+            local_time(each["revoked_at"]) if each["revoked_at"] else "-",
+        ]
+        for each in found
+    ]
+    table(["TOKEN", "DEPLOYS TO", "BY", "MADE", "EXPIRES", "REVOKED"], rows)
+
+
+@token.command(epilog="Example: carelane token revoke pipeline")
+@click.argument("name")
+@click.pass_obj
+def revoke(directory: str, name: str) -> None:
+    """End a token at once."""
+    Client(directory).post(f"/tokens/{name}/revoke")
+    click.echo(f"token {name} is revoked")

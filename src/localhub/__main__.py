@@ -1,0 +1,6 @@
+"""`python -m localhub`."""
+
+from localhub.cli import run
+
+if __name__ == "__main__":
+    run()

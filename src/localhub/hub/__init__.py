@@ -1,0 +1,1 @@
+"""What happens in repositories, turned into runs, deployments and annotations."""

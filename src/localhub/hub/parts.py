@@ -1,0 +1,94 @@
+"""All parts of one localhub, for those who turn what happens into runs and for the API."""
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from localhub.base.clock import Clock
+from localhub.execution.jobs import SandboxedJobs
+from localhub.hub.settings import Settings
+from localhub.repositories import hooks
+from localhub.repositories.bare import BareRepositories
+from localhub.runs.contexts import Around
+from localhub.runs.engine import Engine
+from localhub.runs.starting import Starter
+from localhub.store import records, secrets
+from localhub.store.files import Files
+from localhub.store.runs import StoredRuns
+
+
+@dataclass
+class Localhub:
+    """All parts of one localhub."""
+
+    settings: Settings
+    clock: Clock
+    repositories: records.Repositories
+    bare: BareRepositories
+    runs: StoredRuns
+    files: Files
+    secrets: secrets.SecretFiles
+    pulls: records.Documents[records.PullRequest]
+    environments: records.Documents[records.HubEnvironment]
+    deployments: records.Documents[records.HubDeployment]
+    jobs: SandboxedJobs
+    engine: Engine
+    starter: Starter
+    token: str
+    fenced: bool
+    job_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    changing: threading.RLock = field(default_factory=threading.RLock)
+    """Held while records of repositories and pull requests are read, changed and kept."""
+
+    def login(self, given: str) -> str | None:
+        """Whose token this is; None: nobody's."""
+        if hmac.compare_digest(given.encode(), self.token.encode()):
+            return self.settings.user
+        digest = hashlib.sha256(given.encode()).hexdigest()
+        for name, known in secrets.tokens(self.settings.state / "tokens.json").items():
+            if hmac.compare_digest(digest, known):
+                return name
+        return "github-actions[bot]" if given in self.job_tokens else None
+
+    def stop(self) -> None:
+        """Ends the loops; jobs under way end with the process."""
+        self.stopping.set()
+        self.engine.stir()
+
+    def create_repository(
+        self, name: str, *, default_branch: str = "main", description: str = ""
+    ) -> records.Repository:
+        """A repository; the one that is there where there is one."""
+        found = self.repositories.get(name)
+        if found is not None:
+            return found
+        folder = self.bare.create(name, default_branch)
+        hooks.install(folder)
+        number = self.runs.next_id("repositories")
+        repository = records.Repository(
+            number, name, default_branch, self.clock.now(), description=description
+        )
+        self.repositories.save(repository)
+        return repository
+
+    def set_environment(
+        self, repository: str, name: str, reviewers: Sequence[str], branches: Sequence[str] = ()
+    ) -> records.HubEnvironment:
+        """An environment with these rules."""
+        found = self.environments.get(repository, name)
+        if found is None:
+            found = records.HubEnvironment(
+                self.runs.next_id("environments"), repository, name, self.clock.now()
+            )
+        found = replace(found, reviewers=tuple(reviewers), branches=tuple(branches))
+        self.environments.save(found)
+        return found
+
+    def around(self, repository: str) -> Around:
+        """What expressions know of a repository."""
+        found = self.repositories.get(repository)
+        branch = found.default_branch if found else "main"
+        return Around(self.secrets.variables(repository, None), branch)
