@@ -1,4 +1,4 @@
-"""What a push leaves behind: a note of what moved and who moved it, so that none is lost meanwhile."""
+"""What the hook leaves of a push: a note of what moved and who moved it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,16 +7,6 @@ from tempfile import NamedTemporaryFile
 from time import time_ns
 
 from localhub.repositories.bare import Pushed
-
-HOOK = """#!/bin/sh
-# Writes down what was pushed and by whom; localhub reads it, now or when it is next started.
-set -e
-folder="$GIT_DIR/localhub/pushes"
-mkdir -p "$folder"
-fresh=$(mktemp "$folder/.XXXXXXXX")
-{ echo "${LOCALHUB_USER:-${USER:-$(id -un)}}"; cat; } >"$fresh"
-mv "$fresh" "$folder/$(date +%s%N)-$$"
-"""
 
 
 @dataclass(frozen=True)
@@ -30,15 +20,6 @@ class Receipt:
 
 def _folder(repository: Path) -> Path:
     return repository / "localhub" / "pushes"
-
-
-def install_hook(repository: Path) -> None:
-    """Puts the hook into a bare repository."""
-    _folder(repository).mkdir(parents=True, exist_ok=True)
-    hook = repository / "hooks" / "post-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(HOOK, encoding="utf-8")
-    hook.chmod(0o755)
 
 
 def write(repository: Path, actor: str, moved: Pushed) -> None:

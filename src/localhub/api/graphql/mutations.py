@@ -1,4 +1,4 @@
-"""What may be changed: the mutations that gh sends, each an order to bootstrap's pulls and merging."""
+"""What may be changed: the mutations that gh sends, each an order to the hub's pulls and merging."""
 
 from collections.abc import Callable
 from typing import Any
