@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from localhub import workflows
-from localhub.expressions import parse, templates
+from localhub.expressions import Scope, Value, interpolate, parse, templates
 from localhub.expressions.nodes import Literal
-from localhub.workflows import Trigger, Workflow, WorkflowError
+from localhub.workflows import Trigger, Workflow, WorkflowError, matrices
 from tests.contract.localhub.oracle.oracle import Oracle
 
 DATA = Path(__file__).parents[2] / "data" / "localhub"
@@ -157,3 +158,32 @@ def test_what_only_localhub_refuses_is_refused_with_its_reason(oracle: Oracle, c
     assert theirs(oracle, ONLY_WE_REFUSE[case])["errors"] == []
     with pytest.raises(WorkflowError):
         workflows.read(ONLY_WE_REFUSE[case], "w.yml")
+
+
+OUTCOMES = yaml.safe_load((DATA / "outcomes.yml").read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_outcome_is_written_down_for_every_job_there_will_be(path: Path) -> None:
+    """Names of jobs that follow from the file alone; a colleague's test runs them all for real."""
+    read = workflows.read(path.read_text(), path.name)
+    if list(read.on) == ["workflow_call"]:
+        return
+    told_names = set(OUTCOMES[path.name]["jobs"])
+    for job in read.jobs.values():
+        if job.call is None and not (job.strategy and isinstance(job.strategy.matrix, str)):
+            assert names(job) <= told_names
+    assert set(OUTCOMES[path.name].get("says", {})) <= told_names
+
+
+def names(job: workflows.Job) -> set[str]:
+    """What its jobs are called."""
+    if job.strategy is None:
+        return {job.name or job.id}
+    found = matrices.combinations(job.strategy.matrix)
+    if job.name is None or templates.OPENING not in job.name:
+        return {matrices.job_name(job.name or job.id, combination) for combination in found}
+    strategy: Value = {"job-total": len(found)}
+    return {
+        interpolate(job.name, Scope({"matrix": combination, "strategy": strategy})) for combination in found
+    }

@@ -21,6 +21,18 @@ def test_every_problem_is_told_with_its_line() -> None:
     assert "containers" in caught.value.message
 
 
+def test_a_problem_within_a_block_is_told_with_its_own_line() -> None:
+    text = JOB.replace(
+        "[{run: x}]", "\n      - run: |\n          ok\n          ${{ a }}\n          ${{ b }} ${{\n"
+    )
+    with pytest.raises(WorkflowError) as caught:
+        workflows.read(text, "w.yml")
+    assert [problem.line for problem in caught.value.problems] == [9]
+    with pytest.raises(WorkflowError) as caught:
+        workflows.read(text.replace(" ${{\n", "\n"), "w.yml")
+    assert [problem.line for problem in caught.value.problems] == [8, 9]
+
+
 def test_where_things_stand_is_kept() -> None:
     read = workflows.read(JOB, "w.yml")
     assert (read.on["push"].line, read.jobs["a"].line, read.jobs["a"].steps[0].line) == (1, 3, 5)
