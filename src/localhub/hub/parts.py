@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
 from localhub.hub.settings import Settings
-from localhub.repositories import receipts
+from localhub.repositories import hooks
 from localhub.repositories.bare import BareRepositories
 from localhub.runs.contexts import Around
 from localhub.runs.engine import Engine
@@ -66,7 +66,7 @@ class Localhub:
         if found is not None:
             return found
         folder = self.bare.create(name, default_branch)
-        receipts.install_hook(folder)
+        hooks.install(folder)
         number = self.runs.next_id("repositories")
         repository = records.Repository(
             number, name, default_branch, self.clock.now(), description=description
