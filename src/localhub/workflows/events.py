@@ -31,7 +31,8 @@ BARE = "create delete deployment deployment_status fork gollum page_build public
 """Events that take nothing."""
 OTHERS = (
     "branch_protection_rule check_run check_suite create delete deployment deployment_status discussion"
-    " discussion_comment fork gollum issue_comment issues label milestone page_build project project_card project_column public"
+    " discussion_comment fork gollum issue_comment issues label milestone page_build project project_card"
+    " project_column public"
     " pull_request_comment pull_request_review pull_request_review_comment registry_package release"
     " repository_dispatch status watch"
 )
