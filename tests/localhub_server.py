@@ -227,8 +227,9 @@ class LocalhubServer:
 
     def repository(self, name: str) -> "Clone":
         """A new repository, and a clone of it."""
-        self.localhub("repo", "create", name)
-        folder = self.folder / "clones" / name.partition("/")[2]
+        owner, _, short = name.partition("/")
+        self.gh("api", f"orgs/{owner}/repos", "-f", f"name={short}")
+        folder = self.folder / "clones" / short
         folder.mkdir(parents=True)
         clone = Clone(self, name, folder)
         clone.git("init", "--quiet", "--initial-branch", "main")

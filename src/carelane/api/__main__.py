@@ -36,7 +36,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def listen_to_pipelines(path: Path) -> socket.socket:
-    """A socket that every user may reach who can reach its folder: jobs run as another user than the server."""
+    """A socket for every user who can reach its folder: jobs run as another user than the server."""
     path.parent.mkdir(mode=0o755, exist_ok=True)
     path.parent.chmod(0o755)
     listening = listen(path)

@@ -24,7 +24,7 @@ from carelane.store.tokens import SqlTokenRepository
 
 NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
-TOKEN_NAME = "pipeline"
+TOKEN_NAME = "pipeline"  # noqa: S105 - a name
 ACTOR = "carelane"
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.

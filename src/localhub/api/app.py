@@ -9,13 +9,14 @@ from localhub.api import (
     environments,
     files,
     git_http,
-    graphql,
     jobs,
     machine,
+    pulls,
     repositories,
     runs,
     workflows,
 )
+from localhub.api.graphql import answers
 from localhub.base.errors import LocalhubError
 from localhub.hub.parts import Localhub
 
@@ -38,7 +39,18 @@ def application(localhub: Localhub) -> ASGIApp:
     """The API of one localhub."""
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.localhub = localhub
-    for module in (git_http, runs, jobs, workflows, files, environments, machine, repositories, graphql):
+    for module in (
+        git_http,
+        runs,
+        jobs,
+        workflows,
+        files,
+        environments,
+        machine,
+        pulls,
+        repositories,
+        answers,
+    ):
         app.include_router(module.router)
 
     @app.exception_handler(LocalhubError)

@@ -75,13 +75,16 @@ def run(it: Run, repo: Repository) -> dict[str, Any]:
     """A run at its latest attempt."""
     url = f"{API}/repos/{it.repository}/actions/runs/{it.id}"
     previous = f"{url}/attempts/{it.attempt - 1}" if it.attempt > 1 else None
-    pulls = [] if it.pull_request is None else [{"number": it.pull_request, "head": {"ref": it.head_ref}}]
+    pulls = []
+    if it.pull_request is not None:
+        head, base = {"ref": it.head_ref, "sha": it.head_sha}, {"ref": it.base_ref}
+        pulls.append({"id": it.pull_request, "number": it.pull_request, "head": head, "base": base})
     return {
         "id": it.id,
         "name": it.name,
         "node_id": f"WFR_{it.id}",
         "head_branch": it.head_branch,
-        "head_sha": it.sha,
+        "head_sha": it.head_sha,
         "path": it.path,
         "display_title": it.title,
         "run_number": it.number,
@@ -109,7 +112,10 @@ def run(it: Run, repo: Repository) -> dict[str, Any]:
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
         "workflow_url": f"{API}/repos/{it.repository}/actions/workflows/{it.workflow_id}",
-        "head_commit": {"id": it.sha, "message": it.payload.get("head_commit", {}).get("message", it.title)},
+        "head_commit": {
+            "id": it.head_sha,
+            "message": it.payload.get("head_commit", {}).get("message", it.title),
+        },
         "repository": repository(repo),
         "head_repository": repository(repo),
     }
@@ -136,7 +142,7 @@ def job(it: Job, of: Run) -> dict[str, Any]:
         "run_url": f"{API}/repos/{of.repository}/actions/runs/{of.id}",
         "run_attempt": it.attempt,
         "node_id": f"CR_{it.id}",
-        "head_sha": of.sha,
+        "head_sha": of.head_sha,
         "head_branch": of.head_branch,
         "workflow_name": of.name,
         "url": url,
@@ -163,7 +169,7 @@ def check_run(it: Job, of: Run) -> dict[str, Any]:
         "id": it.id,
         "node_id": f"CR_{it.id}",
         "name": it.name,
-        "head_sha": of.sha,
+        "head_sha": of.head_sha,
         "status": str(it.status),
         "conclusion": it.conclusion and str(it.conclusion),
         "started_at": when(it.started_at),

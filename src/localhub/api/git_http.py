@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -56,9 +57,11 @@ async def git(
     )
     assert process.stdin is not None  # noqa: S101 - asked for above
     assert process.stdout is not None  # noqa: S101 - asked for above
-    async for chunk in request.stream():
-        process.stdin.write(chunk)
-        await process.stdin.drain()
+    with suppress(ConnectionError):  # git has read all that it wants, or has ended: its answer says which
+        async for chunk in request.stream():
+            if chunk:
+                process.stdin.write(chunk)
+                await process.stdin.drain()
     process.stdin.close()
     status, headers = 200, {}
     while line := (await process.stdout.readline()).decode().rstrip("\r\n"):

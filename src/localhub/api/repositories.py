@@ -9,6 +9,7 @@ from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.base.errors import NotFoundError
 from localhub.repositories.bare import Commit
+from localhub.store.records import Repository
 
 router = APIRouter()
 
@@ -45,8 +46,9 @@ def get(repo: Repo) -> dict[str, Any]:
     return forms.repository(repo)
 
 
-def _branch(name: str, sha: str) -> dict[str, Any]:
-    return {"name": name, "commit": {"sha": sha, "url": ""}, "protected": False}
+def _branch(repo: Repository, name: str, sha: str) -> dict[str, Any]:
+    protected = bool(repo.required_checks.get(name))
+    return {"name": name, "commit": {"sha": sha, "url": ""}, "protected": protected}
 
 
 @router.get(f"{BASE}/branches")
@@ -56,7 +58,7 @@ def branches(hub: Hub, repo: Repo, page: Paging) -> list[dict[str, Any]]:
     heads = sorted(
         (ref.removeprefix("refs/heads/"), sha) for ref, sha in refs.items() if ref.startswith("refs/heads/")
     )
-    return [_branch(name, sha) for name, sha in page.of(heads)]
+    return [_branch(repo, name, sha) for name, sha in page.of(heads)]
 
 
 @router.get(f"{BASE}/branches/{{branch:path}}")
@@ -65,10 +67,11 @@ def branch(hub: Hub, repo: Repo, branch: str) -> dict[str, Any]:
     sha = hub.bare.refs(repo.name).get(f"refs/heads/{branch}")
     if sha is None:
         raise NotFoundError("Branch not found")
-    return _branch(branch, sha)
+    return _branch(repo, branch, sha)
 
 
-def _commit(commit: Commit, repo: str) -> dict[str, Any]:
+def shown_commit(commit: Commit, repo: str) -> dict[str, Any]:
+    """A commit."""
     person = {"name": commit.author, "email": commit.author_email, "date": commit.date}
     return {
         "sha": commit.sha,
@@ -89,7 +92,7 @@ def _commit(commit: Commit, repo: str) -> dict[str, Any]:
 @router.get(f"{BASE}/commits/{{revision}}")
 def commit(hub: Hub, repo: Repo, revision: str) -> dict[str, Any]:
     """One commit, by (short) SHA, branch or tag."""
-    return _commit(hub.bare.commit(repo.name, hub.bare.resolve(repo.name, revision)), repo.name)
+    return shown_commit(hub.bare.commit(repo.name, hub.bare.resolve(repo.name, revision)), repo.name)
 
 
 @router.get(f"{BASE}/contents/{{path:path}}")
@@ -105,6 +108,14 @@ def contents(hub: Hub, repo: Repo, path: str, ref: str | None = None) -> dict[st
         "size": len(text.encode()),
         "content": base64.encodebytes(text.encode()).decode(),
     }
+
+
+@router.get(f"{BASE}/readme")
+def readme(hub: Hub, repo: Repo, ref: str | None = None) -> dict[str, Any]:
+    """README.md, which `gh repo view` shows."""
+    if not any(each.startswith("refs/heads/") for each in hub.bare.refs(repo.name)):
+        raise NotFoundError("Not Found")
+    return contents(hub, repo, "README.md", ref)
 
 
 @router.get(f"{BASE}/git/ref/{{ref:path}}")

@@ -27,7 +27,7 @@ def listing(hub: Localhub, repo: Repository, wanted: RunFilter, page: Page) -> d
     return {"total_count": shown, "workflow_runs": [forms.run(run, repo) for run in runs]}
 
 
-def wanted_runs(  # noqa: PLR0913 - GitHub's own filters
+def wanted_runs(
     branch: str | None = None,
     event: str | None = None,
     status: str | None = None,

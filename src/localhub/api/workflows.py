@@ -10,7 +10,7 @@ from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import listing, wanted_runs
 from localhub.base.errors import NotFoundError
-from localhub.hub import events
+from localhub.hub import payloads
 from localhub.hub.parts import Localhub
 from localhub.runs.starting import FOLDER, Happened
 from localhub.store.records import Repository, WorkflowFile
@@ -102,7 +102,7 @@ def dispatch(
                 "ref": full,
                 "workflow": file.path,
                 "sender": {"login": actor},
-                "repository": events.repository_payload(hub, repo.name),
+                "repository": payloads.repository(hub, repo.name),
             },
             inputs=inputs or {},
             only=file.path,
@@ -150,7 +150,7 @@ def repository_dispatch(
         "action": event_type,
         "client_payload": client_payload or {},
         "sender": {"login": actor},
-        "repository": events.repository_payload(hub, repo.name),
+        "repository": payloads.repository(hub, repo.name),
     }
     sha = hub.bare.resolve(repo.name, ref)
     hub.starter.happened(

@@ -7,6 +7,7 @@ LocalhubError
 ├── RefusedError         (HTTP 403)  a permission or a rule says no
 ├── NotFoundError        (HTTP 404)
 ├── ConflictError        (HTTP 409)  the state does not allow it now
+│   └── NotMergeableError (HTTP 405) a pull request may not be merged as it stands
 └── PlatformError        (HTTP 502)  something beneath us failed: act, git, the disk
 """
 
@@ -57,6 +58,13 @@ class ConflictError(LocalhubError):
 
     status = 409
     title = "Conflict"
+
+
+class NotMergeableError(ConflictError):
+    """A pull request may not be merged as it stands; the message says what it lacks."""
+
+    status = 405
+    title = "Not mergeable"
 
 
 class PlatformError(LocalhubError):

@@ -22,7 +22,14 @@ REGISTRY_SETTINGS = ("/etc/pip.conf", "/etc/npmrc")
 UNFENCED = (
     "WITHOUT a sandbox: workflow code runs as the server's own user and can read all that this user can"
 )
-GITCONFIG = "[safe]\n\tdirectory = *\n[user]\n\tname = runner\n\temail = runner@localhub\n[init]\n\tdefaultBranch = main\n"
+GITCONFIG = """[safe]
+	directory = *
+[user]
+	name = runner
+	email = runner@localhub
+[init]
+	defaultBranch = main
+"""
 
 
 class SandboxedJobs:
@@ -132,8 +139,9 @@ class SandboxedJobs:
         for reference in order.uses:
             name = reference.split("@")[0]
             if self._action_folder(name) is None:
+                ours = ", ".join(f"actions/{each}" for each in tools.ACTIONS)
                 words = (
-                    f"{reference} is not on this machine. localhub has {', '.join('actions/' + each for each in tools.ACTIONS)}; "
+                    f"{reference} is not on this machine. localhub has {ours}; "
                     f"map another to a folder in localhub.yaml: actions: {{{name}: ./path}}"
                 )
                 problems.append(Annotation("failure", words, title="Unknown action"))
@@ -216,15 +224,9 @@ class SandboxedJobs:
         }
 
     def _command(self, order: Order, root: str) -> list[str]:
-        command = [
-            f"{root}/bin/act",
-            order.event,
-            "-W",
-            f"{root}/in/wf.yml",
-            "-e",
-            f"{root}/in/event.json",
-            "--json",
-        ]
+        command = [f"{root}/bin/act", order.event, "-W", f"{root}/in/wf.yml"]
+        command += ["-e", f"{root}/in/event.json", "--json"]
+        command += ["--actor", order.environment["GITHUB_ACTOR"]]  # act puts its own before the environment's
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         command += ["--action-cache-path", f"{root}/ws", "--env-file", f"{root}/in/env.yml"]
         command += [

@@ -45,7 +45,7 @@ class Masks:
 
 
 def _encoded(word: str) -> Iterable[str]:
-    """Base64 of the word wherever it may begin in what is encoded: three alignments, without the shared ends."""
+    """Base64 of the word wherever it may begin: three alignments, without the shared ends."""
     data = word.encode()
     yield base64.b64encode(data).decode().rstrip("=")
     for shift in (1, 2):

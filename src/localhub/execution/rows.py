@@ -64,7 +64,6 @@ class Reader:
     """Rows into events; what is act's own chatter is left out, what it complains about is kept."""
 
     complaints: list[str] = field(default_factory=list)
-    _masked: int = 0
 
     def read(self, row: bytes) -> Event | None:
         """The event in one row; None for chatter."""
@@ -93,12 +92,16 @@ class Reader:
             return Said(stage, step_id, str(data.get("msg", "")).rstrip("\r\n"))
         if "jobResult" in data:
             return Finished(str(data["jobResult"]))
+        return self._step(data, stage, step_id)
+
+    def _step(self, data: dict[str, Any], stage: str, step_id: str) -> Event | None:
+        """A step that begins or ends, or what act has to say about it."""
+        name, message = str(data.get("step", "")), str(data.get("msg", ""))
         if "stepResult" in data:
-            return Ended(str(data.get("step", "")), stage, step_id, str(data["stepResult"]))
-        message = str(data.get("msg", ""))
+            return Ended(name, stage, step_id, str(data["stepResult"]))
         if message.startswith("⭐ Run"):
-            return Began(str(data.get("step", "")), stage, step_id)
-        if data.get("level") == "error":
+            return Began(name, stage, step_id)
+        if data.get("level") == "error" or "Unable to interpolate" in message:
             return self._complaint(stage, step_id, message, str(data.get("error", "")))
         return None
 

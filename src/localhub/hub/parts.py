@@ -40,6 +40,8 @@ class Localhub:
     fenced: bool
     job_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
+    changing: threading.RLock = field(default_factory=threading.RLock)
+    """Held while records of repositories and pull requests are read, changed and kept."""
 
     def login(self, given: str) -> str | None:
         """Whose token this is; None: nobody's."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localhub.base.errors import ConflictError, InputError, NotFoundError, PlatformError
+from localhub.base.errors import ConflictError, InputError, NotFoundError, NotMergeableError, PlatformError
 from localhub.repositories import git
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -23,6 +23,16 @@ class Commit:
     author_email: str
     date: str  # ISO 8601
     message: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A file that differs between two commits."""
+
+    path: str
+    status: str  # added | removed | modified
+    added: int  # lines
+    deleted: int
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,19 @@ class BareRepositories:
             found[ref] = peeled[0] if peeled and peeled[0] else sha
         return found
 
+    def at(self, name: str, ref: str) -> str | None:
+        """The commit that a full ref, of whatever kind, is at; None where there is none."""
+        found = git.run(
+            self.folder(name),
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{ref}^{{commit}}",
+            check=False,
+        )
+        return found.strip() or None
+
     def resolve(self, name: str, revision: str) -> str:
         """The full SHA of a branch, tag or (short) SHA.
 
@@ -155,33 +178,52 @@ class BareRepositories:
         ).split()
         return [self.commit(name, sha) for sha in shas]
 
-    def statistics(self, name: str, base: str, head: str) -> tuple[int, int, int]:
-        """Lines added, lines deleted and files changed since the two parted."""
-        text = git.run(self.folder(name), "diff", "--numstat", f"{base}...{head}", check=False)
-        rows = [line.split("\t") for line in text.splitlines()]
-        added = sum(int(row[0]) for row in rows if row[0].isdigit())
-        return added, sum(int(row[1]) for row in rows if row[1].isdigit()), len(rows)
+    def files_changed(self, name: str, base: str, head: str) -> list[Changed]:
+        """Files that differ since the two parted, by path."""
+        place, both = self.folder(name), f"{base}...{head}"
+        letters = git.run(place, "diff", "--no-renames", "--name-status", "-z", both).split("\0")
+        statuses = dict(zip(letters[1::2], letters[::2], strict=False))
+        words = {"A": "added", "D": "removed"}
+        found = []
+        for row in filter(None, git.run(place, "diff", "--no-renames", "--numstat", "-z", both).split("\0")):
+            added, deleted, path = row.split("\t", 2)
+            lines = (0, 0) if added == "-" else (int(added), int(deleted))  # a dash: not text
+            found.append(Changed(path, words.get(statuses[path], "modified"), *lines))
+        return found
 
     def diff(self, name: str, base: str, head: str) -> str:
         """The change as a unified diff."""
-        return git.run(self.folder(name), "diff", f"{base}...{head}", check=False)
+        return git.run(self.folder(name), "diff", f"{base}...{head}")
+
+    def patch(self, name: str, base: str, head: str) -> str:
+        """The commits as patches, as `git am` takes them."""
+        return git.run(self.folder(name), "format-patch", "--stdout", f"{base}..{head}")
+
+    def merges(self, name: str, base: str, head: str) -> bool:
+        """Whether the two merge by themselves."""
+        return self._merged_tree(name, base, head) is not None
+
+    def _merged_tree(self, name: str, base: str, head: str) -> str | None:
+        said = git.run(self.folder(name), "merge-tree", "--write-tree", base, head, check=False)
+        return said.split()[0] if said else None
 
     def merged(self, name: str, base: str, head: str, message: str, *, method: str, author: str) -> str:
         """A commit that brings *head* into *base*; no ref is moved.
 
         Raises:
-            ConflictError: If the two do not merge by themselves.
+            NotMergeableError: If the two do not merge by themselves.
         """
-        place = self.folder(name)
-        try:
-            tree = git.run(place, "merge-tree", "--write-tree", base, head).split()[0]
-        except PlatformError as problem:
-            raise ConflictError(
-                "Pull Request is not mergeable: its branch conflicts with the base",
-                hint="merge the base into it",
-            ) from problem
+        tree = self._merged_tree(name, base, head)
+        if tree is None:
+            raise NotMergeableError(
+                "Pull Request has merge conflicts", hint="merge the base branch into it, and push"
+            )
         parents = ["-p", base] if method == "squash" else ["-p", base, "-p", head]
-        return git.run(place, "commit-tree", tree, *parents, "-m", message, author=author).strip()
+        return git.run(self.folder(name), "commit-tree", tree, *parents, "-m", message, author=author).strip()
+
+    def contains(self, name: str, commit: str, earlier: str) -> bool:
+        """Whether *earlier* is *commit* or one of its ancestors."""
+        return git.run(self.folder(name), "rev-list", "--max-count=1", f"{commit}..{earlier}") == ""
 
     def move(self, name: str, ref: str, to: str, expected: str) -> None:
         """Moves a ref, unless somebody else has meanwhile.

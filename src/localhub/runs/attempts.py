@@ -93,7 +93,7 @@ def _carried(job: Job, run: Run, this: Pass) -> Job:
 def _with_passed_entries(
     run: Run, fresh: Run, again: set[str], this: Pass, *, keep: bool, only: int | None
 ) -> Run:
-    """Of a matrix only what failed (or the one job asked for) runs again; its other entries are carried over."""
+    """Of a matrix only what failed (or was asked for) runs again; its other entries are carried over."""
     if not keep:
         return fresh
     for path in sorted(again):

@@ -37,7 +37,7 @@ def scope(
 
 
 def _ancestors(run: Run, frame: Frame, job: WorkflowJob) -> list[Conclusion | None]:
-    """Results of the jobs it needs, near and far; in a called workflow, of those that the caller needs too."""
+    """Results of the jobs that it needs, near and far."""
     names = graph.ancestors(frame.workflow, job.id)
     return [run.nodes[frame.prefix + name].conclusion for name in names if frame.prefix + name in run.nodes]
 

@@ -1,4 +1,4 @@
-"""What expressions may refer to: `github`, `needs`, `matrix`, `strategy`, `inputs`, `vars`, as GitHub gives them."""
+"""What expressions may refer to: github, needs, matrix, strategy, inputs and vars, as GitHub gives them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -258,7 +258,7 @@ class Engine:
             self._keep(run)
 
     def _gated(self, run: Run) -> Run:
-        """Jobs whose environment asks for approval wait; what is approved is queued, what is rejected fails."""
+        """Jobs whose environment asks for approval wait; what is rejected fails."""
         for job in run.jobs:
             if job.environment is None or job.status not in {Status.QUEUED, Status.WAITING}:
                 continue
@@ -289,7 +289,7 @@ class Engine:
             busy += self._start(run, job)
 
     def _next(self) -> tuple[Run, Job] | None:
-        """The next job: of the run that was served longest ago, so that many runs share the machine fairly."""
+        """The next job: of the run that was served longest ago, so that runs share the machine fairly."""
         by_turn = sorted(self._in_order(), key=lambda run: self._last_served.get(run.id, 0))
         for run in by_turn:
             if run.status is Status.PENDING:
@@ -313,7 +313,9 @@ class Engine:
         try:
             if missing:
                 known = ", ".join(sorted(self._labels.known))
-                words = f"No runner has the label {', '.join(missing)}: this machine has {known}; map it in localhub.yaml"
+                words = (
+                    f"No runner has the label {', '.join(missing)}: this machine has {known} (localhub.yaml)"
+                )
                 raise ConflictError(words)
             given = orders.Given(
                 secrets=self._secrets.of(run.repository, job.environment),

@@ -29,7 +29,7 @@ def frames(run: Run, read: Read) -> Iterator[Frame]:
     while waiting:
         frame = waiting.pop(0)
         yield frame
-        for job_id in frame.workflow.jobs.keys():
+        for job_id in frame.workflow.jobs:
             node = run.nodes.get(frame.prefix + job_id)
             if node is None or node.callee is None:
                 continue

@@ -142,7 +142,7 @@ def _step(step: Step, scope: Scope) -> dict[str, Any]:
 
 
 def _whole_minutes(value: Any) -> Any:
-    """act ignores fractions of a minute, so they are rounded up."""
+    """Fractions of a minute are rounded up: act ignores them."""
     try:
         return max(1, math.ceil(float(value)))
     except (TypeError, ValueError):
@@ -181,7 +181,7 @@ def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
 
 
 def _secrets_named(workflow: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
-    """Only the secrets that the job names: act evaluates some texts again, and they must find nothing else."""
+    """Only the secrets that the job names: act evaluates some texts again, which must find no other."""
     text = str(workflow)
     if re.search(r"secrets\s*\[|toJSON\s*\(\s*secrets\s*\)", text, re.IGNORECASE):
         return dict(secrets)

@@ -59,7 +59,7 @@ def _node_advanced(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
     if node.conclusion is not None:
         return run
     if node.callee is not None:
-        return _call_ended(run, frame, node, this)
+        return _call_ended(run, node, this)
     return _jobs_ended(run, node, this)
 
 
@@ -213,7 +213,7 @@ def _local(uses: str) -> str:
 
 
 def _skipped(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
-    """A job whose `if` does not hold: one job that is skipped, whatever its matrix; the name as it is written."""
+    """A job whose `if` does not hold: one that is skipped, whatever its matrix, its name as written."""
     conclusion = Conclusion.SKIPPED
     return _without_running(run, frame, job, conclusion, (), this)
 
@@ -285,7 +285,7 @@ def _stopped(run: Run, jobs: list[Job], this: Pass) -> Run:
     return run
 
 
-def _call_ended(run: Run, frame: Frame, node: Node, this: Pass) -> Run:
+def _call_ended(run: Run, node: Node, this: Pass) -> Run:
     callee = this.read(node.callee or "")
     inner = [
         run.nodes.get(f"{node.path}[{index}]/{job_id}")

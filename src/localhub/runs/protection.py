@@ -23,7 +23,10 @@ def verdict(rules: Rules, run: Run, environment: str) -> Status | str:
     name = ref_name(run.ref)
     if rules.branches and not any(fnmatchcase(name, pattern) for pattern in rules.branches):
         allowed = ", ".join(rules.branches)
-        return f'Branch "{name}" is not allowed to deploy to {environment} due to environment protection rules ({allowed}).'
+        return (
+            f'Branch "{name}" is not allowed to deploy to {environment} due to environment protection rules '
+            f"({allowed})."
+        )
     if not rules.reviewers:
         return Status.QUEUED
     states = [review.state for review in run.reviews if review.environment == environment]

@@ -164,6 +164,13 @@ class Run:
         """Whether it has ended."""
         return self.status is Status.COMPLETED
 
+    @property
+    def head_sha(self) -> str:
+        """The commit whose checks these are: a pull request's head, though what runs is its merge."""
+        if not self.event.startswith("pull_request"):
+            return self.sha
+        return str(self.payload.get("pull_request", {}).get("head", {}).get("sha") or self.sha)
+
     def job(self, job_id: int) -> Job | None:
         """The job with that id in this attempt."""
         return next((job for job in self.jobs if job.id == job_id), None)

@@ -1,4 +1,4 @@
-"""What happens in a repository, turned into runs: pushes, pull requests, dispatches, schedules, other runs."""
+"""What happens in a repository, turned into runs: pushes, pull requests, dispatches, schedules, runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -156,7 +156,7 @@ class Starter:
     def _broken(
         self, what: Happened, path: str, sources: dict[str, str], problem: WorkflowError
     ) -> Run | None:
-        """A file that cannot be read fails at its push, with an annotation a problem; other events pass it by."""
+        """A file that cannot be read fails at its push, with an annotation a problem."""
         if what.event not in {"push", "workflow_dispatch"} or what.ref.startswith("refs/tags/"):
             return None
         known = self._workflows.known(what.repository, path, path)

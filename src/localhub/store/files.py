@@ -165,8 +165,8 @@ class Files:
         if run_id is not None:
             query = query.where(tables.artifacts.c.run_id == run_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).all()
-        return [Artifact(**row._mapping) for row in rows]
+            rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).mappings().all()
+        return [Artifact(**row) for row in rows]
 
     def delete_artifact(self, artifact: Artifact) -> None:
         """Forgets an artifact and removes its files."""
@@ -188,8 +188,8 @@ class Files:
         """The repository's caches, newest first."""
         query = sa.select(tables.caches).where(tables.caches.c.repository == repository)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(tables.caches.c.id.desc())).all()
-        return [CacheEntry(**row._mapping) for row in rows]
+            rows = connection.execute(query.order_by(tables.caches.c.id.desc())).mappings().all()
+        return [CacheEntry(**row) for row in rows]
 
     def delete_cache(self, entry: CacheEntry) -> None:
         """Forgets a cache and removes its file."""

@@ -52,7 +52,7 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
     """Copies a tree of plain files; returns its bytes.
 
     Raises:
-        ValueError: If it has links or special files, or is beyond the limits. Nothing is left at *target* then.
+        ValueError: If it has links or special files, or is beyond the limits; nothing is left at *target*.
     """
     size = count = 0
     try:
@@ -60,14 +60,18 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
             into = target / Path(folder).relative_to(source)
             into.mkdir(parents=True, exist_ok=True)
             for name in names:
-                count += 1
+                count = _counted(count)
                 size += _copied(Path(folder) / name, into / name, largest_bytes - size)
-                if count > MOST_FILES:
-                    raise ValueError(f"more than {MOST_FILES} files")
     except (ValueError, OSError):
         shutil.rmtree(target, ignore_errors=True)
         raise
     return size
+
+
+def _counted(count: int) -> int:
+    if count >= MOST_FILES:
+        raise ValueError(f"more than {MOST_FILES} files")
+    return count + 1
 
 
 def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
@@ -80,7 +84,7 @@ def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
 
 
 def _copied(source: Path, target: Path, room: int) -> int:
-    """One file, opened without following a link and measured while it is read: a sparse file counts in full."""
+    """One file, opened without following a link; a sparse file counts in full."""
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         kind = os.fstat(descriptor)

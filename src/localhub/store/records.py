@@ -1,7 +1,7 @@
 """Repositories, workflow files, pull requests, environments and deployments: small documents in SQLite."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -22,7 +22,8 @@ class Repository:
     default_branch: str
     created_at: datetime
     pushed_at: datetime | None = None
-    required_checks: tuple[str, ...] = ()  # names of jobs that must succeed before a pull request is merged
+    required_checks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By branch: the names of jobs that must have succeeded before a pull request is merged into it."""
     description: str = ""
 
 

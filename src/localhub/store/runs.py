@@ -52,7 +52,7 @@ class StoredRuns:
             "conclusion": run.conclusion.value if run.conclusion else None,
             "event": run.event,
             "branch": run.head_branch,
-            "sha": run.sha,
+            "sha": run.head_sha,
             "actor": run.actor,
             "created_at": run.created_at.isoformat(),
             "pull_request": run.pull_request,

@@ -1,0 +1,1 @@
+"""GitHub's GraphQL, as far as gh asks it: a schema, and for each of its types an object that answers."""
