@@ -224,15 +224,8 @@ class SandboxedJobs:
         }
 
     def _command(self, order: Order, root: str) -> list[str]:
-        command = [
-            f"{root}/bin/act",
-            order.event,
-            "-W",
-            f"{root}/in/wf.yml",
-            "-e",
-            f"{root}/in/event.json",
-            "--json",
-        ]
+        command = [f"{root}/bin/act", order.event, "-W", f"{root}/in/wf.yml"]
+        command += ["-e", f"{root}/in/event.json", "--json"]
         command += ["--actor", order.environment["GITHUB_ACTOR"]]  # act puts its own before the environment's
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         command += ["--action-cache-path", f"{root}/ws", "--env-file", f"{root}/in/env.yml"]

@@ -2,7 +2,12 @@
 
 act runs one job and knows nothing of `needs`, nor all of `github`; and it evaluates some things otherwise
 than GitHub does (case(), NaN, `fromJSON(map).*.x`). Whatever can be evaluated before the job starts is
-evaluated here.
+evaluated here, and what is left is written so that act 0.2.89 takes it for what it means.
+
+What act still does otherwise with a value that only a step knows: `.*` of what is no array or object is
+that value itself, an array has no element at a number that came out of JSON, `<` and its like sort the
+signs between `Z` and `a` otherwise, fromJSON takes nothing but text, join of an object gives a word, and
+toJSON writes `<`, `>` and `&` as escapes.
 """
 
 import math
@@ -11,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from localhub.base.errors import ExpressionError
-from localhub.expressions import evaluation, nodes, parser, templates, values, writing
+from localhub.expressions import evaluation, json_text, nodes, parser, templates, values, writing
 from localhub.expressions.evaluation import Scope
 from localhub.expressions.nodes import Node
 from localhub.expressions.templates import OPENING
@@ -237,9 +242,16 @@ def is_nan(part: Folded) -> bool:
 
 def either(predicate: Folded, value: Folded, other: Folded) -> Node:
     """*value* where *predicate* holds, else *other*: `&&` and `||` would lose a value that is falsy."""
-    both = tuple(nodes.Call("toJSON", (as_node(each),)) for each in (value, other))
+    both = tuple(as_json(each) for each in (value, other))
     array = nodes.Call("fromJSON", (nodes.Call("format", (nodes.Literal("[{0},{1}]"), *both)),))
     wrong = nodes.Not(nodes.Group(as_node(predicate)))
     return nodes.Index(
         array, nodes.Logical("||", (nodes.Logical("&&", (wrong, nodes.Literal(1))), nodes.Literal(0)))
     )
+
+
+def as_json(part: Folded) -> Node:
+    """A part's JSON: known already, or made by act."""
+    if isinstance(part, Known) and not is_nan(part):
+        return nodes.Literal(json_text.write(part.value, ""))
+    return nodes.Call("toJSON", (as_node(part),))

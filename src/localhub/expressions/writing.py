@@ -12,6 +12,7 @@ PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 WORDS = frozenset({"true", "false", "null"})
 OPENING = "${{"
 LARGEST_WHOLE = 2**31
+SMALLEST = 1e-4
 MAX_DIGITS = 15
 
 
@@ -21,7 +22,8 @@ def write(node: Node, times: int = 1, *, compared: bool = False) -> str:
     Args:
         node: The tree.
         times: How often act evaluates what it gives: text in it that would be evaluated again is escaped.
-        compared: Whether it is compared: only there a number matters as one, and text is left as it is.
+        compared: Whether it is compared: only there a number matters as one, null, true and false are
+            numbers too, and text is left as it is.
 
     Raises:
         ExpressionError: For NaN and the infinities, which act cannot be told.
@@ -40,14 +42,27 @@ def write(node: Node, times: int = 1, *, compared: bool = False) -> str:
         case nodes.Not(operand):
             found = f"!{inner(operand)}"
         case nodes.Comparison(operators, operands):
-            first, *rest = (write(operand, compared=True) for operand in operands)
-            found = first + "".join(f" {sign} {each}" for sign, each in zip(operators, rest, strict=True))
+            found = compared_in_turn(operators, [operand_text(operand) for operand in operands])
         case nodes.Logical(operator, operands):
             found = f" {operator} ".join(map(inner, operands))
         case nodes.Call(name, arguments):
             found = f"{name}({', '.join(map(inner, arguments))})"
         case nodes.Index(of, key):
             found = inner(of) + filter_again(of) + dereference(key)
+    return found
+
+
+def operand_text(operand: Node) -> str:
+    """An operand of a comparison; one that compares itself stands in parentheses."""
+    found = write(operand, compared=True)
+    return f"({found})" if isinstance(operand, nodes.Comparison) else found
+
+
+def compared_in_turn(operators: tuple[str, ...], operands: list[str]) -> str:
+    """Comparisons in the order they are made: act's own order is another."""
+    found = operands[0]
+    for at, (sign, operand) in enumerate(zip(operators, operands[1:], strict=True)):
+        found = f"{found} {sign} {operand}" if at == 0 else f"({found}) {sign} {operand}"
     return found
 
 
@@ -92,7 +107,7 @@ def literal(value: Value, times: int, *, compared: bool) -> str:
     if isinstance(value, (list, dict)):
         return f"fromJSON({quoted(escape(json_text.write(value, ''), times - 1))})"
     if value is None or isinstance(value, bool):
-        return json_text.scalar(value)
+        return str(int(value or 0)) if compared else json_text.scalar(value)
     return numeral(value, compared=compared)
 
 
@@ -101,9 +116,11 @@ def numeral(value: float, *, compared: bool) -> str:
     if math.isnan(value) or (compared and math.isinf(value)):
         raise ExpressionError(f"{values.text(value)} beside what only the step itself knows is not supported")
     shown = values.text(value)
-    if abs(value) < LARGEST_WHOLE and len(shown) <= MAX_DIGITS and "e" not in shown:
-        return shown
-    return repr(values.double(value)) if compared else quoted(shown)
+    alike = value == 0 or (SMALLEST <= abs(value) < LARGEST_WHOLE and len(shown) <= MAX_DIGITS)
+    if alike or not compared:
+        return shown if alike else quoted(shown)
+    exact = values.number_text(values.double(value)).replace("e+", "e")
+    return exact if "e" in exact or "." in exact else f"{exact}.0"
 
 
 def quoted(text: str) -> str:

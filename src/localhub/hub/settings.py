@@ -50,6 +50,7 @@ class Settings:
         return self.state / "run" / "api.sock"
 
 
+MOST_SLOTS = 64
 KEYS = {"user", "slots", "labels", "actions", "sandbox", "network", "binds", "paths", "lint"}
 
 
@@ -84,8 +85,10 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
     }
     kinds |= {"binds": dict, "paths": list, "lint": bool}
     for key, value in data.items():
-        if not isinstance(value, kinds[key]) or (kinds[key] is int and not _counts(value)):
+        if not isinstance(value, kinds[key]):
             raise InputError(f"{path}: {key} is {value!r}", hint=f"a {kinds[key].__name__} is expected")
+    if not 1 <= data.get("slots", 1) <= MOST_SLOTS or data.get("slots") is True:
+        raise InputError(f"{path}: slots is {data['slots']}", hint=f"1 to {MOST_SLOTS}")
     if data.get("sandbox", "bubblewrap") not in {"bubblewrap", "none"}:
         raise InputError(f"{path}: sandbox is {data['sandbox']!r}", hint="bubblewrap or none")
     more: dict[str, Any] = {
@@ -102,8 +105,3 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
     if "paths" in data:
         more["paths"] = tuple(map(str, data["paths"]))
     return Settings(state, **more)
-
-
-def _counts(value: Any) -> bool:
-    """Whether it is a number of things: True is an int in Python, and False equals 0."""
-    return not isinstance(value, bool) and int(value) > 0

@@ -166,7 +166,7 @@ class Run:
 
     @property
     def head_sha(self) -> str:
-        """The commit whose checks these are: a pull request's head, though its merge with the base runs."""
+        """The commit whose checks these are: a pull request's head, though what runs is its merge."""
         if not self.event.startswith("pull_request"):
             return self.sha
         return str(self.payload.get("pull_request", {}).get("head", {}).get("sha") or self.sha)

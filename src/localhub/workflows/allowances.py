@@ -4,7 +4,7 @@ Source: docs.github.com, "Contexts reference", "Context availability"; @actions/
 (workflow-v1.0.json).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from localhub.base.errors import ExpressionError
 from localhub.expressions import Scope, Value, condition, evaluation, parse, templates
@@ -39,22 +39,39 @@ STEP = allowance("github inputs vars needs strategy matrix secrets steps job run
 STEP_IF = allowance("github inputs vars needs strategy matrix steps job runner env", STATUS | HASH)
 
 
-def check(text: str, allowed: Scope) -> None:
-    """Refuses text whose `${{ }}` are no expressions or use what this place does not have.
+def check(text: str, allowed: Scope) -> Iterator[tuple[int, str]]:
+    """What is wrong with the `${{ }}` of a text: no expressions, or using what this place does not have.
+
+    Yields:
+        Where in the text it starts, and what to say, in GitHub's words.
+    """
+    try:
+        pieces = templates.split(text)
+    except ExpressionError as error:
+        yield text.rfind(templates.OPENING), error.message
+        return
+    for piece in pieces:
+        if isinstance(piece, str):
+            continue
+        try:
+            check_one(piece.source, allowed)
+        except ExpressionError as error:
+            yield piece.position, error.message
+
+
+def check_one(source: str, allowed: Scope) -> None:
+    """Refuses what is no expression, or uses what this place does not have.
 
     Raises:
         ExpressionError: In GitHub's words.
     """
-    for piece in templates.split(text):
-        if isinstance(piece, str):
-            continue
-        if allowed is NOTHING:
-            raise ExpressionError("A template expression is not allowed in this context")
-        evaluation.check(parse(piece.source), allowed)
+    if allowed is NOTHING:
+        raise ExpressionError("A template expression is not allowed in this context")
+    evaluation.check(parse(source), allowed)
 
 
 def checked_condition(text: str, allowed: Scope) -> str:
-    """An `if` as the expression that decides; refused as check does.
+    """An `if` as the expression that decides.
 
     Raises:
         ExpressionError: In GitHub's words.

@@ -47,11 +47,11 @@ class Located:
 
 @dataclass
 class Scalar(Located):
-    """A value without parts, and the text it was written as."""
+    """A value without parts; a *block* starts on the line below its own, line by line as it is written."""
 
     what: ClassVar[str] = "scalar value"
     value: values.Primitive
-    written: str
+    block: bool = False
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Composer:
                     raise refusal(event, "More than one document was found in the file")
                 case _:
                     pass
-        return self.root or Scalar(1, 1, None, "")
+        return self.root or Scalar(1, 1, None)
 
     def start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         """Opens a mapping or a sequence."""
@@ -209,7 +209,7 @@ def scalar(event: yaml.ScalarEvent) -> Scalar:
     if event.tag is not None and event.tag not in TEXT_TAGS:
         raise refusal(event, f"The tag {event.tag} is not supported")
     plain = event.tag is None and event.implicit[0]
-    return Scalar(*position(event), resolved(event.value) if plain else event.value, event.value)
+    return Scalar(*position(event), resolved(event.value) if plain else event.value, event.style == "|")
 
 
 def resolved(written: str) -> values.Primitive:

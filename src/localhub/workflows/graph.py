@@ -25,10 +25,18 @@ def ancestors(workflow: Workflow, job: str) -> frozenset[str]:
 
 def resolved(needs: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], dict[str, set[str]]]:
     """Jobs in an order in which they can run, and those that never can with what they wait for."""
-    done: dict[str, None] = {}
     waiting = {name: set(needed) for name, needed in needs.items()}
-    while ready := [name for name, needed in waiting.items() if needed <= done.keys()]:
-        done |= dict.fromkeys(ready)
-        for name in ready:
-            del waiting[name]
-    return tuple(done), {name: needed - done.keys() for name, needed in waiting.items()}
+    followers: dict[str, list[str]] = {}
+    for name, needed in waiting.items():
+        for need in needed:
+            followers.setdefault(need, []).append(name)
+    place = {name: at for at, name in enumerate(waiting)}
+    done: list[str] = []
+    ready = [name for name, needed in waiting.items() if not needed]
+    while ready:
+        done += ready
+        freed = [(follower, name) for name in ready for follower in followers.get(name, ())]
+        for follower, name in freed:
+            waiting[follower].discard(name)
+        ready = sorted({name for name, _ in freed if not waiting[name]}, key=place.__getitem__)
+    return tuple(done), {name: needed for name, needed in waiting.items() if needed}

@@ -61,7 +61,7 @@ def jobs(notes: Notes, node: Node) -> dict[str, Job]:
     found: dict[str, Job] = {}
     where: dict[str, Scalar] = {}
     for key, value in pairs(notes, node):
-        check_id(notes, key, ())
+        check_id(notes, key, set())
         where[shown(key)] = key
         found[shown(key)] = job(notes, key, value)
     if not any(not each.needs for each in found.values()):
@@ -78,8 +78,8 @@ def jobs(notes: Notes, node: Node) -> dict[str, Job]:
     return found
 
 
-def check_id(notes: Notes, node: Scalar, taken: tuple[str, ...]) -> None:
-    """Notes an id that is none, or is taken."""
+def check_id(notes: Notes, node: Scalar, taken: set[str]) -> None:
+    """Notes an id that is none, or is taken; it is taken then."""
     name = shown(node)
     if not ID.fullmatch(name) or len(name) >= MAX_ID_CHARACTERS:
         notes.add(
@@ -91,6 +91,7 @@ def check_id(notes: Notes, node: Scalar, taken: tuple[str, ...]) -> None:
         notes.add(node, f"The identifier '{name}' is invalid. IDs starting with '__' are reserved.")
     elif name in taken:
         notes.add(node, f"The identifier '{name}' may not be used more than once within the same scope.")
+    taken.add(name)
 
 
 def job(notes: Notes, key: Scalar, node: Node) -> Job:
@@ -297,15 +298,12 @@ def steps(notes: Notes, section: Section) -> tuple[Step, ...]:
     if node is None or not node.items:
         notes.add(section.node, "No steps defined in `steps` and no workflow called in `uses`")
         return ()
-    found: list[Step] = []
-    for item in node.items:
-        taken = tuple(each.id for each in found if each.id)
-        found.append(step(notes, item, taken))
-    return tuple(found)
+    taken: set[str] = set()
+    return tuple(step(notes, item, taken) for item in node.items)
 
 
-def step(notes: Notes, node: Node, taken: tuple[str, ...]) -> Step:
-    """One step."""
+def step(notes: Notes, node: Node, taken: set[str]) -> Step:
+    """One step; its id is taken from then on."""
     names = {shown(key) for key, _ in node.pairs} if isinstance(node, Mapping) else set()
     if "run" in names and "uses" in names:
         notes.add(node, "A step has exactly one of 'run' and 'uses', not both")

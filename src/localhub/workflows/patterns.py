@@ -30,7 +30,8 @@ class Atom:
 
 ANYTHING = Atom(None, slashes=True, skips=(1,), repeats=True)
 WITHIN_A_NAME = Atom(None, skips=(1,), repeats=True)
-ANY_FOLDERS = (Atom(None, slashes=True, skips=(1, 2), repeats=True), Atom(frozenset("/")))
+ANY_FOLDERS = (Atom(frozenset(), skips=(1, 3)), ANYTHING, Atom(frozenset("/")))
+"""`**/` at the start of a name: either anything and a slash, or nothing at all."""
 
 
 def selected(patterns: Iterable[str], name: str) -> bool:

@@ -167,7 +167,9 @@ def as_text(notes: Notes, node: Node, allowed: Scope) -> str | None:
         notes.unexpected(node)
         return None
     found = shown(node)
-    notes.checked(node, lambda: allowances.check(found, allowed))
+    for position, message in allowances.check(found, allowed):
+        below = found.count("\n", 0, position) + 1 if node.block else 0
+        notes.problems.append(Problem(node.line + below, 1 if below else node.column, message))
     return found
 
 

@@ -66,7 +66,9 @@ async function workflow({ content, name }) {
   const found = value === undefined ? {} : await workflows.convertWorkflowTemplate(context, value);
   return {
     errors: context.errors.getErrors().map((error) => error.rawMessage ?? error.message),
+    lines: context.errors.getErrors().map((error) => error.range?.start.line ?? null),
     events: found.events,
+    env: Object.fromEntries([...(found.env ?? [])].map((pair) => [pair.key.toString(), shown(pair.value)])),
     jobs: (found.jobs ?? []).map((job) => ({
       id: job.id.toString(),
       needs: (job.needs ?? []).map(String),

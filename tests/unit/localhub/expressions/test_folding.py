@@ -41,6 +41,9 @@ KEEP = frozenset({"steps", "secrets", "hashFiles", "success", "always", "github.
             ),
         ),
         ("${{ NaN == steps.a.x }}", "false"),
+        ("${{ null == steps.a.x && null }}", "${{ 0 == steps.a.x && null }}"),
+        ("${{ steps.a.x < 1 == true }}", "${{ (steps.a.x < 1) == 1 }}"),
+        ("${{ steps.a.x && 0.00001 }}", "${{ steps.a.x && '0.00001' }}"),
         ("${{ steps.a.x && 12345678901 }}", "${{ steps.a.x && '12345678901' }}"),
         ("${{ steps.a.x == 12345678901 }}", "${{ steps.a.x == 12345678901.0 }}"),
         ("${{ 0xff == steps.a['b c'] }}", "${{ 255 == steps.a['b c'] }}"),
@@ -49,7 +52,7 @@ KEEP = frozenset({"steps", "secrets", "hashFiles", "success", "always", "github.
         ("${{ case(matrix.py == 3.12, steps.a.x, 'no') }}", "${{ steps.a.x }}"),
         (
             "${{ case(steps.a.x == 1, 'a', 'b') }}",
-            "${{ fromJSON(format('[{0},{1}]', toJSON('a'), toJSON('b')))[!(steps.a.x == 1) && 1 || 0] }}",
+            """${{ fromJSON(format('[{0},{1}]', '"a"', '"b"'))[!(steps.a.x == 1) && 1 || 0] }}""",
         ),
         ("${{ github.ref.nothing[steps.a.x] || !steps.a.x }}", "${{ !steps.a.x }}"),
     ],
