@@ -337,12 +337,12 @@ def test_line_64_the_share_of_successes(shipped: Developer, lines: dict[str, str
     page = Path("docs/localhub.md").read_text(encoding="utf-8")
     assert "'repos/:owner/:repo/actions/runs?per_page=100'" in page
     guides = (
-        "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] | select(.conclusion == "
-        '"success")] | (length - (map(select(.conclusion == "failure")) | length)) * 100 / length\''
+        "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] "
+        '| select(.conclusion == "success")] | (length - (map(select(.conclusion == "failure")) | length)) * 100 / length\''
     )
     right = (
-        "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] | select(.conclusion)] | "
-        '(map(select(.conclusion == "success")) | length) * 100 / length\''
+        "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] "
+        '| select(.conclusion)] | (map(select(.conclusion == "success")) | length) * 100 / length\''
     )
     assert float(shipped.bash(guides, more=lines)) == 100
     assert float(shipped.bash(right, more=lines)) == 50
