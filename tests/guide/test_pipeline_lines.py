@@ -338,7 +338,8 @@ def test_line_64_the_share_of_successes(shipped: Developer, lines: dict[str, str
     assert "'repos/:owner/:repo/actions/runs?per_page=100'" in page
     guides = (
         "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] "
-        '| select(.conclusion == "success")] | (length - (map(select(.conclusion == "failure")) | length)) * 100 / length\''
+        '| select(.conclusion == "success")] | (length - (map(select(.conclusion == "failure")) | length)) '
+        "* 100 / length'"
     )
     right = (
         "gh api 'repos/:owner/:repo/actions/runs?per_page=100' --jq '[.workflow_runs[] "

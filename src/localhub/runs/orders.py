@@ -179,7 +179,7 @@ def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
 
 
 def _secrets_named(frame: Frame, definition: WorkflowJob, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Only the secrets that the job's own text names: act evaluates some texts again, which must find no other."""
+    """Only the secrets that the job's own text names: what act evaluates again must find no other."""
     texts: list[Any] = [dict(frame.workflow.env), dict(definition.env), dict(definition.outputs)]
     for step in definition.steps:
         texts += [
