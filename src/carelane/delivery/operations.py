@@ -95,7 +95,8 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY:
             return self.rollback(environment, last.to_revision, author, reason)
-        return self.deploy(environment, last.release, author, reason)
+        asked = next((r.strategy.kind for r in last.rollouts.values() if r.strategy.stepped), None)
+        return self.deploy(environment, last.release, author, reason, strategy=asked)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""

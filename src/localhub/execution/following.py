@@ -190,7 +190,7 @@ class Following:
         if step.status is Status.QUEUED:
             self._steps[number] = replace(step, status=Status.IN_PROGRESS, started_at=_now())
             if number != 1:
-                self._log.write(number, f"##[group]Run {step.name}\n##[endgroup]")
+                self._log.write(number, f"##[group]{_running(step.name)}\n##[endgroup]")
 
     def _end(self, number: int, conclusion: Conclusion) -> None:
         step = self._steps[number]
@@ -239,6 +239,11 @@ class Following:
                     path=self._masks.hide(annotation.path),
                 )
             )
+
+
+def _running(name: str) -> str:
+    """A step's name as the first line of its log: `Run …`, once."""
+    return name if name.startswith("Run ") else f"Run {name}"
 
 
 def _annotation(event: rows.Commanded) -> Annotation:

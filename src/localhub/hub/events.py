@@ -77,6 +77,7 @@ class Watcher:
                 payload=payloads.push(self._hub, repository, pushed, sha, actor),
                 before=before,
                 title=title,
+                message=commit.message,
             )
         )
         if branch is not None:

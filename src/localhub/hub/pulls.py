@@ -258,6 +258,7 @@ def announce(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> 
             head_ref=pull.head,
             pull_request=pull.number,
             title=pull.title,
+            message=localhub.bare.commit(name, pull.head_sha).message,
         ),
         changed=[each.path for each in localhub.bare.files_changed(name, pull.base_sha, pull.head_sha)],
     )

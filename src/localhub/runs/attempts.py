@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from localhub.base.errors import ConflictError, NotFoundError
+from localhub.base.errors import ConflictError, NotFoundError, RefusedError
 from localhub.runs.frames import frames
 from localhub.runs.planning import Pass
 from localhub.runs.records import Conclusion, Job, Run, Status
@@ -16,14 +16,12 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
     """The run at its next attempt; jobs that need not run again are carried over with their logs.
 
     Raises:
-        ConflictError: If the run has not ended, or nothing of it failed.
+        RefusedError: If the run has not ended.
+        ConflictError: If nothing of it failed.
         NotFoundError: If it has no such job.
     """
     if not run.done:
-        raise ConflictError(
-            f"This workflow run is {run.status}: it cannot be run again yet",
-            hint="gh run cancel, or gh run watch",
-        )
+        raise RefusedError("This workflow is already running", hint="gh run cancel, or gh run watch")
     again_nodes = _again(run, this, failed_only=failed_only, job_id=job_id)
     kept_nodes = {path: node for path, node in run.nodes.items() if path not in again_nodes}
     fresh = replace(

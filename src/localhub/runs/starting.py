@@ -56,6 +56,7 @@ class Happened:
     head_ref: str = ""
     pull_request: int | None = None
     title: str = ""
+    message: str = ""  # of the commit pushed, or of a pull request's head
     inputs: Mapping[str, Any] | None = None
     only: str | None = None  # the one workflow file that is meant
     workflow: str = ""  # the workflow that ended, where that is what happened
@@ -85,7 +86,7 @@ class Starter:
     def happened(self, what: Happened, *, changed: list[str] | None = None) -> list[Run]:
         """Starts the runs that an event starts, and returns them."""
         sources = dict(self._sources.files(what.repository, what.sha, FOLDER))
-        if what.event in {"push", "pull_request"} and any(word in what.title for word in SKIP_WORDS):
+        if what.event in {"push", "pull_request"} and any(word in what.message for word in SKIP_WORDS):
             return []
         started = []
         for path, text in sorted(sources.items()):

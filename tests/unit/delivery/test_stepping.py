@@ -173,6 +173,45 @@ def test_promote_goes_past_the_step_that_waits() -> None:
     assert (entry.actor, entry.reason, entry.details["full"]) == ("alice", "looks good", False)
 
 
+def test_promote_does_not_skip_a_weight() -> None:
+    simulation = on_its_way(canary(weight(25), analysis()))
+    simulation.tick()
+    with pytest.raises(ConflictError, match="between waits: backend is at"):
+        simulation.promote()
+
+
+def test_promote_says_so_where_the_canary_is_taking_over_already() -> None:
+    simulation = on_its_way(canary(weight(25), pause()), behaviour=Behaviour())
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.promote(full=True)
+    with pytest.raises(ConflictError, match="taking over already"):
+        simulation.promote()
+
+
+def test_a_superseded_canary_gets_no_weight_back_where_stable_has_lost_an_instance() -> None:
+    simulation = on_its_way(canary(weight(10), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.tick(20)
+    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=20)  # whoever takes a lost one's place
+    for instance in simulation.instances("v1", Intent.SERVE)[:3]:
+        simulation.workloads.kill(instance.id)
+    simulation.tick()
+    simulation.release("v3", NEVER_READY)
+    simulation.operations.deploy("production", "v3", "alice", "a fix", strategy="rolling")
+    simulation.tick(2)
+    assert "v2" not in simulation.weights()
+
+
+def test_an_emergency_out_of_a_canary_leaves_no_revision_of_what_was_stable_all_along() -> None:
+    simulation = on_its_way(canary(weight(25), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    revisions = len(simulation.history)
+    simulation.emergency()
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+    assert len(simulation.history) == revisions
+
+
 def test_promote_full_goes_past_all_of_them() -> None:
     simulation = on_its_way(canary(weight(25), pause(), weight(50), analysis(), pause()), busy=0.0)
     simulation.until(lambda: simulation.phase is Phase.PAUSED)

@@ -37,6 +37,21 @@ def meter(proxies: list[Said]) -> TrafficMeter:
     return made
 
 
+def test_a_request_that_its_client_gave_up_on_unanswered_has_failed(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {("backend~v2", 0, "DC"): 3, ("backend~v2", 200, "DC"): 2, ("backend~v2", 404, "-"): 5}
+    meter.look()
+    assert meter.windows()[-1].counts["backend", "v2"] == Counts(requests=10, errors=3)
+
+
+def test_readings_go_on_where_an_earlier_boot_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, _ = (TrafficMeter([Said()]), monkeypatch.setattr("time.monotonic", lambda: 5.0))
+    after = TrafficMeter([Said()])
+    reading = [m.readings("backend", "v1", "v2", ())[0].at_seconds for m in (before, after)]
+    assert reading[1] >= reading[0], "the uptime went back, the stamps did not"
+
+
 def test_before_the_first_look_nothing_is_known() -> None:
     assert TrafficMeter([]).rates("backend") is None
 

@@ -123,6 +123,9 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
         return
     instances.fill(draft, name, state.stable)
+    if rollout.strategy.stepped and instances.ready(draft, state, state.stable, Intent.SERVE):
+        # Even where stable is not whole: weighted by its instances, a canary would get more than its share.
+        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
     instances.drain_others(draft, name, state.stable)
 
 
@@ -178,6 +181,15 @@ def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
             f"deployment {current.id} is at no canary step: nothing to promote",
             hint="`carelane rollout show` says where it stands",
         )
+    waiting = [r for r in at_steps if full or stepping.may_skip(r)]
+    if at_steps and not waiting:
+        raise ConflictError(
+            f"deployment {current.id} is between waits: {stepping.doing(at_steps[0])}",
+            hint="`carelane rollout show` says when it waits; --full goes past all steps",
+        )
+    if any(r.step >= len(r.strategy.steps) for r in at_steps):
+        raise ConflictError(f"deployment {current.id} is past its canary steps: it is taking over already")
+    at_steps = waiting
     if current.phase is Phase.PAUSED:
         holding.resume(draft, reason, actor)
     for rollout in [*at_steps, *(later if full else [])]:

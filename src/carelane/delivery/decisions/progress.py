@@ -230,6 +230,10 @@ def _finish(draft: Draft) -> None:
         draft.put_rollout(rollout, RolloutPhase.HEALTHY)
     for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
         draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
+    if current.kind is not Kind.DEPLOY and current.release == draft.snapshot.state.release:
+        # Back to what is stable, out of something that never became a revision: history has it already.
+        draft.to_phase(Phase.SUCCEEDED)
+        return
     number = draft.snapshot.state.revision + 1
     if current.to_revision is not None:
         draft.undone = tuple(range(current.to_revision + 1, number))

@@ -66,6 +66,17 @@ def go_on(draft: Draft, service: str) -> None:
     )
 
 
+def may_skip(rollout: Rollout) -> bool:
+    """Whether it is at a step that only waits; one that moves instances or traffic is gone to its end."""
+    steps = rollout.strategy.steps
+    return rollout.step >= len(steps) or steps[rollout.step].kind not in SCALING
+
+
+def doing(rollout: Rollout) -> str:
+    """What it does at its present step, in words."""
+    return f"{rollout.service} is at `{rollout.strategy.steps[rollout.step]}`"
+
+
 def skip(draft: Draft, service: str, *, full: bool) -> None:
     """Go past the step that waits, or past all of them."""
     rollout = draft.rollout(service)

@@ -30,7 +30,9 @@ Bound = TypeVar("Bound", int, float)
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests that ended, those of them that failed (5xx, or cut off by our side), and how long they took.
+    """Requests that ended, those of them that failed, and how long they took.
+
+    Failed is a 5xx, what our side cut off, and what its client gave up on before any answer came.
 
     *milliseconds* counts requests by the lower bound of their latency bucket, *slow* those that took
     as long as each threshold or longer.
@@ -111,11 +113,17 @@ class TrafficMeter:
 
     def __init__(self, admins: list[Admin]) -> None:
         self._admins = admins
+        # Never back, as uptime goes at a reboot: what an earlier server stored must stay in the past.
+        self._epoch = time.time() - time.monotonic()
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
         self._answered = [False for _ in admins]
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
         self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
-        self._looked = time.monotonic()
+        self._looked = self._now()
+
+    def _now(self) -> float:
+        """Seconds since 1970, evenly: the clock's corrections while we run are not followed."""
+        return self._epoch + time.monotonic()
 
     def windows(self) -> list[Window]:
         """The last ten, oldest first."""
@@ -137,7 +145,7 @@ class TrafficMeter:
 
     def look(self) -> float:
         """Read every proxy and add a window; the seconds until the next is due."""
-        now = time.monotonic()
+        now = self._now()
         window: dict[Key, Counts] = {}
         for index, admin in enumerate(self._admins):
             stats = admin.counts()
@@ -197,7 +205,8 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
             cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
-            failed = cut or match["code"].startswith("5")
+            # Code 0: the client gave up before there was an answer. Both versions' users have the same patience.
+            failed = cut or match["code"].startswith("5") or int(match["code"]) == 0
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals
