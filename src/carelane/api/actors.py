@@ -3,13 +3,14 @@
 import pwd
 import socket
 import struct
+from pathlib import PurePath
 from typing import Annotated
 
 from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from carelane.base.errors import NotSignedIn
-from carelane.bootstrap.places import PIPELINE_SOCKET
+from carelane.bootstrap.places import USERS_SOCKET
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -18,10 +19,11 @@ class PeerProtocol(H11Protocol):
     """Uvicorn's protocol, with the peer's user id in the place of its address."""
 
     def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as inherited
-        """Note who connected; through the pipeline's socket anybody may, who then has to bear a token."""
+        """Note who connected; whoever did not come by the users' own socket has to bear a token."""
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
-        if str(peer.getsockname()).endswith(PIPELINE_SOCKET):
+        # By the name alone: a socket may have been bound by a shorter way to its folder.
+        if PurePath(str(peer.getsockname())).name != USERS_SOCKET:
             self.client = ("pipeline", 0)
             return
         packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

@@ -6,9 +6,11 @@ Carelane and localhub do not import one another: they meet over its command line
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import carelane
 from carelane.access.tokens import PREFIX, Token, digest
 from carelane.audit.entries import Entry
 from carelane.base.errors import PlatformError
+from carelane.base.unix_http import short_address
 from carelane.bootstrap.places import Places
 from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
@@ -26,6 +29,7 @@ NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
 TOKEN_NAME = "pipeline"  # noqa: S105 - a name
 ACTOR = "carelane"
+READY_SECONDS = 20.0
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.
 PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
@@ -63,6 +67,23 @@ class Localhub:
             self._shims.clear(NAME)
             self._shims.write(NAME, self._spec())
         self._shims.ensure(NAME)
+        self._await_answer()
+
+    def _await_answer(self) -> None:
+        """Returns once localhub listens.
+
+        Raises:
+            PlatformError: If it does not in time, with the last it said.
+        """
+        give_up = time.monotonic() + READY_SECONDS
+        address = self._places.localhub / "run" / "api.sock"
+        while not _listens(address):
+            if time.monotonic() > give_up:
+                logs = sorted(self._shims.folder(NAME).glob("run-*.log"))
+                said = logs[-1].read_text(errors="replace").strip().splitlines()[-1:] if logs else []
+                words = " ".join(said) or "it said nothing"
+                raise PlatformError(f"localhub does not listen within {READY_SECONDS:g} s: {words}")
+            time.sleep(0.05)
 
     def _provision(self, tokens: SqlTokenRepository, now: datetime) -> None:
         """See to it that jobs have a token of their own, for the environments that are named and no other."""
@@ -131,6 +152,16 @@ class Localhub:
         binds[str(self._places.pipeline_socket.parent)] = f"{IN_SANDBOX}/server"
         settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
         (self._places.localhub / "localhub.yaml").write_text(json.dumps(settings))
+
+
+def _listens(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        try:
+            with short_address(address) as short:
+                trial.connect(short)
+        except OSError:
+            return False
+    return True
 
 
 def _program() -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = "carelane.yaml"
+USERS_SOCKET = "api.sock"
+"""The name of the socket through which users come, as whom the kernel says they are."""
 PIPELINE_SOCKET = "/pipeline/carelane.sock"
 """How the path of the pipeline's socket ends: what comes through it is known by its token alone."""
 
@@ -28,7 +30,7 @@ class Places:
     @property
     def socket(self) -> Path:
         """Where the server listens."""
-        return self.state / "run" / "api.sock"
+        return self.state / "run" / USERS_SOCKET
 
     @property
     def pipeline_socket(self) -> Path:

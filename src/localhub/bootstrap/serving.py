@@ -9,12 +9,21 @@ from typing import Any
 
 import uvicorn
 
+from localhub.base.errors import InputError
+
+LONGEST_ADDRESS = 107
+
 
 def unix_socket(path: Path) -> socket.socket:
     """A socket bound in a folder of mode 0700: uvicorn's own would be open to everybody."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
     path.unlink(missing_ok=True)
+    if len(str(path)) > LONGEST_ADDRESS:
+        raise InputError(
+            f"{path} is too long for a socket's address, which gh has to reach",
+            hint="choose a shorter --state folder",
+        )
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     bound.bind(str(path))
     path.chmod(0o600)

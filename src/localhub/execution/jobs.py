@@ -193,7 +193,8 @@ class SandboxedJobs:
             *(bind(Path(path), path) for path in REGISTRY_SETTINGS if Path(path).is_file()),
             bind(self._tools.wrappers, f"{ROOT}/first"),
             bind(self._tools.act, f"{ROOT}/bin/act"),
-            bind(self._tools.node, f"{ROOT}/bin/node"),
+            bind(self._tools.node / "bin" / "node", f"{ROOT}/bin/node"),
+            bind(self._tools.node, f"{ROOT}/node"),
             bind(self._tools.python, str(self._tools.python)),  # its libraries are found by its own path
             bind(self._repository_folder(order.repository), f"{ROOT}/repository.git"),
             bind(self._state / "cwd", f"{ROOT}/cwd"),

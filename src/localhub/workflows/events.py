@@ -1,11 +1,11 @@
 """Reading `on`: what starts a workflow."""
 
 from localhub.base.errors import InputError
-from localhub.expressions import Value, text
+from localhub.expressions import Value
 from localhub.workflows import allowances, schedules
 from localhub.workflows.definitions import Input, InputType, Schedule, Secret, Trigger
-from localhub.workflows.documents import Mapping, Node, Scalar, Sequence, plain
-from localhub.workflows.sections import Notes, Section, is_expression, pairs, shown
+from localhub.workflows.documents import Mapping, Node, Scalar, Sequence
+from localhub.workflows.sections import Notes, Section, as_text, is_expression, pairs, shown
 
 PULL_REQUEST_TYPES = (
     "assigned unassigned labeled unlabeled opened edited closed reopened synchronize converted_to_draft"
@@ -26,12 +26,13 @@ FILTERS = {
     "workflow_dispatch": "inputs",
     "workflow_call": "inputs outputs secrets",
     "merge_group": "types branches branches-ignore",
-    "create": "",
-    "delete": "",
 }
+BARE = "create delete deployment deployment_status fork gollum page_build public status"
+"""Events that take nothing."""
 OTHERS = (
-    "branch_protection_rule check_run check_suite deployment deployment_status discussion discussion_comment"
-    " fork gollum issue_comment issues label milestone page_build project project_card project_column public"
+    "branch_protection_rule check_run check_suite create delete deployment deployment_status discussion"
+    " discussion_comment fork gollum issue_comment issues label milestone page_build project project_card"
+    " project_column public"
     " pull_request_comment pull_request_review pull_request_review_comment registry_package release"
     " repository_dispatch status watch"
 )
@@ -78,6 +79,8 @@ def trigger(notes: Notes, key: Scalar, node: Node) -> Trigger | None:
         return Trigger(name, key.line, schedules=tuple(crons(notes, node)))
     if isinstance(node, Scalar) and node.value is None:
         return Trigger(name, key.line)
+    if name in BARE.split():
+        notes.unexpected(node)
     section = Section(notes, node, FILTERS.get(name, "types"))
     exclusive(notes, section)
     return Trigger(
@@ -109,6 +112,8 @@ def exclusive(notes: Notes, section: Section) -> None:
 def activity(notes: Notes, event: str, section: Section) -> tuple[str, ...] | None:
     """The activity types asked for, which the event must have."""
     found = section.texts("types")
+    if event == "repository_dispatch" and found and not isinstance(section.held["types"], Sequence):
+        notes.unexpected(section.held["types"])
     allowed = TYPES.get(event, "").split()
     for each in found or ():
         if allowed and each not in allowed:
@@ -147,16 +152,14 @@ def inputs(notes: Notes, section: Section, *, called: bool) -> dict[str, Input]:
 
 def one_input(notes: Notes, key: Scalar, node: Node, *, called: bool) -> Input:
     """One input."""
-    if isinstance(node, Scalar) and node.value is None and not called:
-        return Input(shown(key), key.line)
-    section = Section(notes, node, "type description required default options")
+    section = Section(notes, node, f"type description required default{'' if called else ' options'}")
     if called:
         section.require("type")
     kind = input_type(notes, section, called=called)
-    options = tuple(shown(item) for item in listed(section.get("options")) if isinstance(item, Scalar))
+    options = choices(notes, section)
     if kind is InputType.CHOICE and not options:
         notes.add(node, "Missing 'options' for choice input")
-    elif kind is not InputType.CHOICE and options:
+    elif kind is not InputType.CHOICE and options is not None:
         notes.add(node, "Input type is not 'choice', but 'options' is defined")
     return Input(
         shown(key),
@@ -165,18 +168,24 @@ def one_input(notes: Notes, key: Scalar, node: Node, *, called: bool) -> Input:
         section.text("description") or "",
         section.boolean("required"),
         default(notes, section, kind, called=called),
-        options,
+        options or (),
     )
 
 
-def listed(node: Node | None) -> list[Node]:
-    """The items of a sequence, none of anything else."""
-    return node.items if isinstance(node, Sequence) else []
+def choices(notes: Notes, section: Section) -> tuple[str, ...] | None:
+    """What a choice chooses from, which may be the empty text; None where nothing is said."""
+    node = section.get("options")
+    if node is None:
+        return None
+    if not isinstance(node, Sequence):
+        notes.unexpected(node)
+        return ()
+    return tuple(as_text(notes, item, allowances.NOTHING) or "" for item in node.items)
 
 
 def input_type(notes: Notes, section: Section, *, called: bool) -> InputType:
     """An input's type: a string where nothing is said."""
-    written = section.text("type")
+    written = section.filled("type")
     allowed = ["string", "boolean", "number"] + ([] if called else ["choice", "environment"])
     if written is None or written in allowed:
         return InputType(written or "string")
@@ -186,25 +195,20 @@ def input_type(notes: Notes, section: Section, *, called: bool) -> InputType:
 
 def default(notes: Notes, section: Section, kind: InputType, *, called: bool) -> Value:
     """An input's default, of its type; a call's may be an expression, which stays as it is written."""
-    node = section.get("default")
-    if node is None or not isinstance(node, Scalar):
-        return None if node is None else plain_or_noted(notes, node)
+    node = section.held.get("default")
+    if node is None or (isinstance(node, Scalar) and node.value is None and kind is not InputType.BOOLEAN):
+        return None
     if is_expression(node):
         return section.text("default", allowances.RUN if called else allowances.NOTHING)
-    fits = {
-        InputType.BOOLEAN: isinstance(node.value, bool),
-        InputType.NUMBER: isinstance(node.value, (int, float)) and not isinstance(node.value, bool),
+    value = node.value if isinstance(node, Scalar) else None
+    fitting = {
+        InputType.BOOLEAN: isinstance(value, bool),
+        InputType.NUMBER: isinstance(value, (int, float)) and not isinstance(value, bool),
     }
-    if not fits.get(kind, True):
-        notes.unexpected(node)
-        return None
-    return node.value if kind in fits else text(node.value)
-
-
-def plain_or_noted(notes: Notes, node: Node) -> Value:
-    """Notes a default that is no scalar."""
+    if fitting.get(kind, isinstance(value, str)):
+        return value
     notes.unexpected(node)
-    return plain(node)
+    return None
 
 
 def outputs(notes: Notes, section: Section) -> dict[str, str]:
@@ -214,6 +218,7 @@ def outputs(notes: Notes, section: Section) -> dict[str, str]:
     for key, value in [] if node is None else pairs(notes, node):
         output = Section(notes, value, "value description")
         output.require("value")
+        output.text("description")
         found[shown(key)] = output.text("value", allowances.CALL_OUTPUT) or ""
     return found
 
@@ -223,7 +228,10 @@ def secrets(notes: Notes, section: Section) -> dict[str, Secret]:
     node = section.get("secrets")
     found: dict[str, Secret] = {}
     for key, value in [] if node is None else pairs(notes, node):
-        empty = isinstance(value, Scalar) and value.value is None
-        required = not empty and Section(notes, value, "required description").boolean("required")
+        required = False
+        if not isinstance(value, Scalar) or value.value is not None:
+            secret = Section(notes, value, "required description")
+            secret.text("description")
+            required = secret.boolean("required")
         found[shown(key)] = Secret(shown(key), key.line, required)
     return found

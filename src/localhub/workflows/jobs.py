@@ -123,7 +123,7 @@ def job(notes: Notes, key: Scalar, node: Node) -> Job:
 
 def condition(notes: Notes, section: Section, *, job_level: bool) -> str:
     """An `if` as the expression that decides."""
-    node = section.get("if")
+    node = section.held.get("if")
     if node is None:
         return "success()"
     if not isinstance(node, Scalar):
@@ -137,8 +137,6 @@ def runs_on(notes: Notes, section: Section) -> RunsOn | None:
     """The runner asked for."""
     node = section.get("runs-on")
     if node is None:
-        if "runs-on" in section:
-            notes.unexpected(section.held["runs-on"])
         return None
     if not isinstance(node, Mapping):
         return RunsOn(node.line, tuple(as_texts(notes, node, allowances.JOB)))
@@ -150,7 +148,7 @@ def runs_on(notes: Notes, section: Section) -> RunsOn | None:
 
 def environment(notes: Notes, section: Section) -> Environment | None:
     """The environment that a job deploys to."""
-    node = section.get("environment")
+    node = section.held.get("environment")
     if node is None:
         return None
     if not isinstance(node, Mapping):
@@ -174,6 +172,8 @@ def concurrency(notes: Notes, node: Node | None, *, job_level: bool) -> Concurre
     allowed = allowances.JOB if job_level else allowances.RUN
     if not isinstance(node, Mapping):
         group = as_text(notes, node, allowed)
+        if group == "" and job_level:
+            notes.unexpected(node)
         return Concurrency(group, node.line) if group else None
     section = Section(notes, node, "group cancel-in-progress", {"queue": UNSUPPORTED.format("queue")})
     section.require("group")
@@ -213,6 +213,9 @@ def strategy(notes: Notes, section: Section) -> Strategy | None:
     """A job's matrix and how its jobs run together."""
     node = section.get("strategy")
     if node is None:
+        return None
+    if is_expression(node):
+        notes.add(node, "'strategy' as one expression is not supported by localhub: let its 'matrix' be one")
         return None
     inner = Section(notes, node, "matrix fail-fast max-parallel")
     fail_fast = inner.flag("fail-fast", allowances.STRATEGY)

@@ -40,5 +40,5 @@ def workflow(notes: Notes, root: documents.Node, path: str) -> Workflow:
         permissions=jobs.permissions(notes, section),
         env=section.mapping("env", allowances.WORKFLOW_ENV),
         defaults=jobs.defaults(notes, section, job_level=False),
-        concurrency=jobs.concurrency(notes, section.get("concurrency"), job_level=False),
+        concurrency=jobs.concurrency(notes, section.held.get("concurrency"), job_level=False),
     )

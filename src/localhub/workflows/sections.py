@@ -79,9 +79,12 @@ class Section:
         return key in self.held
 
     def get(self, key: str) -> Node | None:
-        """What a key leads to, None where it is missing or leads to null."""
+        """What a key leads to; null is nothing, and only a text may be nothing."""
         node = self.held.get(key)
-        return None if isinstance(node, Scalar) and node.value is None else node
+        if isinstance(node, Scalar) and node.value is None:
+            self.notes.unexpected(node)
+            return None
+        return node
 
     def line(self, key: str) -> int:
         """The line of what a key leads to, or of the whole section."""
@@ -93,9 +96,11 @@ class Section:
             self.notes.add(self.node, f"Required property is missing: {key}")
 
     def text(self, key: str, allowed: Scope = allowances.NOTHING) -> str | None:
-        """A text; numbers and truth values are taken for what they look like."""
-        node = self.get(key)
-        return None if node is None else as_text(self.notes, node, allowed)
+        """A text; numbers and truth values are taken for what they look like, null for nothing."""
+        node = self.held.get(key)
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return None
+        return as_text(self.notes, node, allowed)
 
     def filled(self, key: str, allowed: Scope = allowances.NOTHING) -> str | None:
         """A text that is not empty."""

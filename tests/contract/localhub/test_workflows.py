@@ -13,6 +13,7 @@ from localhub.expressions import Scope, Value, interpolate, parse, templates
 from localhub.expressions.nodes import Literal
 from localhub.workflows import Trigger, Workflow, WorkflowError, matrices
 from tests.contract.localhub.oracle.oracle import Oracle
+from tests.contract.localhub.oracle.variations import variations
 
 DATA = Path(__file__).parents[2] / "data" / "localhub"
 FILES = sorted((DATA.parent / "workflows").glob("*.yml"))
@@ -187,3 +188,32 @@ def names(job: workflows.Job) -> set[str]:
     return {
         interpolate(job.name, Scope({"matrix": combination, "strategy": strategy})) for combination in found
     }
+
+
+REFUSED_BY_US_ALONE = re.compile(
+    r"Expected format|is no workflow|No steps defined|Matrix (vector 'a'|must define)|No event triggers"
+    r"|is not supported by localhub"
+)
+
+
+def test_every_key_takes_and_refuses_the_same_values(oracle: Oracle) -> None:
+    """Some 1,700 small files; where only localhub refuses, it is for one of the reasons above."""
+    different = {}
+    for name, content in variations():
+        answer = theirs(oracle, content)
+        refused = bool(answer.get("refused") or answer["errors"])
+        messages = refusals(content)
+        number = "type: number, default" in content  # which their parser does not know
+        alone = number or any(map(REFUSED_BY_US_ALONE.search, messages))
+        if refused != bool(messages) and not (alone and not refused):
+            different[name] = (answer["errors"], messages)
+    assert different == {}
+
+
+def refusals(content: str) -> list[str]:
+    """What localhub has against a file."""
+    try:
+        workflows.read(content, "w.yml")
+    except WorkflowError as error:
+        return [problem.message for problem in error.problems]
+    return []

@@ -66,3 +66,40 @@ def test_no_case_exhausts_the_stack() -> None:
     with pytest.raises(ExpressionError, match="more than 50 predicates"):
         expressions.fold(f"${{{{ {source} }}}}", SCOPE, frozenset({"x"}))
     assert expressions.evaluate(source, Scope({"x": 2})) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("${{ secrets.A }} ${{ SECRETS['b c'] || secrets.a }}", {"a", "b c"}),
+        ("secrets.A ${{ 'secrets.B' }} ${{ github.secrets.C }}", set()),
+        ("${{ toJSON(secrets) }}", None),
+        ("${{ secrets.* }}", None),
+        ("${{ secrets[github.ref] }}", None),
+        ("${{ github[secrets.A] }}", {"a"}),
+    ],
+)
+def test_the_secrets_that_are_used_are_known(text: str, names: set[str] | None) -> None:
+    assert expressions.names_used({"env": {"X": [text]}}, "secrets") == names
+
+
+@pytest.mark.parametrize(
+    ("written", "condition"),
+    [
+        ("", "success()"),
+        ("github.ref", "success() && (github.ref)"),
+        ("${{ github.ref }}", "success() && (github.ref)"),
+        ("!cancelled()", "!cancelled()"),
+        ("${{ github.ref }} == 'x'", "success() && (format('{0} == ''x''', github.ref))"),
+        ("github.ref == 'always()'", "success() && (github.ref == 'always()')"),
+    ],
+)
+def test_a_condition_without_a_status_asks_for_success(written: str, condition: str) -> None:
+    assert expressions.condition(written) == condition
+
+
+def test_the_contexts_used_are_known() -> None:
+    source = "GitHub.ref == needs['a'] || format('{0}', env)"
+    assert expressions.contexts_used(source) == {"github", "needs", "env"}
+    assert expressions.uses_status_function("a && ALWAYS()")
+    assert not expressions.uses_status_function("always.success")

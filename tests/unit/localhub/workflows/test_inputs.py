@@ -17,7 +17,7 @@ on:
       version: {default: latest}
       count: {type: number, default: 2}
       dry: {type: boolean}
-      note:
+      note: {description: x}
 jobs: {a: {runs-on: x, steps: [{run: x}]}}
 """,
         "w.yml",
