@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from localhub.api import forms
-from localhub.api.access import BASE, Actor, Hub, Paging, Repo
+from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.api.repositories import shown_commit
 from localhub.base.errors import ConflictError, InputError, NotFoundError
 from localhub.hub import merging, pulls
@@ -253,6 +253,7 @@ def protect(
     hub: Hub,
     repo: Repo,
     branch: str,
+    _admin: Admin,
     required_status_checks: Annotated[dict[str, Any] | None, Body()] = None,
     required_pull_request_reviews: Annotated[dict[str, Any] | None, Body()] = None,
     restrictions: Annotated[dict[str, Any] | None, Body()] = None,
@@ -273,7 +274,7 @@ def protect(
 
 
 @router.delete(PROTECTION, status_code=204)
-def unprotect(hub: Hub, repo: Repo, branch: str) -> Response:
+def unprotect(hub: Hub, repo: Repo, branch: str, _admin: Admin) -> Response:
     """Asks for no checks any more."""
     _protected(hub, repo, branch, ())
     return Response(status_code=204)
