@@ -43,7 +43,12 @@ def field(app: Clone, name: str, pull: str = "1") -> object:
 
 def require(app: Clone, *names: str) -> None:
     """Asks for checks before anything is merged into main."""
-    rule = {"required_status_checks": {"strict": False, "contexts": list(names)}}
+    rule = {
+        "required_status_checks": {"strict": False, "contexts": list(names)},
+        "enforce_admins": True,
+        "required_pull_request_reviews": None,
+        "restrictions": None,
+    }
     app.api("branches/main/protection", "--method", "PUT", "--input", "-", stdin=json.dumps(rule))
 
 

@@ -1,11 +1,13 @@
 """Who asks, what page they want, and the parts of localhub that routes work with."""
 
+import base64
+import binascii
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
-from localhub.base.errors import LocalhubError, NotFoundError
+from localhub.base.errors import LocalhubError, NotFoundError, RefusedError
 from localhub.hub.parts import Localhub
 from localhub.store.records import Repository
 
@@ -26,22 +28,25 @@ def localhub(request: Request) -> Localhub:
 Hub = Annotated[Localhub, Depends(localhub)]
 
 
-def actor(request: Request, hub: Hub) -> str:
-    """Whose token came with the request.
-
-    Raises:
-        UnauthorizedError: If there is none, or it is nobody's.
-    """
-    import base64
-    import binascii
-
+def token(request: Request) -> str:
+    """The token that came with the request; empty where there is none."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
             value = base64.b64decode(value).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             value = ""
-    login = hub.login(value.strip()) if value else None
+    return value.strip()
+
+
+def actor(request: Request, hub: Hub) -> str:
+    """Whose token came with the request.
+
+    Raises:
+        UnauthorizedError: If there is none, or it is nobody's.
+    """
+    value = token(request)
+    login = hub.login(value) if value else None
     if login is None:
         raise UnauthorizedError("Bad credentials", hint="carelane gh-env, or localhub env, prints a token")
     return login
@@ -50,14 +55,36 @@ def actor(request: Request, hub: Hub) -> str:
 Actor = Annotated[str, Depends(actor)]
 
 
-def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor) -> Repository:
+def only(request: Request, hub: Hub) -> str | None:
+    """The one repository that the token is good for, where it is a job's; None: every one."""
+    return hub.job_tokens.get(token(request), (None, 0))[0]
+
+
+Only = Annotated[str | None, Depends(only)]
+
+
+def administrator(login: Actor, of: Only) -> str:
+    """Who asks, unless it is a job: none may change what protects branches and environments.
+
+    Raises:
+        RefusedError: If it is a job.
+    """
+    if of is not None:
+        raise RefusedError("Resource not accessible by integration", hint="a job's token does not reach this")
+    return login
+
+
+Admin = Annotated[str, Depends(administrator)]
+
+
+def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor, of: Only) -> Repository:
     """The repository in the path.
 
     Raises:
-        NotFoundError: If there is none.
+        NotFoundError: If there is none, or the token is for another one.
     """
     found = hub.repositories.get(f"{owner}/{repository_name}")
-    if found is None:
+    if found is None or of not in {None, found.name}:
         raise NotFoundError(
             f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one"
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from localhub.api import forms
-from localhub.api.access import BASE, Actor, Hub, Paging, Repo
+from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
 from localhub.hub.parts import Localhub
 from localhub.store.records import DeploymentStatus, HubDeployment, HubEnvironment, Repository
@@ -36,6 +36,7 @@ def put_environment(
     hub: Hub,
     repo: Repo,
     environment: str,
+    _admin: Admin,
     reviewers: Annotated[list[dict[str, Any]] | None, Body()] = None,
     prevent_self_review: Annotated[bool, Body()] = False,
     branches: Annotated[list[str] | None, Body()] = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from localhub.api.access import Hub, UnauthorizedError, actor
+from localhub.api.access import Hub, Only, UnauthorizedError, actor
 
 router = APIRouter()
 
@@ -22,13 +22,13 @@ def _who(request: Request, hub: Hub) -> str:
 
 @router.api_route("/{owner}/{name}.git/{rest:path}", methods=["GET", "POST"])
 async def git(
-    request: Request, hub: Hub, owner: str, name: str, rest: str, who: Annotated[str, Depends(_who)]
+    request: Request, hub: Hub, owner: str, name: str, rest: str, who: Annotated[str, Depends(_who)], of: Only
 ) -> Response:
     """Fetches and pushes."""
     if not who:
         return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
     repository = hub.repositories.get(f"{owner}/{name}")
-    if repository is None:
+    if repository is None or of not in {None, repository.name}:
         return Response("no such repository", 404)
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),

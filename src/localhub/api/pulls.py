@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from localhub.api import forms
-from localhub.api.access import BASE, Actor, Hub, Paging, Repo
+from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.api.repositories import shown_commit
 from localhub.base.errors import ConflictError, InputError, NotFoundError
 from localhub.hub import merging, pulls
@@ -253,25 +253,28 @@ def protect(
     hub: Hub,
     repo: Repo,
     branch: str,
-    required_status_checks: Annotated[dict[str, Any] | None, Body(embed=True)] = None,
+    _admin: Admin,
+    required_status_checks: Annotated[dict[str, Any] | None, Body()] = None,
+    required_pull_request_reviews: Annotated[dict[str, Any] | None, Body()] = None,
+    restrictions: Annotated[dict[str, Any] | None, Body()] = None,
 ) -> dict[str, Any]:
-    """Asks for checks before anything is merged into a branch; no other of GitHub's protections is kept."""
+    """Asks for checks before anything is merged into a branch; other protections are refused, not dropped."""
+    if required_pull_request_reviews is not None or restrictions is not None:
+        raise InputError(
+            "reviews and restrictions are not known here", hint="null; only required_status_checks"
+        )
     given = required_status_checks or {}
     if given.get("strict"):
-        raise InputError(
-            "required_status_checks.strict is not known here", hint='{"strict": false, "contexts": [...]}'
-        )
+        raise InputError("required_status_checks.strict is not known here", hint='"strict": false')
     names = [*given.get("contexts", []), *(each.get("context") for each in given.get("checks", []))]
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(
-            "required_status_checks names no checks",
-            hint='{"required_status_checks": {"contexts": ["test"]}}',
-        )
+        hint = '{"required_status_checks": {"strict": false, "contexts": ["test"]}}'
+        raise InputError("required_status_checks names no checks", hint=hint)
     return protection(_protected(hub, repo, branch, tuple(dict.fromkeys(names))), branch)
 
 
 @router.delete(PROTECTION, status_code=204)
-def unprotect(hub: Hub, repo: Repo, branch: str) -> Response:
+def unprotect(hub: Hub, repo: Repo, branch: str, _admin: Admin) -> Response:
     """Asks for no checks any more."""
     _protected(hub, repo, branch, ())
     return Response(status_code=204)

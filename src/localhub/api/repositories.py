@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from localhub.api import forms
-from localhub.api.access import BASE, Actor, Hub, Paging, Repo
+from localhub.api.access import BASE, Actor, Admin, Hub, Only, Paging, Repo
 from localhub.base.errors import NotFoundError
 from localhub.repositories.bare import Commit
 from localhub.store.records import Repository
@@ -15,14 +15,15 @@ router = APIRouter()
 
 
 @router.get("/user/repos")
-def mine(hub: Hub, page: Paging, _actor: Actor) -> list[dict[str, Any]]:
-    """All repositories."""
-    return [forms.repository(each) for each in page.of(hub.repositories.all())]
+def mine(hub: Hub, page: Paging, _actor: Actor, of: Only) -> list[dict[str, Any]]:
+    """All repositories that the token is good for."""
+    found = [each for each in hub.repositories.all() if of in {None, each.name}]
+    return [forms.repository(each) for each in page.of(found)]
 
 
 @router.post("/user/repos", status_code=201)
 def create(
-    hub: Hub, actor: Actor, name: Annotated[str, Body()], description: Annotated[str | None, Body()] = None
+    hub: Hub, actor: Admin, name: Annotated[str, Body()], description: Annotated[str | None, Body()] = None
 ) -> dict[str, Any]:
     """A new repository of whoever asks."""
     return forms.repository(hub.create_repository(f"{actor}/{name}", description=description or ""))
@@ -32,7 +33,7 @@ def create(
 def create_in(
     hub: Hub,
     org: str,
-    _actor: Actor,
+    _actor: Admin,
     name: Annotated[str, Body()],
     description: Annotated[str | None, Body()] = None,
 ) -> dict[str, Any]:

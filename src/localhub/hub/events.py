@@ -8,7 +8,7 @@ import structlog
 
 from localhub.base.errors import LocalhubError
 from localhub.hub import payloads, pulls
-from localhub.hub.parts import Localhub
+from localhub.hub.parts import JOBS, Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
@@ -64,9 +64,13 @@ class Watcher:
                 pulls.branch_deleted(self._hub, repository, branch, actor)
             return
         sha = self._hub.bare.resolve(repository, pushed.after)
+        if actor != JOBS:
+            self._start(repository, pushed, sha, actor)
+        if branch is not None:
+            pulls.branch_moved(self._hub, repository, branch, actor)
+
+    def _start(self, repository: str, pushed: Pushed, sha: str, actor: str) -> None:
         commit = self._hub.bare.commit(repository, sha)
-        title = commit.message.splitlines()[0] if commit.message else sha[:7]
-        before = None if pushed.created else pushed.before
         self._hub.starter.happened(
             Happened(
                 repository=repository,
@@ -75,13 +79,11 @@ class Watcher:
                 sha=sha,
                 actor=actor,
                 payload=payloads.push(self._hub, repository, pushed, sha, actor),
-                before=before,
-                title=title,
+                before=None if pushed.created else pushed.before,
+                title=commit.message.splitlines()[0] if commit.message else sha[:7],
                 message=commit.message,
             )
         )
-        if branch is not None:
-            pulls.branch_moved(self._hub, repository, branch, actor)
 
     def start_what_is_due(self) -> None:
         """Schedules of the default branch whose time has come since they were last looked at."""

@@ -18,6 +18,9 @@ from localhub.store import records, secrets
 from localhub.store.files import Files
 from localhub.store.runs import StoredRuns
 
+JOBS = "github-actions[bot]"
+"""Who a job is, by the token it is given: what it pushes or merges starts no runs, as on GitHub."""
+
 
 @dataclass
 class Localhub:
@@ -51,7 +54,7 @@ class Localhub:
         for name, known in secrets.tokens(self.settings.state / "tokens.json").items():
             if hmac.compare_digest(digest, known):
                 return name
-        return "github-actions[bot]" if given in self.job_tokens else None
+        return JOBS if given in self.job_tokens else None
 
     def stop(self) -> None:
         """Ends the loops; jobs under way end with the process."""

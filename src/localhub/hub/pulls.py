@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from localhub.base.errors import InputError, NotFoundError, NotMergeableError
 from localhub.hub import payloads
-from localhub.hub.parts import Localhub
+from localhub.hub.parts import JOBS, Localhub
 from localhub.runs.starting import Happened
 from localhub.store.records import PullRequest, Repository
 
@@ -241,8 +241,8 @@ def _keep(localhub: Localhub, pull: PullRequest) -> PullRequest:
 def announce(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> None:
     """Starts the workflows of a pull request, on the commit that merging it would make (or has made)."""
     found = _commit(localhub, pull, actor)
-    if found is None:
-        return  # with conflicts there is no merge commit, and GitHub starts nothing
+    if found is None or actor == JOBS:
+        return  # GitHub starts nothing where there is no merge commit, nor for what a job does
     ref, sha = found
     name = pull.repository
     localhub.starter.happened(

@@ -148,3 +148,20 @@ def test_a_merge_starts_what_waits_for_closed_with_merged_true(app: Clone) -> No
     merged = next(run["id"] for run in app.runs() if run["name"] == "After")
     assert app.ended(merged)["conclusion"] == "success"
     assert "at refs/heads/main" in app.gh("run", "view", str(merged), "--log").out
+
+
+def test_the_protection_of_a_branch_is_shown_changed_and_taken_away(app: Clone) -> None:
+    with_branch(app)
+    require(app, "test", "audit")
+    kept = app.api("branches/main/protection")["required_status_checks"]
+    assert kept["contexts"] == ["test", "audit"]
+    assert app.api("branches/main")["protected"] is True
+    assert app.api("branches/feature")["protected"] is False
+
+    path = f"repos/{app.name}/branches/main/protection"
+    reviews = '{"required_pull_request_reviews": {"required_approving_review_count": 1}}'
+    said = app.gh("api", "--method", "PUT", path, "--input", "-", stdin=reviews, code=1)
+    assert "reviews and restrictions are not known here" in said.out
+    app.gh("api", "--method", "DELETE", path)
+
+    assert "Branch not protected" in app.gh("api", path, code=1).out

@@ -40,7 +40,8 @@ def meter(proxies: list[Said]) -> TrafficMeter:
 def test_a_request_that_its_client_gave_up_on_unanswered_has_failed(
     meter: TrafficMeter, proxies: list[Said]
 ) -> None:
-    proxies[0].counters = {("backend~v2", 0, "DC"): 3, ("backend~v2", 200, "DC"): 2, ("backend~v2", 404, "-"): 5}
+    label = "backend~v2"
+    proxies[0].counters = {(label, 0, "DC"): 3, (label, 200, "DC"): 2, (label, 404, "-"): 5}
     meter.look()
     assert meter.windows()[-1].counts["backend", "v2"] == Counts(requests=10, errors=3)
 

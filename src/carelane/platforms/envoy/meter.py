@@ -205,7 +205,7 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
             cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
-            # Code 0: the client gave up before there was an answer. Both versions' users have the same patience.
+            # Code 0: the client gave up unanswered. Both versions' users have the same patience.
             failed = cut or match["code"].startswith("5") or int(match["code"]) == 0
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))

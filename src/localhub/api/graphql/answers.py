@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Body
 from graphql import GraphQLError, build_schema, graphql_sync
 
-from localhub.api.access import Actor, Hub
+from localhub.api.access import Actor, Hub, Only
 from localhub.api.graphql import searching
 from localhub.api.graphql.connections import Info, connection
 from localhub.api.graphql.mutations import Mutations, by_id, pull_by_id
@@ -35,7 +35,7 @@ class Root(Mutations):
     def repository(self, _info: Info, owner: str, name: str, **_: bool) -> Repository:
         """A repository by its name."""
         found = self._hub.repositories.get(f"{owner}/{name}")
-        if found is None:
+        if found is None or self._only not in {None, found.name}:
             raise NotFoundError(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         return Repository(self._hub, found)
 
@@ -43,18 +43,17 @@ class Root(Mutations):
         """A repository or pull request by its id."""
         node_id = wanted["id"]
         if node_id.startswith("PR_"):
-            home = Repository(self._hub, by_id(self._hub, node_id, "PR"))
-            return home.shown(pull_by_id(self._hub, node_id))
-        return Repository(self._hub, by_id(self._hub, node_id, "R"))
+            home = Repository(self._hub, by_id(self._known(), node_id, "PR"))
+            return home.shown(pull_by_id(self._hub, self._known(), node_id))
+        return Repository(self._hub, by_id(self._known(), node_id, "R"))
 
     def search(self, _info: Info, query: str, **wanted: Any) -> dict[str, Any]:
         """Pull requests that a search finds, newest first."""
         name = searching.repository_of(query)
-        homes = [self._hub.repositories.get(name)] if name else list(self._hub.repositories.all())
+        homes = [each for each in self._known() if name is None or name.lower() == each.name.lower()]
         found = [
             Repository(self._hub, home).shown(pull)
             for home in homes
-            if home is not None
             for pull in pulls.newest_first(self._hub, home.name)
             if searching.fits(pull, query, self._actor)
         ]
@@ -78,6 +77,7 @@ def kind(value: Any, *_: Any) -> str:
 def graphql(
     hub: Hub,
     who: Actor,
+    of: Only,
     query: Annotated[str, Body()],
     variables: Annotated[dict[str, Any] | None, Body()] = None,
     operation_name: Annotated[str | None, Body(alias="operationName")] = None,
@@ -86,7 +86,7 @@ def graphql(
     done = graphql_sync(
         SCHEMA,
         query,
-        Root(hub, who),
+        Root(hub, who, of),
         variable_values=variables,
         operation_name=operation_name,
         field_resolver=resolved,

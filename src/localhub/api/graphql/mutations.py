@@ -17,13 +17,17 @@ METADATA = ("assigneeIds", "labelIds", "projectIds", "milestoneId")
 class Mutations:
     """What may be changed, by whoever asks."""
 
-    def __init__(self, hub: Localhub, actor: str) -> None:
-        self._hub, self._actor = hub, actor
+    def __init__(self, hub: Localhub, actor: str, only: str | None = None) -> None:
+        self._hub, self._actor, self._only = hub, actor, only
+
+    def _known(self) -> list[records.Repository]:
+        """The repositories that the token is good for."""
+        return [each for each in self._hub.repositories.all() if self._only in {None, each.name}]
 
     def create_pull_request(self, _info: Info, **given: Input) -> Input:
         """Opens one."""
         wanted = given["input"]
-        repository = by_id(self._hub, wanted["repositoryId"], "R")
+        repository = by_id(self._known(), wanted["repositoryId"], "R")
         if wanted.get("headRepositoryId") not in {None, wanted["repositoryId"]}:
             raise InputError("the head is in another repository", hint="localhub has no forks")
         proposal = pulls.Proposal(
@@ -101,7 +105,7 @@ class Mutations:
         return self._payload(change(self._hub, self._pull(wanted), self._actor), wanted)
 
     def _pull(self, wanted: Input) -> records.PullRequest:
-        return pull_by_id(self._hub, wanted["pullRequestId"])
+        return pull_by_id(self._hub, self._known(), wanted["pullRequestId"])
 
     def _payload(self, pull: records.PullRequest, wanted: Input) -> Input:
         home = self._hub.repositories.get(pull.repository)
@@ -109,7 +113,7 @@ class Mutations:
         return {"pullRequest": shown, "clientMutationId": wanted.get("clientMutationId")}
 
 
-def by_id(hub: Localhub, node_id: str, kind: str) -> records.Repository:
+def by_id(known: list[records.Repository], node_id: str, kind: str) -> records.Repository:
     """The repository with that number in its id.
 
     Raises:
@@ -117,19 +121,19 @@ def by_id(hub: Localhub, node_id: str, kind: str) -> records.Repository:
     """
     prefix, _, rest = node_id.partition("_")
     number = rest.partition("_")[0]
-    for each in hub.repositories.all() if prefix == kind else ():
+    for each in known if prefix == kind else ():
         if str(each.id) == number:
             return each
     raise NotFoundError(f"Could not resolve to a node with the global id of '{node_id}'")
 
 
-def pull_by_id(hub: Localhub, node_id: str) -> records.PullRequest:
+def pull_by_id(hub: Localhub, known: list[records.Repository], node_id: str) -> records.PullRequest:
     """The pull request with that id.
 
     Raises:
         NotFoundError: If there is none.
     """
-    found = hub.pulls.get(by_id(hub, node_id, "PR").name, node_id.rpartition("_")[2])
+    found = hub.pulls.get(by_id(known, node_id, "PR").name, node_id.rpartition("_")[2])
     if found is None:
         raise NotFoundError(f"Could not resolve to a node with the global id of '{node_id}'")
     return found

@@ -1,0 +1,91 @@
+"""What a job may do with the token it is given: in its own repository, and nothing that protects it."""
+
+import json
+import shlex
+
+from tests.localhub_pulls import require
+from tests.localhub_server import WORKFLOWS, Clone
+from tests.localhub_workflows import PIPELINE, ended
+
+
+def job(app: Clone, *steps: str) -> dict[str, str]:
+    """A workflow whose steps have the job's token, and the address of the server."""
+    lines = ["on: push", "jobs:", "  job:", "    runs-on: ubuntu-latest", "    env:"]
+    lines += [
+        "      TOKEN: ${{ github.token }}",
+        f"      API: http://127.0.0.1:{app.server.port}",
+        "    steps:",
+    ]
+    return {PIPELINE: "\n".join([*lines, *(f"      - run: {json.dumps(step)}" for step in steps)]) + "\n"}
+
+
+BEARER = '-H "Authorization: Bearer $TOKEN"'
+JSON = "-H 'Content-Type: application/json'"
+
+
+def asks(name: str, path: str, *more: str) -> str:
+    """A step that says what the server answers."""
+    return f'curl -s -o /dev/null -w "{name}=%{{http_code}}\\n" {BEARER} {" ".join(more)} $API{path}'
+
+
+def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(app: Clone) -> None:
+    other = app.server.repository(f"{app.name}-other")
+    other.push({"a.txt": "secret"})
+    require(other, "test")
+    query = f'{{"query": "{{ repository(owner: \\"acme\\", name: \\"{other.name[5:]}\\") {{ id }} }}"}}'
+    branch, environment = (
+        f"/repos/{app.name}/branches/main/protection",
+        f"/repos/{app.name}/environments/production",
+    )
+    run_id = ended(
+        app,
+        job(
+            app,
+            asks("own", f"/repos/{app.name}"),
+            asks("other", f"/repos/{other.name}"),
+            asks("fetch", f"/{other.name}.git/info/refs?service=git-upload-pack"),
+            asks("unprotect", branch, "-X DELETE"),
+            asks("environment", environment, "-X PUT", JSON, "-d '{}'"),
+            asks("create", "/user/repos", JSON, """-d '{"name": "x"}'"""),
+            f"curl -s {BEARER} {JSON} -d '{query}' $API/graphql",
+        ),
+    )
+    log = app.gh("run", "view", run_id, "--log").out
+    said = [line.rpartition(" ")[2] for line in log.splitlines() if line[-4:-3] == "="]
+    assert [each for each in said if each[-3:].isdigit()] == [
+        "own=200",
+        "other=404",
+        "fetch=404",
+        "unprotect=403",
+        "environment=403",
+        "create=403",
+    ]
+    assert "Could not resolve to a Repository" in log
+
+
+def test_what_a_job_pushes_starts_no_run(app: Clone) -> None:
+    loop = "on: push\njobs: {x: {runs-on: ubuntu-latest, steps: [{run: echo}]}}\n"
+    script = [
+        *("set -e", "git init -q .", f"mkdir -p {WORKFLOWS}", f"echo {shlex.quote(loop)} >{WORKFLOWS}/x.yml"),
+        *("git config user.name job", "git config user.email job@example.org", "git add -A"),
+        *("git commit -q -m loop", 'git config http.extraHeader "Authorization: Bearer $TOKEN"'),
+        f"git push -q $API/{app.name}.git HEAD:refs/heads/job",
+    ]
+    run_id = ended(app, job(app, "\n".join(script)))
+    assert app.api(f"actions/runs/{run_id}")["conclusion"] == "success"
+    app.git("fetch", "--quiet", "origin", "job")
+    assert app.git("show", "--name-only", "--format=", "FETCH_HEAD") == f"{WORKFLOWS}/x.yml"
+
+    app.git("push", "--quiet", "origin", "FETCH_HEAD:refs/heads/person")
+    app.run(branch="person")
+
+    assert sorted(run["head_branch"] for run in app.runs()) == ["main", "person"]
+
+
+def test_a_jobs_token_is_nobodys_once_the_job_has_ended(app: Clone) -> None:
+    run_id = ended(app, job(app, asks("while", "/user"), 'echo "told $(echo $TOKEN | rev)"'))
+    log = app.gh("run", "view", run_id, "--log").out
+    assert "while=200" in log
+    told = next(line.split()[-1] for line in log.splitlines() if " told " in line)
+    said = app.gh("api", "user", "--header", f"Authorization: Bearer {told[::-1]}", code=1)
+    assert "Bad credentials" in said.out + said.err
