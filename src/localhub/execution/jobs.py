@@ -158,7 +158,7 @@ class SandboxedJobs:
 
     def _lay(self, order: Order, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        for name in ("in", "ws", "home", "out", "artifacts", "caches"):
+        for name in ("in", "home/work", "out", "artifacts", "caches"):
             (folder / name).mkdir(parents=True)
         files = {
             "wf.yml": yaml.safe_dump(order.workflow, sort_keys=False, allow_unicode=True, width=1 << 20),
@@ -179,7 +179,7 @@ class SandboxedJobs:
         (folder / "out" / "caches").mkdir()
         self._store.lay(order, folder / "artifacts", folder / "caches")
         if self._settings.user is not None:
-            for name in ("ws", "home", "out", "out/artifacts", "out/caches"):
+            for name in ("home", "home/work", "out", "out/artifacts", "out/caches"):
                 shutil.chown(folder / name, self._settings.user, self._settings.user)
 
     def _binds(self, order: Order, folder: Path) -> list[sandbox.Bind]:
@@ -199,7 +199,8 @@ class SandboxedJobs:
             bind(self._repository_folder(order.repository), f"{ROOT}/repository.git"),
             bind(self._state / "cwd", f"{ROOT}/cwd"),
             *(bind(folder / name, f"{ROOT}/{name}") for name in ("in", "artifacts", "caches")),
-            *(bind(folder / name, f"{ROOT}/{name}", writable=True) for name in ("ws", "out")),
+            bind(folder / "out", f"{ROOT}/out", writable=True),
+            # One mount for home and workspace: installers link from their caches instead of copying.
             bind(folder / "home", HOME, writable=True),
             *self._extra_binds,
         ]
@@ -224,12 +225,12 @@ class SandboxedJobs:
             "RUNNER_NAME": order.runner,
         }
 
-    def _command(self, order: Order, root: str) -> list[str]:
+    def _command(self, order: Order, root: str, home: str) -> list[str]:
         command = [f"{root}/bin/act", order.event, "-W", f"{root}/in/wf.yml"]
         command += ["-e", f"{root}/in/event.json", "--json"]
         command += ["--actor", order.environment["GITHUB_ACTOR"]]  # act puts its own before the environment's
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
-        command += ["--action-cache-path", f"{root}/ws", "--env-file", f"{root}/in/env.yml"]
+        command += ["--action-cache-path", f"{home}/work", "--env-file", f"{root}/in/env.yml"]
         command += [
             "--secret-file",
             f"{root}/in/secrets.yml",
@@ -259,7 +260,7 @@ class SandboxedJobs:
             self._settings,
             binds,
             self._environment(order, root, home),
-            self._command(order, root),
+            self._command(order, root, home),
             f"{root}/cwd",
         )
 
