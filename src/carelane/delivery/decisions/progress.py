@@ -108,6 +108,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> str | None:
             canary=version.label,
             canary_percent=0 if rollout.strategy.stepped else None,
             versions={**state.versions, version.label: version},
+            withdrawn=tuple(label for label in state.withdrawn if label != version.label),
         ),
     )
     started = replace(rollout, started_at=draft.now, progress_at=draft.now, step_since=draft.now)

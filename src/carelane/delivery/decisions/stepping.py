@@ -32,15 +32,8 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the old label: its weight is whole in the same routing change that takes the other's.
-
-    Where nobody of the old one is ready users stay where they are: an error is better than no answer.
-    """
-    name = rollout.service
-    state = draft.service(name)
-    if rollout.from_label is not None and instances.ready(draft, state, rollout.from_label, Intent.SERVE):
-        draft.put(name, replace(state, canary_percent=0))
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+    """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
+    instances.withdraw(draft, rollout.service, rollout.to_label)
     return rolling.revert(draft, rollout)
 
 
