@@ -29,6 +29,7 @@ from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
+from carelane.platforms.processes.shim import boot_id
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 from carelane.platforms.processes.workloads import ProcessWorkloads
@@ -244,7 +245,7 @@ def _environment(
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
-    meter = TrafficMeter(list(router.admins.values()))
+    meter = TrafficMeter(list(router.admins.values()), boot_id())
     judging = Judging(meter, stores.analyses)
     engine = Engine(
         name,

@@ -55,6 +55,13 @@ def test_an_answer_that_the_client_cut_off_is_no_error(meter: TrafficMeter, prox
     assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
 
 
+def test_a_user_who_left_without_any_answer_was_failed(meter: TrafficMeter, proxies: list[Said]) -> None:
+    """Else a canary that hangs until everybody gives up would be shown to be without an error."""
+    proxies[0].counters = {("backend~v1", 0, "DC"): 4, ("backend~v1", 200, "-"): 5}
+    meter.look()
+    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(9, 4)
+
+
 def test_the_proxies_are_added_up_by_version(meter: TrafficMeter, proxies: list[Said]) -> None:
     proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
     proxies[1].counters = {("backend~v1", 200, "-"): 5, ("backend~v2", 200, "-"): 1}
@@ -124,6 +131,12 @@ def test_each_proxy_is_a_source_and_a_version_without_a_counter_has_had_no_reque
     first, second = meter.readings("backend", "v1", "v2", (800.0,))
     assert (first.stable, first.canary) == (measurements.Counts(12, 2, (0,)), measurements.Counts(0, 0, (0,)))
     assert (first.reachable, second.reachable) == (True, False)
+
+
+def test_a_reading_says_in_which_life_of_the_machine_it_was_made(proxies: list[Said]) -> None:
+    meter = TrafficMeter(list(proxies), "this boot")
+    meter.look()
+    assert {reading.epoch for reading in meter.readings("backend", "v1", "v2", ())} == {"this boot"}
 
 
 def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[Said]) -> None:

@@ -30,7 +30,7 @@ Bound = TypeVar("Bound", int, float)
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests that ended, those of them that failed (5xx, or cut off by our side), and how long they took.
+    """Requests that ended, those of them that failed (see `_failed`), and how long they took.
 
     *milliseconds* counts requests by the lower bound of their latency bucket, *slow* those that took
     as long as each threshold or longer.
@@ -107,10 +107,14 @@ class Rates:
 
 
 class TrafficMeter:
-    """Reads the proxies, each time it is told to look; the MetricSource port too."""
+    """Reads the proxies, each time it is told to look; the MetricSource port too.
 
-    def __init__(self, admins: list[Admin]) -> None:
+    *epoch* names the life of this machine: its clock and its proxies' counters begin with it.
+    """
+
+    def __init__(self, admins: list[Admin], epoch: str = "") -> None:
         self._admins = admins
+        self._epoch = epoch
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
         self._answered = [False for _ in admins]
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
@@ -170,6 +174,7 @@ class TrafficMeter:
                 (last or {}).get((service, stable), Counts()).judged(slow_ms),
                 (last or {}).get((service, canary), Counts()).judged(slow_ms),
                 reachable=answered,
+                epoch=self._epoch,
             )
             for answered, last in zip(self._answered, self._last, strict=True)
         ]
@@ -196,11 +201,20 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
             totals[key] = totals.get(key, Counts()).plus(Counts(slow={int(match["ms"]): value}))
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
-            cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
-            failed = cut or match["code"].startswith("5")
+            failed = _failed(match["code"], match["flags"])
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals
+
+
+def _failed(code: str, flags: str) -> bool:
+    """Whether a user got no answer (code 0), one that says so (5xx), or one that our side cut off.
+
+    Who waits in vain and leaves has no code: else a canary that hangs would fail nobody. Impatient users
+    leave both versions alike. Who leaves in the middle of an answer (DC) was being served.
+    """
+    cut = code.startswith("2") and flags not in {"-", "DC"}
+    return cut or code == "0" or code.startswith("5")
 
 
 def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any]) -> None:
