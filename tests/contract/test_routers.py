@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy.documents import FRONT
@@ -233,6 +234,21 @@ class TestEnvoyRouter(TrafficRouterContract):
         front = f"127.0.0.1:{router._ports[FRONT]}"
         until(lambda: ask(front, {"x-carelane-version": "v2"}) == b"v2", 5.0, "v2 answers by hand")
         assert ask(front) == b"v1"
+
+    def test_a_version_is_asked_itself_wherever_its_path_leads_at_the_front_door(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        made = routing(1, {"v1": 1, "v2": 0}, ports)
+        hidden = replace(made.services["backend"], prefixes=())
+        other = replace(routing(1, {"v3": 1}, ports).services["backend"], prefixes=("/",))
+        router.route(replace(made, services={"backend": hidden, "other": other}))
+        until(lambda: healthy(router, "v2"), 10.0, "v2 is healthy")
+        until(lambda: router.ask("/", 2.0) == (200, b"v3"), 10.0, "the front door is another's")
+        until(lambda: router.routed().generation == 1, 10.0, "it is in force")
+        assert router.ask_version("backend", "v2", "/", 2.0) == (200, b"v2")
+        assert router.ask_version("backend", "v1", "/", 2.0) == (200, b"v1")
+        with pytest.raises(PlatformError, match="no web service"):
+            router.ask_version("nobody", "v1", "/", 2.0)
 
     def test_a_longer_prefix_comes_first_and_a_prefix_ends_at_a_slash(
         self, router: EnvoyRouter, ports: dict[str, int]

@@ -1,4 +1,4 @@
-"""What the canary steps of a deployment ask through the front door, and what is wrong with the answers."""
+"""What the canary steps of a deployment ask of the proxies, and what is wrong with the answers."""
 
 from carelane.delivery import verification
 from carelane.delivery.decisions.draft import Snapshot
@@ -29,7 +29,7 @@ def _said(router: TrafficRouter, rollout: Rollout, version: ServiceVersion) -> s
     if step.kind is StepKind.VERIFY:
         return verification.wrong_with(router, version, PATIENCE_SECONDS)
     if step.kind is StepKind.CHECK and step.path is not None:
-        return verification.not_well(router, step.path, PATIENCE_SECONDS, version.label)
+        return verification.not_well(router, version, step.path, PATIENCE_SECONDS)
     return None
 
 

@@ -133,9 +133,12 @@ def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 
 
 def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
-    """Done once the answer is right: of the command where there is one, else at the front door."""
+    """Done once the answer is right: of the command where there is one, else of who was asked.
+
+    Before the proxies took the routing another version may have answered.
+    """
     if not step.command:
-        return draft.answer(rollout) == ""
+        return draft.in_force() and draft.answer(rollout) == ""
     task = draft.seen.instances.get(check_id(draft.current().id, rollout.service, rollout.step))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 

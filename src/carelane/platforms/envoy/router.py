@@ -224,16 +224,28 @@ class EnvoyRouter:
             if n not in {FRONT, PREVIEW}
         }
 
-    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
-        """Status and body of GET *path* through the front door, of *version* by hand if named."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ports[FRONT], timeout=timeout_seconds)
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door."""
+        return self._ask(FRONT, path, timeout_seconds, {})
+
+    def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* of one version: at the service's inner listener, by hand."""
+        if service not in self._ports:
+            raise PlatformError(f"{service} has no address of its own: it is no web service here")
+        return self._ask(service, path, timeout_seconds, {HAND_HEADER: label})
+
+    def _ask(
+        self, listener: str, path: str, timeout_seconds: float, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        port = self._ports[listener]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
         try:
-            chosen = {} if version is None else {HAND_HEADER: version}
-            connection.request("GET", path, headers={OWN_HEADER: "1", **chosen})
+            connection.request("GET", path, headers={OWN_HEADER: "1", **headers})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise PlatformError(f"the front door does not answer: {error}") from error
+            where = "the front door" if listener == FRONT else f"the address of {listener}"
+            raise PlatformError(f"{where} does not answer: {error}") from error
         finally:
             connection.close()
 
