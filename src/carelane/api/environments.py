@@ -65,7 +65,7 @@ def routes(app: App) -> APIRouter:
         policy = operations.engine(name).policy
         return app.repository.revisions(name, limit or policy.rollback.revision_history)
 
-    @router.get("/{name}/plan", summary="What deploying a release would do, and today's traffic")
+    @router.get("/{name}/plan", summary="What deploying a release would do, and the last hour's traffic")
     def plan(name: str, release: str, strategy: str | None = None) -> views.PlanView:
         return views.plan(app, name, operations.plan(name, release, strategy=strategy))
 

@@ -10,6 +10,7 @@ from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Policy, RollbackPolicy
 from carelane.delivery.strategies import (
     DEFAULTS,
+    ROLLING,
     CanaryStep,
     OnInconclusive,
     StepKind,
@@ -379,6 +380,22 @@ def test_services_go_one_after_another_and_a_bad_second_one_takes_the_first_back
     simulation.settle()
     assert (simulation.weights("backend"), simulation.weights("frontend")) == ({"v1": 2}, {"v1": 2})
     assert {r.phase for r in simulation.deployment.rollouts.values()} == {RolloutPhase.DEGRADED}
+
+
+def test_a_service_without_users_can_go_another_way_and_keeps_nobody_waiting() -> None:
+    services = {"backend": WEB, "reports": WEB}
+    both = replace(
+        canary(weight(50), analysis()),
+        replicas={"backend": 2, "reports": 2},
+        by_service={"reports": ROLLING},
+    )
+    simulation = Simulation(both, services).shipped("v1")
+    simulation.metrics.requests_per_second = BUSY
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 1000)
+    kinds = [r.strategy.kind for r in simulation.deployment.rollouts.values()]
+    assert kinds == [StrategyKind.CANARY, StrategyKind.ROLLING]
 
 
 def test_a_strategy_can_be_named_for_one_deployment() -> None:

@@ -119,6 +119,21 @@ def test_without_requests_the_error_ratio_is_unknown_rather_than_zero(
     assert rates.requests_per_second == 0.0
 
 
+def test_what_came_lately_is_over_all_the_time_there_was_and_of_one_version(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {
+        ("backend~v1", 200, "-"): 10,
+        ("backend~v1", 500, "-"): 2,
+        ("backend~v2", 200, "-"): 4,
+    }
+    meter.look()
+    meter.look()
+    seconds, counts = meter.lately("backend", "v1")
+    assert (counts.requests, counts.errors) == (12, 2)
+    assert seconds == meter._looked - meter._began > 0
+
+
 # -- for the judge
 
 

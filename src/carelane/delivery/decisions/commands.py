@@ -94,7 +94,7 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
     new = state.stable is not None and version.label not in known
     if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
         return ROLLING
-    return wanted.strategy or draft.policy.strategy
+    return wanted.strategy or draft.policy.strategy_of(version.service)
 
 
 def supersede(draft: Draft, wanted: Request) -> None:

@@ -119,7 +119,7 @@ class TrafficMeter:
         self._answered = [False for _ in admins]
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
         self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
-        self._looked = time.monotonic()
+        self._began = self._looked = time.monotonic()
 
     def windows(self) -> list[Window]:
         """The last ten, oldest first."""
@@ -161,6 +161,15 @@ class TrafficMeter:
             self._past.append(Window(now, now - self._looked, slim))
         self._looked = now
         return WINDOW_SECONDS
+
+    def lately(self, service: str, label: str) -> tuple[float, Counts]:
+        """What *label* had in the last hour, less if this server is younger; that time in seconds first."""
+        since = max(self._began, self._looked - HISTORY_WINDOWS * WINDOW_SECONDS)
+        total = Counts()
+        for past in list(self._past):
+            if past.at > since and (counts := past.counts.get((service, label))) is not None:
+                total = total.plus(counts)
+        return self._looked - since, total
 
     # -- for the judge
 
