@@ -122,9 +122,9 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
     if state.stable is None:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
         return
+    instances.fill(draft, name, state.stable)
     if rollout.strategy.stepped:
         instances.withdraw(draft, name, rollout.to_label)
-    instances.fill(draft, name, state.stable)
     instances.drain_others(draft, name, state.stable)
 
 

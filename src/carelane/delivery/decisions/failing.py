@@ -5,7 +5,7 @@ from dataclasses import replace
 from carelane.analysis.verdicts import Verdict
 from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout, check_id
+from carelane.delivery.deployments import Kind, Rollout, RolloutPhase, check_id
 from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import OnInconclusive, StepKind
@@ -31,6 +31,18 @@ def failure(draft: Draft, rollout: Rollout) -> str | None:
 def failure_while_held(draft: Draft, rollout: Rollout) -> str | None:
     """The same while a person holds it: only time does not count against it."""
     return _died(draft, rollout) or _judged(draft, rollout) or _readiness_lost(draft, rollout)
+
+
+def arrived(draft: Draft, rollout: Rollout) -> bool:
+    """Whether enough of what has all the traffic is ready for the deployment to be called done.
+
+    An emergency is done with one: the rest joins when it is ready.
+    """
+    state = draft.service(rollout.service)
+    replicas = draft.replicas(rollout.service)
+    unavailable, _ = draft.policy.pace.resolved(replicas)
+    wanted = 1 if draft.current().kind is Kind.EMERGENCY else max(replicas - unavailable, 1)
+    return len(instances.ready(draft, state, rollout.to_label, Intent.SERVE)) >= wanted
 
 
 def _died(draft: Draft, rollout: Rollout) -> str | None:
@@ -77,18 +89,27 @@ def _judged(draft: Draft, rollout: Rollout) -> str | None:
 
 
 def _readiness_lost(draft: Draft, rollout: Rollout) -> str | None:
-    """A canary that carries traffic and has nobody ready, while all of stable is; not before some seconds."""
+    """What carries traffic and has nobody ready, while all of stable is; not before some seconds.
+
+    Once it has all the traffic stable is warm, and may have been lost too: that has the deadline's time.
+    """
     state = draft.service(rollout.service)
-    on_trial = rollout.strategy.stepped and state.canary == rollout.to_label and state.canary_percent
-    stable = state.of(state.stable, Intent.SERVE)
-    holds = bool(stable) and all(draft.ready(i) for i in stable)
-    lost = on_trial and holds and not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    promoting = rollout.phase is RolloutPhase.PROMOTING
+    carries = promoting or (rollout.strategy.stepped and state.canary_percent)
+    stable = state.of(state.stable, *(STAYING if promoting else (Intent.SERVE,)))
+    holds = bool(stable) and state.stable != rollout.to_label and all(draft.ready(i) for i in stable)
+    none = not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    lacks = promoting and not arrived(draft, rollout)
+    lost = carries and state.canary == rollout.to_label and ((holds and none) or lacks)
     since = (rollout.unready_since or draft.now) if lost else None
     if since != rollout.unready_since:
         draft.put_rollout(replace(draft.rollout(rollout.service), unready_since=since))
-    if since is None or (draft.now - since).total_seconds() < READINESS_LOST_SECONDS:
-        return None
-    return f"readiness: no instance of {rollout.to_label} is ready any more, all of {state.stable} are"
+    lasted = 0.0 if since is None else (draft.now - since).total_seconds()
+    if since is not None and holds and none and lasted >= READINESS_LOST_SECONDS:
+        return f"readiness: no instance of {rollout.to_label} is ready any more, all of {state.stable} are"
+    if since is not None and lasted >= draft.policy.rollback.progress_deadline_seconds:
+        return f"readiness: too few instances of {rollout.to_label} are ready, for {lasted:.0f} s"
+    return None
 
 
 def _asked(draft: Draft, rollout: Rollout) -> str | None:

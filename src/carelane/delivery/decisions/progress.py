@@ -55,7 +55,10 @@ def _go_on(draft: Draft) -> None:
             return
         if draft.rollout(service).phase is not RolloutPhase.PROMOTING and not together:
             return
-    if all(r.phase is RolloutPhase.PROMOTING for r in draft.current().rollouts.values()):
+    if all(
+        r.phase is RolloutPhase.PROMOTING and failing.arrived(draft, r)
+        for r in draft.current().rollouts.values()
+    ):
         _finish(draft)
 
 
@@ -183,9 +186,9 @@ def _watch_pause(draft: Draft) -> None:
             return
         if rollout.phase not in MOVING or _version(draft, rollout).run.kind is not ServiceKind.WEB:
             continue
-        if rollout.strategy.stepped:
+        if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
             stepping.keep_stable_whole(draft, rollout)
-        else:
+        elif not rollout.strategy.stepped:
             instances.top_up(draft, rollout.service)
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds

@@ -33,6 +33,9 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
     """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
+    stable = draft.service(rollout.service).stable
+    if stable is not None:
+        instances.fill(draft, rollout.service, stable)  # what is warm takes users before the other loses them
     instances.withdraw(draft, rollout.service, rollout.to_label)
     return rolling.revert(draft, rollout)
 
@@ -110,7 +113,11 @@ def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
 
 
 def _take_over(draft: Draft, rollout: Rollout) -> bool:
-    """Everything to the canary, and the old instances out of the traffic, kept warm."""
+    """Everything to the canary, and the old instances out of the traffic.
+
+    They stay warm until the whole deployment has succeeded, whatever is kept afterwards: a later
+    service may still fail and take this one back.
+    """
     if not _scaled(draft, rollout, 100):
         keep_stable_whole(draft, rollout)
         return False
@@ -119,7 +126,7 @@ def _take_over(draft: Draft, rollout: Rollout) -> bool:
     others = [i for i in draft.service(name).of_intent(Intent.SERVE) if i.label != rollout.to_label]
     # Done once the proxies took it: a routing that they rejected is a wish.
     done = draft.in_force() and not others
-    draft.intend(others, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
+    draft.intend(others, Intent.WARM)
     return done
 
 
