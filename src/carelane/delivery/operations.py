@@ -109,9 +109,17 @@ class Operations:
         """Turn the deployment under way back."""
         return self._change(environment, lambda d: commands.abort(d, author, reason))
 
-    def promote(self, environment: str, author: str, reason: str, *, full: bool) -> Deployment:
-        """Go past the canary step that waits, or past all that are left."""
-        return self._change(environment, lambda d: commands.promote(d, author, reason, full=full))
+    def promote(
+        self,
+        environment: str,
+        author: str,
+        reason: str,
+        *,
+        full: bool,
+        seen: commands.At = commands.At(),  # noqa: B008 - frozen
+    ) -> Deployment:
+        """Go past the canary step that waits, which is the one that was *seen*, or past all that are left."""
+        return self._change(environment, lambda d: commands.promote(d, author, reason, full=full, seen=seen))
 
     def emergency_rollback(self, environment: str, author: str, reason: str) -> Outcome:
         """Leave the bad version in one routing change; each part is timed, in milliseconds.

@@ -16,9 +16,10 @@ from tests.unit.delivery.test_stepping import pause, weight
 TWO = {"backend": WEB, "frontend": WEB}
 
 
-def both(**rollback: float) -> Policy:
+def both(*, keep_warm: int = 1, progress_deadline_seconds: float = 600.0) -> Policy:
     """Two services by canary; the second waits ten minutes at 50 %."""
-    made = policy({"backend": 2, "frontend": 2}, **rollback)
+    replicas = {"backend": 2, "frontend": 2}
+    made = policy(replicas, keep_warm=keep_warm, progress_deadline_seconds=progress_deadline_seconds)
     return replace(made, strategy=Strategy(StrategyKind.CANARY, (weight(50), pause(600))))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from carelane.base.errors import ConflictError
 from carelane.delivery.decisions import holding, instances, progress, stepping
 from carelane.delivery.decisions.draft import Draft, Snapshot
-from carelane.delivery.deployments import AT_STEPS, Deployment, Kind, Phase, Rollout, RolloutPhase
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.strategies import ROLLING, Strategy
@@ -168,12 +168,25 @@ def resume(draft: Draft, actor: str, reason: str) -> None:
     holding.resume(draft, reason, actor)
 
 
-def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
-    """Go past the canary step that waits, or (*full*) past all that are left."""
+@dataclass(frozen=True)
+class At:
+    """What was seen by who asks to go on: the deployment, and its canary step, counted from 1."""
+
+    deployment: int | None = None
+    step: int | None = None
+
+
+def promote(draft: Draft, actor: str, reason: str, *, full: bool, seen: At = At()) -> None:
+    """Go past the canary step that waits, or (*full*) past all that are left.
+
+    Raises:
+        ConflictError: If there is no such step (any more), or it is not one to go past.
+    """
     current = _under_way(draft)
     if current.phase is Phase.ABORTING:
         raise ConflictError(f"deployment {current.id} is aborting: abort wins over promote")
-    at_steps = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase in AT_STEPS]
+    at_steps = [r for r in current.rollouts.values() if r.current_step is not None]
+    _check_seen(current, at_steps, seen)
     later = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase is RolloutPhase.PENDING]
     if not at_steps and not (full and later):
         raise ConflictError(
@@ -191,6 +204,18 @@ def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
         actor=actor,
         details={"full": full, "services": [r.service for r in at_steps]},
     )
+
+
+def _check_seen(current: Deployment, at_steps: list[Rollout], seen: At) -> None:
+    """Refuse to go past what nobody has looked at: it may have moved on meanwhile."""
+    where = {rollout.step + 1 for rollout in at_steps}
+    moved = seen.deployment not in {None, current.id}
+    if moved or (seen.step is not None and where and seen.step not in where):
+        steps = " and ".join(f"step {number}" for number in sorted(where)) or "no canary step"
+        raise ConflictError(
+            f"it has moved on: deployment {current.id} is at {steps}",
+            hint="`carelane rollout show` says where it stands; then ask again",
+        )
 
 
 def _under_way(draft: Draft) -> Deployment:

@@ -1,11 +1,12 @@
 """When a rollout has failed, in one sentence a person can act on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.analysis.verdicts import Verdict
 from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Kind, Rollout, RolloutPhase, check_id
+from carelane.delivery.deployments import Kind, Rollout, RolloutPhase
 from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import OnInconclusive, StepKind
@@ -13,24 +14,34 @@ from carelane.delivery.strategies import OnInconclusive, StepKind
 READINESS_LOST_SECONDS = 3.0
 """How long a canary may have nobody ready while all of stable is; users are with stable meanwhile."""
 
+ANALYSIS = "analysis"
+Rule = Callable[[Draft, Rollout], str | None]
 REJECTED_SECONDS = 5.0
 UNSTARTED_SECONDS = 3.0
 
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
-    return (
-        failure_while_held(draft, rollout)
-        or _rejected(draft)
-        or _asked(draft, rollout)
-        or _undecided(draft, rollout)
-        or _deadline(draft, rollout)
-    )
+    return _first(draft, rollout, (*_WHILE_HELD, _rejected, _asked, _undecided, _deadline))
 
 
 def failure_while_held(draft: Draft, rollout: Rollout) -> str | None:
     """The same while a person holds it: only time does not count against it."""
-    return _died(draft, rollout) or _judged(draft, rollout) or _readiness_lost(draft, rollout)
+    return _first(draft, rollout, _WHILE_HELD)
+
+
+def kind_of(failure: str) -> str:
+    """What kind of *failure* it is: what its sentence begins with."""
+    return failure.partition(":")[0]
+
+
+def _first(draft: Draft, rollout: Rollout, rules: tuple[Rule, ...]) -> str | None:
+    """The first failure that nobody has let go."""
+    for rule in rules:
+        found = rule(draft, draft.rollout(rollout.service))
+        if found is not None and kind_of(found) not in rollout.overruled:
+            return found
+    return None
 
 
 def arrived(draft: Draft, rollout: Rollout) -> bool:
@@ -71,8 +82,9 @@ def unstarted(draft: Draft, name: str) -> str | None:
     return f"{name} cannot be started: {tried.why}"
 
 
-def _rejected(draft: Draft) -> str | None:
+def _rejected(draft: Draft, rollout: Rollout) -> str | None:
     """A routing that stays rejected; what an earlier deployment left behind has a moment to leave."""
+    del rollout
     seen = draft.seen.routing
     return f"routing: {seen.rejected}" if seen.rejected_seconds >= REJECTED_SECONDS else None
 
@@ -85,7 +97,7 @@ def _judged(draft: Draft, rollout: Rollout) -> str | None:
     evidence = draft.evidence(rollout)
     if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
         return None
-    return f"analysis: {evidence.words}"
+    return f"{ANALYSIS}: {evidence.words}"
 
 
 def _readiness_lost(draft: Draft, rollout: Rollout) -> str | None:
@@ -118,7 +130,7 @@ def _asked(draft: Draft, rollout: Rollout) -> str | None:
     if step is None or step.kind not in {StepKind.CHECK, StepKind.VERIFY}:
         return None
     if step.command:
-        task = check_id(draft.current().id, rollout.service, rollout.step)
+        task = rollout.check_id(draft.current().id)
         seen = draft.seen.instances.get(task)
         if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
             return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
@@ -138,7 +150,8 @@ def _undecided(draft: Draft, rollout: Rollout) -> str | None:
     turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT and not draft.policy.dry_run
     if not turns_back or early or (evidence and evidence.verdict is Verdict.PASS):
         return None
-    return f"analysis, after {step.seconds:g} s: {evidence.words if evidence else 'nothing was counted'}"
+    said = evidence.words if evidence else "nothing was counted"
+    return f"{ANALYSIS}: no verdict after {step.seconds:g} s: {said}"
 
 
 def _deadline(draft: Draft, rollout: Rollout) -> str | None:
@@ -152,3 +165,6 @@ def _deadline(draft: Draft, rollout: Rollout) -> str | None:
     lacking = "" if draft.in_force() else ", the proxies have not taken the routing"
     said = f"{ready} of {wanted} instances of {rollout.to_label} ready{lacking}"
     return f"deadline: {said}, no progress for {limit:g} s"
+
+
+_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _readiness_lost)

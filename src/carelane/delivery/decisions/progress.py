@@ -156,6 +156,7 @@ def _fail(draft: Draft, service: str, reason: str) -> None:
     if held is None:
         begin_abort(draft, message)
     elif draft.current().phase is Phase.PROGRESSING:
+        draft.put_rollout(replace(draft.rollout(service), held_for=failing.kind_of(reason)))
         holding.pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
-from carelane.delivery.decisions import holding, instances, rolling
+from carelane.base.errors import ConflictError
+from carelane.delivery.decisions import failing, holding, instances, rolling
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout, check_id
+from carelane.delivery.deployments import Rollout
 from carelane.delivery.environments import Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
@@ -50,6 +51,7 @@ def go_on(draft: Draft, service: str) -> None:
         replace(
             rollout,
             step=number,
+            attempt=0,
             step_since=draft.now,
             progress_at=draft.now if scales else None,
         )
@@ -63,12 +65,21 @@ def go_on(draft: Draft, service: str) -> None:
 
 
 def skip(draft: Draft, service: str, *, full: bool) -> None:
-    """Go past the step that waits, or past all of them."""
+    """Go past the step that waits, or past all of them.
+
+    Raises:
+        ConflictError: If the step is one that is done, not waited for: users would be lost on the way.
+    """
     rollout = draft.rollout(service)
+    steps = rollout.strategy.steps
     if full:
-        left = len(rollout.strategy.steps)
-        draft.put_rollout(replace(rollout, step=left, step_since=draft.now, progress_at=draft.now))
-    elif rollout.step < len(rollout.strategy.steps):
+        draft.put_rollout(replace(rollout, step=len(steps), step_since=draft.now, progress_at=draft.now))
+    elif steps[rollout.step].kind in SCALING:
+        raise ConflictError(
+            f"{service} is at canary step {rollout.step + 1}, {steps[rollout.step]}: that cannot be skipped",
+            hint="only a pause, an analysis, a check or a verification is gone past; --full goes past all",
+        )
+    else:
         go_on(draft, service)
 
 
@@ -146,7 +157,7 @@ def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """
     if not step.command:
         return draft.in_force() and draft.answer(rollout) == ""
-    task = draft.seen.instances.get(check_id(draft.current().id, rollout.service, rollout.step))
+    task = draft.seen.instances.get(rollout.check_id(draft.current().id))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 
 
@@ -158,7 +169,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         return True
     if draft.policy.dry_run:
         return _would_have(draft, rollout, step, evidence)
-    if rollout.held_step == rollout.step:
+    if rollout.held_step == rollout.step or failing.ANALYSIS in rollout.overruled:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
     late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds * extended
