@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.base.errors import ConflictError
-from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy
+from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy, StrategyKind
 
 
 class Kind(StrEnum):
@@ -125,7 +125,10 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A release on its way into an environment, by someone, for a reason."""
+    """A release on its way into an environment, by someone, for a reason.
+
+    *strategy* is the one that was named for it; None where the environment's own was to be used.
+    """
 
     id: int
     environment: str
@@ -140,6 +143,7 @@ class Deployment:
     message: str = ""
     from_release: str | None = None
     to_revision: int | None = None
+    strategy: StrategyKind | None = None
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

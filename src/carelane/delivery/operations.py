@@ -86,7 +86,7 @@ class Operations:
         return self._request(engine, Request(own, release, author, reason, Kind.ROLLBACK, number), still)
 
     def retry(self, environment: str, author: str) -> Outcome:
-        """Ask once more for the release whose deployment failed or was cancelled."""
+        """Ask once more, in the same way, for the release whose deployment failed or was cancelled."""
         self.engine(environment)
         last = next(iter(self._repository.deployments(environment, 1)), None)
         if last is None or last.phase not in {Phase.FAILED, Phase.CANCELLED}:
@@ -95,7 +95,7 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY:
             return self.rollback(environment, last.to_revision, author, reason)
-        return self.deploy(environment, last.release, author, reason)
+        return self.deploy(environment, last.release, author, reason, strategy=last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""

@@ -202,6 +202,23 @@ def test_an_emergency_in_the_middle_of_a_canary_is_one_routing_change() -> None:
     assert simulation.running() == {"v1": 4}
 
 
+@pytest.mark.parametrize("how", ["emergency", "rollback", "deploy"])
+def test_leaving_a_canary_is_no_revision_for_nothing_has_changed(how: str) -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    match how:
+        case "emergency":
+            simulation.emergency()
+        case "rollback":
+            simulation.rollback()
+        case _:
+            simulation.deploy("v1")
+    simulation.settle()
+    assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v1")
+    assert [(r.number, r.release) for r in simulation.history] == [(1, "v1")]
+    assert simulation.state.revision == 1
+
+
 def test_an_emergency_out_of_a_canary_that_was_judged_is_not_held_by_the_canary_s_verdict() -> None:
     """Automatic rollback is off, the canary failed and waits for a person, who breaks the glass."""
     simulation = on_its_way(
@@ -355,8 +372,13 @@ def test_a_service_without_users_can_go_another_way_and_keeps_nobody_waiting() -
     assert kinds == [StrategyKind.CANARY, StrategyKind.ROLLING]
 
 
-def test_a_strategy_can_be_named_for_one_deployment() -> None:
+def test_a_strategy_can_be_named_for_one_deployment_and_is_kept_when_that_is_tried_again() -> None:
     simulation = Simulation(policy(2)).shipped("v1")
     simulation.release("v2")
     simulation.operations.deploy("production", "v2", "alice", "", strategy="canary")
+    assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY
+    simulation.abort()
+    simulation.settle()
+    simulation.operations.retry("production", "alice")
+    assert simulation.deployment.strategy is StrategyKind.CANARY
     assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY

@@ -54,6 +54,7 @@ def request(draft: Draft, wanted: Request) -> None:
         phase_since=draft.now,
         from_release=draft.snapshot.state.release,
         to_revision=wanted.to_revision,
+        strategy=wanted.strategy.kind if wanted.strategy is not None else None,
         rollouts=_rollouts(draft, wanted, previous),
     )
     draft.record(

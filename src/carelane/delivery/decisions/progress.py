@@ -228,13 +228,21 @@ def _is_late(draft: Draft, deployment: Deployment) -> bool:
 
 
 def _finish(draft: Draft) -> None:
-    """Every service is there: the canaries become stable, the history gains a revision."""
+    """Every service is there: the canaries become stable, history gains a revision if that is a change."""
     current = draft.current()
     for rollout in current.rollouts.values():
         _promote(draft, rollout)
         draft.put_rollout(rollout, RolloutPhase.HEALTHY)
     for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
         draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
+    if current.release != draft.snapshot.state.release:
+        # Who only leaves a canary has what it had: no step of the history, which is of finite length.
+        _add_revision(draft)
+    draft.to_phase(Phase.SUCCEEDED)
+
+
+def _add_revision(draft: Draft) -> None:
+    current = draft.current()
     number = draft.snapshot.state.revision + 1
     if current.to_revision is not None:
         draft.undone = tuple(range(current.to_revision + 1, number))
@@ -250,7 +258,6 @@ def _finish(draft: Draft) -> None:
         took_seconds=(draft.now - current.created_at).total_seconds(),
     )
     draft.set_release(current.release, number)
-    draft.to_phase(Phase.SUCCEEDED)
 
 
 def _promote(draft: Draft, rollout: Rollout) -> None:
