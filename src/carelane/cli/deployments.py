@@ -1,5 +1,6 @@
 """deploy and deployments."""
 
+import textwrap
 from typing import Any
 
 import click
@@ -8,6 +9,8 @@ from carelane.cli.client import Client
 from carelane.cli.following import Waiting, follow, wait_options, wait_quietly
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
+WHY_WIDTH = 60
+"""A verdict's words are long; `deployments show` has them whole."""
 STRATEGIES = ("rolling", "blue-green", "canary")
 
 
@@ -97,7 +100,7 @@ def list_deployments(directory: str, environment: str | None, limit: int, output
             d["phase"],
             d["author"],
             local_time(d["created_at"]),
-            d["message"] or d["reason"],
+            textwrap.shorten(d["message"] or d["reason"], WHY_WIDTH, placeholder=" …"),
         ]
         for d in found
     ]

@@ -187,6 +187,8 @@ def test_one_failing_service_takes_back_those_that_had_arrived() -> None:
     assert simulation.weights("frontend") == {"v1": 2}
     phases = {n: r.phase for n, r in simulation.deployment.rollouts.items()}
     assert phases == {"backend": RolloutPhase.DEGRADED, "frontend": RolloutPhase.DEGRADED}
+    reasons = {n: r.reason for n, r in simulation.deployment.rollouts.items()}
+    assert reasons == {"backend": "taken back with frontend", "frontend": simulation.deployment.message}
 
 
 def test_a_service_that_had_arrived_and_then_crashes_fails_the_deployment_too() -> None:

@@ -154,7 +154,7 @@ def _fail(draft: Draft, service: str, reason: str) -> None:
     message = f"{service}: {reason}"
     held = _why_held(draft)
     if held is None:
-        begin_abort(draft, message)
+        begin_abort(draft, message, failed=service)
     elif draft.current().phase is Phase.PROGRESSING:
         draft.put_rollout(replace(draft.rollout(service), held_for=failing.kind_of(reason)))
         holding.pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
@@ -198,14 +198,17 @@ def _watch_pause(draft: Draft) -> None:
         begin_abort(draft, f"nobody resumed it within {limit:g} s")
 
 
-def begin_abort(draft: Draft, message: str, actor: str = "carelane") -> None:
-    """Turn back; the first step of the way is taken in the same decision."""
+def begin_abort(draft: Draft, message: str, actor: str = "carelane", *, failed: str | None = None) -> None:
+    """Turn back, all because of the one that *failed*; the first step is taken in the same decision."""
     draft.to_phase(Phase.ABORTING, message, actor)
     for rollout in draft.current().rollouts.values():
         if rollout.phase is RolloutPhase.PENDING:
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, "its deployment was aborted")
         elif rollout.phase in MOVING:
-            draft.put_rollout(rollout, RolloutPhase.ABORTING, message)
+            along = failed not in {None, rollout.service}
+            draft.put_rollout(
+                rollout, RolloutPhase.ABORTING, f"taken back with {failed}" if along else message
+            )
 
 
 def _turn_back(draft: Draft) -> None:
@@ -216,7 +219,7 @@ def _turn_back(draft: Draft) -> None:
             continue
         if _backward(draft, rollout)(draft, rollout) or late:
             draft.put(rollout.service, replace(draft.service(rollout.service), canary=None))
-            draft.put_rollout(rollout, RolloutPhase.DEGRADED, current.message)
+            draft.put_rollout(rollout, RolloutPhase.DEGRADED, rollout.reason)
     if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
         ending = "; the stable version was not whole again in time" if late else ""
         draft.to_phase(Phase.FAILED, current.message + ending)
