@@ -5,25 +5,22 @@ import http.server
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
+from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy.documents import FRONT
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.processes.shims import Shims
-from carelane.platforms.processes.tcp_ports import free_port
-from tests.contract import processes
-from tests.contract.traffic_router import TrafficRouterContract, healthy, refused, routing
+from tests.contract.envoys import VERSIONS, Envoys
+from tests.contract.traffic_router import TrafficRouterContract, healthy, routing
 from tests.fakes.router import FakeRouter
 from tests.waiting import until
-
-VERSIONS = ("v1", "v2", "v3", "v4", "v5", "v6")
 
 
 class TestFakeRouter(TrafficRouterContract):
@@ -36,69 +33,7 @@ class TestFakeRouter(TrafficRouterContract):
         return {"v1": 20_001, "v2": 20_002, "sick": 20_003}
 
 
-def instance(label: str, held: threading.Event) -> http.server.ThreadingHTTPServer:
-    """A server that answers with its label; ``/slow`` once it is let go."""
-
-    class Answers(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 8192  # head and body in one packet, else each answer waits 40 ms
-
-        def do_GET(self) -> None:
-            if self.path == "/slow":
-                held.wait(10.0)
-            body = label.encode()
-            self.send_response(503 if label == "sick" and self.path == "/ready" else 200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port(set())), Answers)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server
-
-
-class TestEnvoyRouter(TrafficRouterContract):
-    @pytest.fixture
-    def held(self) -> Iterator[threading.Event]:
-        event = threading.Event()
-        yield event
-        event.set()
-
-    @pytest.fixture
-    def ports(self, held: threading.Event) -> Iterator[dict[str, int]]:
-        servers = {label: instance(label, held) for label in (*VERSIONS, "sick")}
-        yield {label: int(server.server_address[1]) for label, server in servers.items()}
-        held.set()
-        for server in servers.values():
-            server.shutdown()
-            server.server_close()
-
-    @pytest.fixture
-    def keeper(self, tmp_path: Path) -> Iterator[Shims]:
-        with processes.shims(tmp_path / "proxies") as made:
-            yield made
-
-    @pytest.fixture
-    def another(self, tmp_path: Path, keeper: Shims) -> Callable[[], EnvoyRouter]:
-        """A router of the same place, as a restarted server makes it."""
-        front = free_port(set())
-        inner = {"backend": free_port({front})}
-        return lambda: EnvoyRouter(tmp_path / "envoy", front, inner, keeper)
-
-    @pytest.fixture
-    def router(self, another: Callable[[], EnvoyRouter]) -> Iterator[EnvoyRouter]:
-        made = another()
-        made.begin()
-        until(lambda: not refused(made, "/"), 10.0, "the front door answers")
-        until(lambda: answering(made) == len(PROXIES), 10.0, "both proxies answer")
-        yield made
-        for admin in made.admins.values():
-            admin._connection.close()
-
+class TestEnvoyRouter(Envoys, TrafficRouterContract):
     def test_before_anything_is_deployed_the_front_door_says_so(self, router: EnvoyRouter) -> None:
         assert router.ask("/", 2.0) == (503, b"nothing is deployed here yet\n")
 
@@ -234,6 +169,21 @@ class TestEnvoyRouter(TrafficRouterContract):
         until(lambda: ask(front, {"x-carelane-version": "v2"}) == b"v2", 5.0, "v2 answers by hand")
         assert ask(front) == b"v1"
 
+    def test_a_version_is_asked_itself_wherever_its_path_leads_at_the_front_door(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        made = routing(1, {"v1": 1, "v2": 0}, ports)
+        hidden = replace(made.services["backend"], prefixes=())
+        other = replace(routing(1, {"v3": 1}, ports).services["backend"], prefixes=("/",))
+        router.route(replace(made, services={"backend": hidden, "other": other}))
+        until(lambda: healthy(router, "v2"), 10.0, "v2 is healthy")
+        until(lambda: router.ask("/", 2.0) == (200, b"v3"), 10.0, "the front door is another's")
+        until(lambda: router.routed().generation == 1, 10.0, "it is in force")
+        assert router.ask_version("backend", "v2", "/", 2.0) == (200, b"v2")
+        assert router.ask_version("backend", "v1", "/", 2.0) == (200, b"v1")
+        with pytest.raises(PlatformError, match="no web service"):
+            router.ask_version("nobody", "v1", "/", 2.0)
+
     def test_a_longer_prefix_comes_first_and_a_prefix_ends_at_a_slash(
         self, router: EnvoyRouter, ports: dict[str, int]
     ) -> None:
@@ -268,11 +218,6 @@ def ask(address: str, headers: dict[str, str] | None = None) -> bytes:
         return connection.getresponse().read()
     finally:
         connection.close()
-
-
-def answering(router: EnvoyRouter) -> int:
-    """How many proxies answer."""
-    return sum(admin.hosts() is not None for admin in router.admins.values())
 
 
 def busy(router: EnvoyRouter, label: str) -> bool:

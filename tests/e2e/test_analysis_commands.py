@@ -104,7 +104,7 @@ def test_slow_requests_are_judged_where_they_were_recorded(tmp_path: Path) -> No
         (b"\xff\xfe\x00", ["replay", "t.csv"], 2, "not text in UTF-8"),
         (f"{HEADER}\n1,9,0,1,0\n2,9,10,1,0".encode(), ["replay", "t.csv"], 2, "row 2 (line 3)"),
         (f"{HEADER}\n1,9,0,1,0\n2,9,10,1,0".encode(), ["compare", "t.csv"], 2, "row 2 (line 3)"),
-        (b"", ["replay", "."], 2, "cannot read"),
+        (b"", ["replay", "."], 2, "is a folder, not a file"),
         (f"{HEADER}\n1,9,0,1,0".encode(), ["replay", "t.csv", "--alpha", "2"], 2, "alpha is 2"),
         (f"{HEADER}\n1,9,0,1,0".encode(), ["replay", "t.csv", "--alpha", "nan"], 2, "alpha is nan"),
         (f"{HEADER}\n1,9,0,1,0".encode(), ["replay", "t.csv", "--floor", "x"], 2, "neither a percentage"),

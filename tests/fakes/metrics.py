@@ -14,12 +14,12 @@ class FakeMetrics:
     clock: ManualClock
     router: FakeRouter
     requests_per_second: float = 0.0
-    error_ratios: dict[str, float] = field(default_factory=dict)
-    """By label; none where a label is not named."""
+    error_ratios: dict[tuple[str, str] | str, float] = field(default_factory=dict)
+    """By service and label, or by label alone; none where it is not named."""
     past: tuple[Window, ...] = ()
     reachable: bool = True
     totals: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    _since: float | None = None
+    _since: dict[str, float] = field(default_factory=dict)
 
     def readings(
         self, service: str, stable: str, canary: str, slow_ms: tuple[float | None, ...]
@@ -37,14 +37,15 @@ class FakeMetrics:
 
     def _grow(self, service: str) -> None:
         now = self.clock.monotonic()
-        seconds = 0.0 if self._since is None else now - self._since
-        self._since = now
+        seconds = now - self._since.get(service, now)
+        self._since[service] = now
         weights = self.router.weights(service)
         for label, weight in weights.items():
             total = self.totals.setdefault((service, label), [0.0, 0.0])
             requests = self.requests_per_second * seconds * weight / sum(weights.values())
             total[0] += requests
-            total[1] += requests * self.error_ratios.get(label, 0.0)
+            ratio = self.error_ratios.get((service, label), self.error_ratios.get(label, 0.0))
+            total[1] += requests * ratio
 
     def _counts(self, service: str, label: str, thresholds: int) -> Counts:
         requests, errors = self.totals.get((service, label), [0.0, 0.0])

@@ -22,7 +22,7 @@ class FakeRouter:
     busy: set[str] = field(default_factory=set)
     """Instances with requests under way."""
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     failing_routes: int = 0
     rejects: Callable[[Routing], str] = lambda _: ""
     """What the proxies say against a routing; empty where they take it."""
@@ -56,12 +56,20 @@ class FakeRouter:
         """The inner addresses."""
         return {f"services.{name}.url": f"http://{name}.invalid" for name in self.services}
 
-    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
-        """The answer that a test laid down, under ``VERSION PATH`` for one asked by hand."""
-        self.asked.append((path, version))
-        where = path if version is None else f"{version} {path}"
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """The answer that a test laid down."""
+        del timeout_seconds
+        return self._answer(path)
+
+    def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """The answer that a test laid down under ``SERVICE LABEL PATH``."""
+        del timeout_seconds
+        return self._answer(f"{service} {label} {path}")
+
+    def _answer(self, where: str) -> tuple[int, bytes]:
+        self.asked.append(where)
         if where not in self.answers:
-            raise PlatformError("the front door does not answer")
+            raise PlatformError("nobody answers")
         return self.answers[where]
 
     # -- for tests

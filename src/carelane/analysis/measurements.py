@@ -68,12 +68,14 @@ class Reading:
     """Counters as a source shows them at one moment, counted from any beginning.
 
     None for a version that the source does not show; *reachable* is False where it did not answer.
+    *epoch* names the life of clock and counters (a machine's boot): in another one both begin anew.
     """
 
     at_seconds: float
     stable: Counts | None = None
     canary: Counts | None = None
     reachable: bool = True
+    epoch: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,35 @@ class Readings:
     """Makes windows of successive readings of one source; several sources have one each.
 
     A source that could not be read loses nothing while its counters go on: the next reading's window
-    then reaches back to the last whole one.
+    then reaches back to the last whole one. In another epoch the clock begins anew with the counters:
+    its times are moved *ahead_seconds*, so that windows follow one another.
     """
 
     last: Reading | None = None
     looked_at: float | None = None
+    epoch: str = ""
+    ahead_seconds: float = 0.0
 
     def then(self, reading: Reading) -> tuple["Readings", Window | None]:
         """What *reading* adds; None where it is the first, a repeat, or older than the last."""
+        if self.epoch not in {"", reading.epoch} and self.looked_at is not None:
+            return self._begun_anew(self.looked_at, reading)
+        known = replace(self, epoch=reading.epoch)
+        return known._then(replace(reading, at_seconds=reading.at_seconds + self.ahead_seconds))  # noqa: SLF001 - as itself
+
+    def _begun_anew(self, stopped_at: float, reading: Reading) -> tuple["Readings", Window | None]:
+        """Whatever the numbers say: they may by now be greater than before."""
+        moved = replace(reading, at_seconds=stopped_at)
+        whole = _incomplete(reading) is None
+        after = replace(
+            self,
+            last=moved if whole else None,
+            epoch=reading.epoch,
+            ahead_seconds=stopped_at - reading.at_seconds,
+        )
+        return after, None if self.last is None else _nothing(stopped_at, moved, Gap.RESET)
+
+    def _then(self, reading: Reading) -> tuple["Readings", Window | None]:
         if self.looked_at is not None and reading.at_seconds <= self.looked_at:
             return self, None
         after = replace(self, looked_at=reading.at_seconds)

@@ -40,7 +40,7 @@ WORDS = {
     Reason.STABLE_MISSING: "the statistics do not show the stable version",
     Reason.CANARY_MISSING: "the statistics do not show the canary",
     Reason.STATISTICS_INCONSISTENT: "the statistics contradict themselves",
-    Reason.STATISTICS_RESET: "the counters began anew, and what they lost is not known",
+    Reason.STATISTICS_RESET: "the counters began anew, what they lost is unknown: judged on since",
     Reason.WARMING_UP: "the canary is still warming up",
     Reason.STABLE_ABOVE_CEILING: "stable itself is above the ceiling, which is for a person to judge",
     Reason.NOT_ENOUGH_REQUESTS: "too few requests to tell",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from carelane.api import views
 from carelane.api.actors import Actor
 from carelane.bootstrap.app import App
+from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.operations import Operations, Outcome
 
@@ -27,10 +28,12 @@ class DeployBody(Body):
 
 
 class PromoteBody(Body):
-    """Why, and whether past all canary steps that are left."""
+    """Why, whether past all canary steps that are left, and what was seen: it may have moved on since."""
 
     reason: str = ""
     full: bool = False
+    deployment: int | None = None
+    step: int | None = Field(None, ge=1)
 
 
 class ReasonBody(Body):
@@ -65,7 +68,7 @@ def routes(app: App) -> APIRouter:
         policy = operations.engine(name).policy
         return app.repository.revisions(name, limit or policy.rollback.revision_history)
 
-    @router.get("/{name}/plan", summary="What deploying a release would do, and today's traffic")
+    @router.get("/{name}/plan", summary="What deploying a release would do, and the last hour's traffic")
     def plan(name: str, release: str, strategy: str | None = None) -> views.PlanView:
         return views.plan(app, name, operations.plan(name, release, strategy=strategy))
 
@@ -100,7 +103,8 @@ def _writes(router: APIRouter, operations: Operations) -> None:
 
     @router.post("/{name}/promote", summary="Go past the canary step that waits, or past all of them")
     def promote(name: str, body: PromoteBody, actor: Actor) -> Deployment:
-        return operations.promote(name, actor, body.reason or "promoted by hand", full=body.full)
+        seen = At(body.deployment, body.step)
+        return operations.promote(name, actor, body.reason or "promoted by hand", full=body.full, seen=seen)
 
     @router.post("/{name}/retry", status_code=201, summary="Deploy once more what failed")
     def retry(name: str, actor: Actor) -> Outcome:

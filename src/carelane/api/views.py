@@ -16,7 +16,6 @@ from carelane.delivery.operations import Outcome
 from carelane.delivery.releases import ServiceKind
 
 HEALTH_SECONDS = 0.2
-TRAFFIC_WINDOWS = 600
 _asking = ThreadPoolExecutor(8, thread_name_prefix="health")
 
 
@@ -72,7 +71,7 @@ class EnvironmentView:
 
 @dataclass(frozen=True)
 class TrafficView:
-    """A service's users over the last minutes, as far back as *seconds*; zero of them where none is known."""
+    """A service's users over the last *seconds*: an hour, or less where the server has not run so long."""
 
     seconds: float
     requests: int
@@ -105,9 +104,8 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
 
 
 def _traffic(environment: LocalEnvironment, service: str, label: str) -> TrafficView:
-    past = environment.meter.history(service, label, ())[-TRAFFIC_WINDOWS:]
-    seconds = past[-1].ended_at - past[0].started_at if past else 0.0
-    return TrafficView(seconds, sum(w.stable.requests for w in past), sum(w.stable.errors for w in past))
+    seconds, counts = environment.meter.lately(service, label)
+    return TrafficView(seconds, counts.requests, counts.errors)
 
 
 def environments(app: App, names: list[str]) -> list[EnvironmentView]:

@@ -11,6 +11,7 @@ CarelaneError
 │   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
 │   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
+├── OutcomeOpen       (exit 11, HTTP 409)  what was waited for has not ended
 └── InvariantError    (exit 70, HTTP 500)  our bug
 """
 
@@ -106,6 +107,14 @@ class OutcomeFailed(CarelaneError):  # noqa: N818 - an outcome, not a fault of t
     exit_code = 10
     status = 409
     title = "Failed"
+
+
+class OutcomeOpen(CarelaneError):  # noqa: N818 - an outcome, as above
+    """What was waited for has not ended in the time that was given it: exit code 11, nobody knows yet."""
+
+    exit_code = 11
+    status = 409
+    title = "Not ended"
 
 
 BY_EXIT_CODE: dict[int, type[CarelaneError]] = {

@@ -19,7 +19,7 @@ from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
 from carelane.config import reading, translation
 from carelane.config.model import Configuration, Environment, Secret
-from carelane.delivery.analyses import Judging
+from carelane.delivery.analyses import Judging, thresholds_under_way
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
@@ -30,6 +30,7 @@ from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
+from carelane.platforms.processes.shim import boot_id
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 from carelane.platforms.processes.workloads import ProcessWorkloads
@@ -251,12 +252,12 @@ def _environment(
         inner_ports,
         proxies,
         preview_port=_preview_port(name, settings, listening=listening),
-        slow_ms=settings.objectives.thresholds_ms,
+        slow_ms=_thresholds_ms(stores, name, settings),
     )
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
-    meter = TrafficMeter(list(router.admins.values()))
+    meter = TrafficMeter(list(router.admins.values()), boot_id())
     judging = Judging(meter, stores.analyses)
     engine = Engine(
         name,
@@ -267,6 +268,13 @@ def _environment(
         _report,
     )
     return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter)
+
+
+def _thresholds_ms(stores: Stores, name: str, settings: Environment) -> tuple[int, ...]:
+    """Of slow requests: those that are configured, and those that a canary under way began with."""
+    deployment = stores.rollouts.snapshot(name).deployment
+    known = thresholds_under_way(deployment, stores.analyses)
+    return tuple(sorted({*settings.objectives.thresholds_ms, *(round(ms) for ms in known)}))
 
 
 def _preview_port(name: str, settings: Environment, *, listening: bool) -> int | None:

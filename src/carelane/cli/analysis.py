@@ -1,5 +1,6 @@
 """analysis: judging recorded and planned traffic, without a server."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -167,6 +168,8 @@ def plan(
         "longest_seconds": longest,
         "history": not no_history,
     }
+    if sys.stderr.isatty():
+        click.echo(f"simulating {traces} rollouts of each kind: some seconds", err=True)
     found = plan_canary(question, _settings(alpha, ratio, floor), seed, traces)
     if output == "json":
         show_json(found)

@@ -1,13 +1,16 @@
 """deploy and deployments."""
 
+import textwrap
 from typing import Any
 
 import click
 
 from carelane.cli.client import Client
-from carelane.cli.following import follow
+from carelane.cli.following import Waiting, follow, wait_options, wait_quietly
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
+WHY_WIDTH = 60
+"""A verdict's words are long; `deployments show` has them whole."""
 STRATEGIES = ("rolling", "blue-green", "canary")
 
 
@@ -21,7 +24,7 @@ STRATEGIES = ("rolling", "blue-green", "canary")
     "--plan", is_flag=True, help="Only show what would happen, step by step, and how long it takes."
 )
 @click.option("--reason", default="", help="Why, for the history.")
-@click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+@wait_options
 @output_option
 @click.pass_obj
 def deploy(
@@ -31,7 +34,7 @@ def deploy(
     strategy: str | None,
     plan: bool,
     reason: str,
-    wait: bool,
+    waiting: Waiting,
     output: str,
 ) -> None:
     """Put a release into an environment."""
@@ -45,35 +48,31 @@ def deploy(
         return
     body = {"release": release_, "reason": reason, "strategy": strategy}
     outcome = client.post(f"/environments/{environment}/deployments", body)
-    tell(client, outcome, wait=wait, output=output)
+    tell(client, outcome, waiting, output)
 
 
-def tell(client: Client, outcome: dict[str, Any], *, wait: bool, output: str) -> None:
+def tell(client: Client, outcome: dict[str, Any], waiting: Waiting, output: str) -> None:
     """Say what a request led to, and follow it if asked."""
     deployment = outcome["deployment"]
+    follows = waiting.wanted and deployment is not None
     if output == "json":
-        if wait and deployment is not None:
-            _wait_quietly(client, outcome)
-        show_json(outcome)
+        _tell_programs(client, outcome, waiting, follows=follows)
         return
     click.echo(outcome["message"])
-    if wait and deployment is not None:
-        follow(client, deployment["id"])
+    if follows:
+        follow(client, deployment["id"], waiting)
 
 
-def _wait_quietly(client: Client, outcome: dict[str, Any]) -> None:
-    import time
-
-    from carelane.base.errors import OutcomeFailed
-    from carelane.cli.following import AGAIN_SECONDS, ENDED
-
-    number = outcome["deployment"]["id"]
-    while outcome["deployment"]["phase"] not in ENDED:
-        time.sleep(AGAIN_SECONDS)
-        outcome["deployment"] = client.get(f"/deployments/{number}")
-    if outcome["deployment"]["phase"] != "Succeeded":
+def _tell_programs(client: Client, outcome: dict[str, Any], waiting: Waiting, *, follows: bool) -> None:
+    """One document, whatever came of it: as the deployment was last seen."""
+    number = outcome["deployment"]["id"] if follows else None
+    try:
+        if number is not None:
+            wait_quietly(client, number, waiting)
+    finally:
+        if number is not None:
+            outcome["deployment"] = client.get(f"/deployments/{number}")
         show_json(outcome)
-        raise OutcomeFailed(f"deployment {number} is {outcome['deployment']['phase']}")
 
 
 @click.group(epilog="Example: carelane deployments list --environment production")
@@ -101,7 +100,7 @@ def list_deployments(directory: str, environment: str | None, limit: int, output
             d["phase"],
             d["author"],
             local_time(d["created_at"]),
-            d["message"] or d["reason"],
+            textwrap.shorten(d["message"] or d["reason"], WHY_WIDTH, placeholder=" …"),
         ]
         for d in found
     ]

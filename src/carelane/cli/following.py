@@ -1,33 +1,91 @@
 """Following a deployment to its end: live on a terminal, plain lines when piped."""
 
+import functools
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import click
 
-from carelane.base.errors import OutcomeFailed
+from carelane.base.errors import OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
 from carelane.cli.output import COLOURS
 
 AGAIN_SECONDS = 0.15
+F = TypeVar("F", bound=Callable[..., Any])
+Show = Callable[[dict[str, Any], dict[str, Any]], None]
 ENDED = ("Succeeded", "Failed", "Superseded", "Cancelled")
 
 
-def follow(client: Client, number: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Waiting:
+    """Whether to wait until a deployment has ended, and for how many seconds at most; None is for ever."""
+
+    wanted: bool = False
+    at_most_seconds: float | None = None
+
+
+def wait_options(command: F) -> F:
+    """The options --wait and --timeout, the same everywhere; the command gets *waiting*."""
+
+    @functools.wraps(command)
+    def waited(*args: Any, wait: bool, timeout: float | None, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own
+        return command(*args, waiting=Waiting(wait or timeout is not None, timeout), **kwargs)
+
+    wait = click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+    timeout = click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Wait so many seconds at most; exit code 11 if it has not ended by then.",
+    )
+    return cast("F", wait(timeout(waited)))
+
+
+def follow(client: Client, number: int, waiting: Waiting = Waiting(wanted=True)) -> dict[str, Any]:
     """Show deployment *number* until it has ended; returns it as it ended.
 
     Raises:
         OutcomeFailed: If it did not succeed.
+        OutcomeOpen: If it has not ended in the time there is.
     """
     drawing = _Live() if sys.stdout.isatty() else _Lines()
+    try:
+        return _until_it_has_ended(client, number, waiting, drawing.show)
+    finally:
+        drawing.close()
+
+
+def wait_quietly(client: Client, number: int, waiting: Waiting) -> dict[str, Any]:
+    """The same for programs: only a pause is told, and not on standard output."""
+    told: list[str] = []
+
+    def show(deployment: dict[str, Any], environment: dict[str, Any]) -> None:
+        del environment
+        for line in _asked(deployment):
+            said = f"{deployment['message']}: {line.strip()}"
+            if said not in told:
+                told.append(said)
+                click.echo(said, err=True)
+
+    return _until_it_has_ended(client, number, waiting, show)
+
+
+def _until_it_has_ended(client: Client, number: int, waiting: Waiting, show: Show) -> dict[str, Any]:
+    began = time.monotonic()
     while True:
         deployment: dict[str, Any] = client.get(f"/deployments/{number}")
-        drawing.show(deployment, client.get(f"/environments/{deployment['environment']}"))
+        show(deployment, client.get(f"/environments/{deployment['environment']}"))
         if deployment["phase"] in ENDED:
             break
+        if waiting.at_most_seconds is not None and time.monotonic() - began >= waiting.at_most_seconds:
+            said = f": {deployment['message']}" if deployment["message"] else ""
+            raise OutcomeOpen(
+                f"deployment {number} is {deployment['phase']} after {waiting.at_most_seconds:g} s{said}",
+                hint=f"it goes on: `carelane rollout watch {deployment['environment']}`",
+            )
         time.sleep(AGAIN_SECONDS)
-    drawing.close()
     if deployment["phase"] != "Succeeded":
         raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
     return deployment
@@ -76,7 +134,7 @@ class _Live:
 def _described(deployment: dict[str, Any], environment: dict[str, Any]) -> list[str]:
     where = f"deployment {deployment['id']} of {deployment['release']} into {deployment['environment']}"
     said = f": {deployment['message']}" if deployment["message"] else ""
-    lines = [f"{where} {deployment['phase']} {said}".rstrip()]
+    lines = [f"{where} {deployment['phase']} {said}".rstrip(), *_asked(deployment)]
     services = {service["name"]: service for service in environment["services"]}
     for name, rollout in deployment["rollouts"].items():
         seen = services.get(name, {"instances": []})
@@ -84,6 +142,14 @@ def _described(deployment: dict[str, Any], environment: dict[str, Any]) -> list[
             f"  {name} {rollout['from_label'] or 'nothing'} -> {rollout['to_label']} {_moving(rollout, seen)}"
         )
     return lines
+
+
+def _asked(deployment: dict[str, Any]) -> list[str]:
+    """What a person is asked for, where it waits for one."""
+    if deployment["phase"] != "Paused":
+        return []
+    verbs = "resume, promote or abort"
+    return [f"  waits for a person: `carelane rollout show {deployment['environment']}`, then {verbs}"]
 
 
 def _moving(rollout: dict[str, Any], service: dict[str, Any]) -> str:

@@ -53,14 +53,13 @@ def _steps(rollout: Mapping[str, Any]) -> list[str]:
 
 
 def step_words(step: Mapping[str, Any]) -> str:
-    """A canary step as a person would say it."""
-    kind, seconds = step["kind"], step["seconds"]
-    if kind in {"scale", "weight"}:
-        return f"{kind} {step['percent']} %"
-    if kind == "pause":
-        return "pause until somebody resumes it" if seconds is None else f"pause {seconds:g} s"
-    asked = step["path"] or " ".join(step["command"])
-    return " ".join(part for part in (kind, asked, f"at most {seconds:g} s") if part)
+    """A canary step, as the API gives it, in the words of the trail."""
+    from carelane.delivery.strategies import CanaryStep, StepKind
+
+    known = CanaryStep(
+        StepKind(step["kind"]), step["percent"], step["seconds"], tuple(step["command"]), step["path"]
+    )
+    return str(known)
 
 
 def show_plan(found: Mapping[str, Any]) -> None:

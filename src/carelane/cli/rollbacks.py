@@ -7,7 +7,7 @@ import click
 
 from carelane.base.errors import OutcomeFailed
 from carelane.cli.client import Client
-from carelane.cli.following import ENDED
+from carelane.cli.following import ENDED, Waiting, wait_options
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
 PARTS = {
@@ -24,18 +24,18 @@ NOTIFY_SECONDS = 3.0
 @click.argument("environment")
 @click.option("--to-revision", type=click.IntRange(min=1), help="Which (default: the last one not undone).")
 @click.option("--reason", required=True, help="Why, for the history.")
-@click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+@wait_options
 @output_option
 @click.pass_obj
 def rollback(
-    directory: str, environment: str, to_revision: int | None, reason: str, wait: bool, output: str
+    directory: str, environment: str, to_revision: int | None, reason: str, waiting: Waiting, output: str
 ) -> None:
     """Go back to an earlier revision, with its code and its configuration."""
     from carelane.cli.deployments import tell
 
     client = Client(directory)
     body = {"to_revision": to_revision, "reason": reason}
-    tell(client, client.post(f"/environments/{environment}/rollback", body), wait=wait, output=output)
+    tell(client, client.post(f"/environments/{environment}/rollback", body), waiting, output)
 
 
 @click.command(

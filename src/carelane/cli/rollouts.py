@@ -5,7 +5,7 @@ import click
 from carelane.base.errors import NotFoundError
 from carelane.cli.client import Client
 from carelane.cli.deployments import tell
-from carelane.cli.following import follow
+from carelane.cli.following import Waiting, follow, wait_options
 from carelane.cli.output import output_option, show_json
 
 
@@ -91,24 +91,40 @@ def abort(directory: str, environment: str, reason: str, output: str) -> None:
 @rollout.command(epilog="Example: carelane rollout promote production --reason 'the lab has seen it'")
 @click.argument("environment")
 @click.option("--full", is_flag=True, help="Past all canary steps that are left, not only the present one.")
+@click.option(
+    "--step", type=click.IntRange(min=1), help="Which (default: the one it is at now); another is a conflict."
+)
 @click.option("--reason", default="", help="Why, for the trail.")
-@click.option("--wait", is_flag=True, help="Show it until it has ended; exit code 10 if it fails.")
+@wait_options
 @output_option
 @click.pass_obj
-def promote(directory: str, environment: str, full: bool, reason: str, wait: bool, output: str) -> None:
-    """Go past the canary step that waits: a pause, an analysis, a person's word."""
+def promote(
+    directory: str, environment: str, full: bool, step: int | None, reason: str, waiting: Waiting, output: str
+) -> None:
+    """Go past the canary step that waits: a pause, an analysis, a check, a person's word."""
     client = Client(directory)
-    deployment = client.post(f"/environments/{environment}/promote", {"reason": reason, "full": full})
+    seen = _seen(client, environment)
+    asked = {"reason": reason, "full": full, **seen, **({} if step is None else {"step": step})}
+    deployment = client.post(f"/environments/{environment}/promote", asked)
     said = f"deployment {deployment['id']} of {deployment['release']} goes on"
-    tell(client, {"deployment": deployment, "message": said}, wait=wait, output=output)
+    tell(client, {"deployment": deployment, "message": said}, waiting, output)
+
+
+def _seen(client: Client, environment: str) -> dict[str, int]:
+    """The deployment under way and its canary step, as they are now: what is asked for is about these."""
+    last = next(iter(client.get("/deployments", environment=environment, limit=1)), None)
+    if last is None:
+        return {}
+    at = [r["step"] + 1 for r in last["rollouts"].values() if r["phase"] in {"Progressing", "Paused"}]
+    return {"deployment": last["id"], **({"step": at[0]} if len(at) == 1 else {})}
 
 
 @rollout.command(epilog="Example: carelane rollout retry production --wait")
 @click.argument("environment")
-@click.option("--wait", is_flag=True, help="Show it until it has ended.")
+@wait_options
 @output_option
 @click.pass_obj
-def retry(directory: str, environment: str, wait: bool, output: str) -> None:
+def retry(directory: str, environment: str, waiting: Waiting, output: str) -> None:
     """Deploy once more what failed or was cancelled."""
     client = Client(directory)
-    tell(client, client.post(f"/environments/{environment}/retry"), wait=wait, output=output)
+    tell(client, client.post(f"/environments/{environment}/retry"), waiting, output)

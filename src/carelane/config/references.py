@@ -60,6 +60,10 @@ def _in_environments(environments: dict[str, Any], names: _Names) -> Iterator[Wr
                 if service not in known:
                     path = ("environments", name, part, service)
                     yield path, f"{service} is no {kind}; there are: {_listed(known)}"
+        for service in _mapping(_mapping(environment, "strategy"), "services"):
+            if service not in names.web:
+                place = ("environments", name, "strategy", "services", service)
+                yield place, f"{service} is no web service; there are: {_listed(names.web)}"
 
 
 def _texts(service: dict[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -139,6 +139,9 @@ class StrategySettings(Strict):
     rolling: RollingSettings | None = None
     blue_green: BlueGreenSettings | None = None
     canary: CanarySettings | None = None
+    services: dict[str, Literal["rolling", "blue-green", "canary"]] = Field(
+        default_factory=dict, description="services that go another way than the rest"
+    )
 
     @model_validator(mode="after")
     def _one_is_used(self) -> "StrategySettings":

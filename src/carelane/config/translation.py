@@ -42,6 +42,10 @@ def policy(environment: Environment) -> Policy:
         pause_expires_seconds=rollback.pause_expires_seconds,
         strategy=strategies.named(environment.strategy.used, configured),
         strategies=configured,
+        by_service={
+            service: strategies.named(kind, configured)
+            for service, kind in environment.strategy.services.items()
+        },
         analysis=_analysis(environment),
         dry_run=environment.analysis.dry_run,
     )

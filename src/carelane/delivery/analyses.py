@@ -81,6 +81,18 @@ class AnalysisRepository(Protocol):
         ...
 
 
+def thresholds_under_way(deployment: Deployment | None, repository: AnalysisRepository) -> set[float]:
+    """The thresholds of slow requests that the canaries under way are judged by, in milliseconds.
+
+    They go on being counted whatever the configuration says by now: an objective that nothing is
+    counted for would be shown to be safe.
+    """
+    if deployment is None or deployment.ended:
+        return set()
+    runs = (repository.analysis(deployment.id, service) for service in deployment.rollouts)
+    return {ms for run in runs if run is not None for ms in run.policy.thresholds_ms if ms is not None}
+
+
 @dataclass(frozen=True)
 class _Going:
     run: AnalysisRun

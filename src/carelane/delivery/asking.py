@@ -1,8 +1,8 @@
-"""What the canary steps of a deployment ask through the front door, and what is wrong with the answers."""
+"""What the canary steps of a deployment ask of the proxies, and what is wrong with the answers."""
 
 from carelane.delivery import verification
 from carelane.delivery.decisions.draft import Snapshot
-from carelane.delivery.deployments import Deployment, Phase, Rollout, check_id
+from carelane.delivery.deployments import Deployment, Phase, Rollout
 from carelane.delivery.ports import TrafficRouter
 from carelane.delivery.releases import ServiceVersion
 from carelane.delivery.strategies import CanaryStep, StepKind
@@ -16,7 +16,7 @@ def answers(router: TrafficRouter, snapshot: Snapshot) -> dict[str, str]:
     if deployment is None or release is None or deployment.phase is not Phase.PROGRESSING:
         return {}
     return {
-        check_id(deployment.id, rollout.service, rollout.step): said
+        rollout.check_id(deployment.id): said
         for rollout in deployment.rollouts.values()
         if (said := _said(router, rollout, release.versions[rollout.service])) is not None
     }
@@ -29,14 +29,14 @@ def _said(router: TrafficRouter, rollout: Rollout, version: ServiceVersion) -> s
     if step.kind is StepKind.VERIFY:
         return verification.wrong_with(router, version, PATIENCE_SECONDS)
     if step.kind is StepKind.CHECK and step.path is not None:
-        return verification.not_well(router, step.path, PATIENCE_SECONDS, version.label)
+        return verification.not_well(router, version, step.path, PATIENCE_SECONDS)
     return None
 
 
 def commands_due(deployment: Deployment) -> dict[str, tuple[str, CanaryStep]]:
     """The service and step of each check that is a command, by the name of its task."""
     return {
-        check_id(deployment.id, rollout.service, rollout.step): (rollout.service, step)
+        rollout.check_id(deployment.id): (rollout.service, step)
         for rollout in deployment.rollouts.values()
         if (step := rollout.current_step) is not None and step.kind is StepKind.CHECK and step.command
     }

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.base.errors import ConflictError
-from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy
+from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy, StrategyKind
 
 
 class Kind(StrEnum):
@@ -83,17 +83,13 @@ def migration_id(deployment: int, service: str) -> str:
     return f"{service}-migrate-{deployment}"
 
 
-def check_id(deployment: int, service: str, step: int) -> str:
-    """The name under which the command of a deployment's CHECK step runs."""
-    return f"{service}-check-{deployment}-{step + 1}"
-
-
 @dataclass(frozen=True)
 class Rollout:
     """One service moving from its stable to its canary label.
 
-    *step* counts the canary steps that are done, *step_since* is when the present one began, and
-    *held_step* the one that a person was asked about.
+    *step* counts the canary steps that are done, *step_since* is when the present one began,
+    *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
+    is the kind of failure that a person was asked about, *overruled* those that one has let go.
     """
 
     service: str
@@ -110,6 +106,9 @@ class Rollout:
     step: int = 0
     step_since: datetime | None = None
     held_step: int | None = None
+    attempt: int = 0
+    held_for: str | None = None
+    overruled: tuple[str, ...] = ()
     unready_since: datetime | None = None
 
     @property
@@ -118,10 +117,18 @@ class Rollout:
         steps = self.strategy.steps
         return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
 
+    def check_id(self, deployment: int) -> str:
+        """The name under which the command of its CHECK step runs, in the rollout's *deployment*."""
+        again = f"-{self.attempt + 1}" if self.attempt else ""
+        return f"{self.service}-check-{deployment}-{self.step + 1}{again}"
+
 
 @dataclass(frozen=True)
 class Deployment:
-    """A release on its way into an environment, by someone, for a reason."""
+    """A release on its way into an environment, by someone, for a reason.
+
+    *strategy* is the one that was named for it; None where the environment's own was to be used.
+    """
 
     id: int
     environment: str
@@ -136,6 +143,7 @@ class Deployment:
     message: str = ""
     from_release: str | None = None
     to_revision: int | None = None
+    strategy: StrategyKind | None = None
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

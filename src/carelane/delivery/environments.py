@@ -48,7 +48,8 @@ class ServiceState:
     """One service in one environment: which versions it has, and its instances.
 
     *canary_percent* is the canary's share of the traffic while it goes by canary steps; None where
-    traffic follows the number of ready instances.
+    traffic follows the number of ready instances. *withdrawn* are labels that were on trial and are no
+    more: what still serves of them is there for users only while nobody else can take them.
     """
 
     stable: str | None = None
@@ -58,6 +59,7 @@ class ServiceState:
     versions: Mapping[str, ServiceVersion] = field(default_factory=dict)
     instances: tuple[Instance, ...] = ()
     migrated: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     def of(self, label: str | None, *intents: Intent) -> list[Instance]:
         """The instances at *label*, with one of *intents* where any are named."""

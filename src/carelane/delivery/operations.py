@@ -86,7 +86,7 @@ class Operations:
         return self._request(engine, Request(own, release, author, reason, Kind.ROLLBACK, number), still)
 
     def retry(self, environment: str, author: str) -> Outcome:
-        """Ask once more for the release whose deployment failed or was cancelled."""
+        """Ask once more, in the same way, for the release whose deployment failed or was cancelled."""
         self.engine(environment)
         last = next(iter(self._repository.deployments(environment, 1)), None)
         if last is None or last.phase not in {Phase.FAILED, Phase.CANCELLED}:
@@ -95,8 +95,7 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY:
             return self.rollback(environment, last.to_revision, author, reason)
-        asked = next((r.strategy.kind for r in last.rollouts.values() if r.strategy.stepped), None)
-        return self.deploy(environment, last.release, author, reason, strategy=asked)
+        return self.deploy(environment, last.release, author, reason, strategy=last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""
@@ -110,9 +109,17 @@ class Operations:
         """Turn the deployment under way back."""
         return self._change(environment, lambda d: commands.abort(d, author, reason))
 
-    def promote(self, environment: str, author: str, reason: str, *, full: bool) -> Deployment:
-        """Go past the canary step that waits, or past all that are left."""
-        return self._change(environment, lambda d: commands.promote(d, author, reason, full=full))
+    def promote(
+        self,
+        environment: str,
+        author: str,
+        reason: str,
+        *,
+        full: bool,
+        seen: commands.At = commands.At(),  # noqa: B008 - frozen
+    ) -> Deployment:
+        """Go past the canary step that waits, which is the one that was *seen*, or past all that are left."""
+        return self._change(environment, lambda d: commands.promote(d, author, reason, full=full, seen=seen))
 
     def emergency_rollback(self, environment: str, author: str, reason: str) -> Outcome:
         """Leave the bad version in one routing change; each part is timed, in milliseconds.

@@ -62,9 +62,15 @@ class Policy:
     pause_expires_seconds: float = 86_400.0
     strategy: Strategy = ROLLING
     strategies: Mapping[StrategyKind, Strategy] = field(default_factory=dict)
+    by_service: Mapping[str, Strategy] = field(default_factory=dict)
+    """The services that go another way: who has no users, for instance, has nobody to judge a canary by."""
     analysis: AnalysisPolicy = field(default_factory=AnalysisPolicy)
     dry_run: bool = False
     """Canaries are judged and nothing follows from it: to see what the judge would have done."""
+
+    def strategy_of(self, service: str) -> Strategy:
+        """The way of *service* where a deployment names none."""
+        return self.by_service.get(service, self.strategy)
 
     def replicas_of(self, service: str) -> int:
         """Instances wanted of *service*; 1 where nothing is said."""

@@ -76,8 +76,16 @@ class TrafficRouter(Protocol):
         """The inner address of each web service, by placeholder name (``services.NAME.url``)."""
         ...
 
-    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
-        """Status and body of GET *path* through the front door, of the label *version* by hand if named.
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door.
+
+        Raises:
+            PlatformError: If nothing answers in time.
+        """
+        ...
+
+    def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* of this version of this service, whatever the front door's routes.
 
         Raises:
             PlatformError: If nothing answers in time.

@@ -50,7 +50,8 @@ def routing(state: EnvironmentState, seen: Observation) -> Routing:
     """The routing that *state* asks for.
 
     A label's weight is the number of its instances that are meant to serve and are ready, or its
-    share of WHOLE where the canary has a percentage. Where none at all is ready, the stable label
+    share of WHOLE where the canary has a percentage. A withdrawn label has none as long as another
+    has anybody ready. Where none at all is ready, the stable label
     keeps the traffic: its proxy says 503, and nothing is sent to a version nobody chose.
     Labels come stable first, canary last, for a growing canary must only add users.
     """
@@ -72,6 +73,8 @@ def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
         routes[label] = VersionRoute(len(ready), endpoints, version.run.readiness)
     if state.canary_percent is not None:
         routes = _shared(state, routes, state.canary_percent)
+    else:
+        routes = _without(state.withdrawn, routes)
     if not any(route.weight for route in routes.values()):
         keeps = state.stable if state.stable in routes else next(iter(routes))
         routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
@@ -93,6 +96,15 @@ def _shared(state: ServiceState, routes: dict[str, VersionRoute], percent: int) 
         # What was superseded serves on only where the stable version has nobody to take its users.
         shares = dict.fromkeys(fit - {state.stable, state.canary}, WHOLE)
     return {label: replace(route, weight=shares.get(label, 0)) for label, route in routes.items()}
+
+
+def _without(withdrawn: tuple[str, ...], routes: dict[str, VersionRoute]) -> dict[str, VersionRoute]:
+    """The *routes* with no weight for what was *withdrawn*, unless nobody else can take its users."""
+    if not any(route.weight for label, route in routes.items() if label not in withdrawn):
+        return routes
+    return {
+        label: replace(route, weight=0) if label in withdrawn else route for label, route in routes.items()
+    }
 
 
 def _endpoints(instances: list[Instance], seen: Observation, *, serving: bool) -> tuple[Endpoint, ...]:

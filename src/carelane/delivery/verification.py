@@ -1,6 +1,7 @@
 """Asking whether a release is there and well: the proxies, then itself through the front door."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
@@ -12,6 +13,7 @@ WITHIN_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
 REJECTED_SECONDS = 0.5
 """How long a rejection must last to be one: a document before this one may be what was rejected."""
+Answer = tuple[int, bytes]
 _WORD = re.compile(r"[A-Za-z0-9._+-]+")
 
 
@@ -47,13 +49,20 @@ def in_place(router: TrafficRouter, release: Release, clock: Clock) -> str:
 
 def wrong_with(router: TrafficRouter, version: ServiceVersion, timeout_seconds: float) -> str:
     """Ask health and version of one service once; what is wrong, "" where nothing is."""
-    said = (_wrong(router, check, timeout_seconds) for check in _checks_of(version))
+    said = (_at_the_front_door(router, check, timeout_seconds) for check in _checks_of(version))
     return "; ".join(wrong for wrong in said if wrong is not None)
 
 
-def not_well(router: TrafficRouter, path: str, timeout_seconds: float, label: str) -> str:
-    """Ask *path* of the version *label* by hand; what is wrong, "" where nothing is."""
-    return _wrong(router, _Check(path, None), timeout_seconds, label) or ""
+def not_well(router: TrafficRouter, version: ServiceVersion, path: str, timeout_seconds: float) -> str:
+    """Ask *path* of this very *version*, on trial or not; what is wrong, "" where nothing is.
+
+    Not through the front door: there the path may belong to another service, which would answer for it.
+    """
+
+    def ask() -> Answer:
+        return router.ask_version(version.service, version.label, path, timeout_seconds)
+
+    return _wrong(ask, _Check(path, None)) or ""
 
 
 def _checks(release: Release) -> list[_Check]:
@@ -78,14 +87,18 @@ def _all_wrong(router: TrafficRouter, checks: list[_Check]) -> list[str]:
         )
     if routed.generation is None:
         return [routed.rejected or "the proxies have not taken the routing yet"]
-    return [said for check in checks if (said := _wrong(router, check, WITHIN_SECONDS)) is not None]
+    return [said for check in checks if (said := _at_the_front_door(router, check)) is not None]
 
 
-def _wrong(
-    router: TrafficRouter, check: _Check, timeout_seconds: float, label: str | None = None
+def _at_the_front_door(
+    router: TrafficRouter, check: _Check, timeout_seconds: float = WITHIN_SECONDS
 ) -> str | None:
+    return _wrong(lambda: router.ask(check.path, timeout_seconds), check)
+
+
+def _wrong(ask: Callable[[], Answer], check: _Check) -> str | None:
     try:
-        status, body = router.ask(check.path, timeout_seconds, label)
+        status, body = ask()
     except PlatformError as error:
         return f"{check.path}: {error.message}"
     if status != 200:

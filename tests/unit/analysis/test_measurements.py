@@ -1,11 +1,16 @@
 """Counters become windows: what they lost, repeat or contradict is never guessed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carelane.analysis.judging import Judge
 from carelane.analysis.measurements import Counts, Gap, Reading, Readings, Window, merged
+from carelane.analysis.verdicts import Reason
 from carelane.base.errors import InputError
+from tests.fakes.windows import LONE, POLICY
 
 
 def read(*readings: Reading) -> list[Window | None]:
@@ -33,6 +38,32 @@ def test_a_repeated_or_late_reading_adds_nothing(again: Reading) -> None:
     windows = read(at(0), at(1, 9, 2), again, at(2, 12, 3))
     assert windows[2] is None
     assert windows[3] == Window(1, 2, Counts(3), Counts(1))
+
+
+@pytest.mark.parametrize("counted", [Reading(2, Counts(3), Counts(1)), Reading(2, Counts(900), Counts(300))])
+def test_in_another_life_of_the_machine_clock_and_counters_begin_anew(counted: Reading) -> None:
+    """A reboot in mid-canary: uptime is small again, and what the counters show may be more than before."""
+    before = [replace(at(5000), epoch="one"), replace(at(5001, 9, 2), epoch="one")]
+    began = replace(counted, epoch="two")
+    later = replace(at(3.5), stable=counted.stable, canary=Counts(304, 2), epoch="two")
+    windows = read(*before, began, replace(later, stable=Counts(1000)))
+    assert windows[2] == Window(5001, 5001, Counts(), Counts(), Gap.RESET)
+    assert windows[3] is not None
+    assert (windows[3].started_at, windows[3].ended_at, windows[3].gap) == (5001, 5002.5, None)
+
+
+def test_a_machine_that_came_back_is_judged_on_and_nothing_before_is_taken_for_a_pass() -> None:
+    sources = Readings()
+    judge = Judge.begin(POLICY, (LONE,))
+    for second in range(200):
+        epoch, uptime = ("one", 9000.0) if second < 100 else ("two", -98.0)
+        done = second if second < 100 else second - 100
+        reading = Reading(uptime + second, Counts(90 * done), Counts(4 * done), epoch=epoch)
+        sources, window = sources.then(reading)
+        judge = judge.after(window) if window is not None else judge
+        if second == 150:
+            assert Reason.STATISTICS_RESET in judge.evidence().reasons
+    assert judge.evidence().canary_requests == 4 * 198
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,12 @@ def test_a_mistake_where_several_forms_are_allowed_is_one_line_too(
             "database is no released service; there are: backend, frontend, reminders",
         ),
         (
+            'strategy: {rolling: {max_unavailable: "25%", max_surge: 1}}',
+            "strategy: {use: canary, services: {reminders: rolling}}",
+            "27:40",
+            "reminders is no web service; there are: backend, frontend",
+        ),
+        (
             "${services.backend.url}",
             "${services.bckend.url}",
             "16:19",
@@ -240,7 +246,15 @@ def test_a_mistake_where_several_forms_are_allowed_is_one_line_too(
             "db is no backing service; there are: database",
         ),
     ],
-    ids=["replicas", "replicas of a database", "services", "services of a worker", "backing", "own database"],
+    ids=[
+        "replicas",
+        "replicas of a database",
+        "strategy",
+        "services",
+        "services of a worker",
+        "backing",
+        "own database",
+    ],
 )
 def test_what_is_named_but_not_there_is_one_line_that_says_what_is(
     old: str, new: str, place: str, what: str

@@ -115,6 +115,17 @@ def test_settings_of_a_strategy_that_is_not_used_are_kept_for_a_deployment_that_
     ]
 
 
+def test_a_service_can_go_another_way_than_the_rest() -> None:
+    policy = strategy("{use: canary, services: {backend: blue-green}, blue_green: {hold: true}}")
+    assert policy.strategy_of("frontend").kind is StrategyKind.CANARY
+    assert [s.kind.value for s in policy.strategy_of("backend").steps] == [
+        "scale",
+        "pause",
+        "weight",
+        "verify",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

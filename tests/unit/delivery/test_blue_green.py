@@ -39,15 +39,44 @@ def test_a_check_is_asked_of_the_new_version_by_hand_before_anybody_gets_it() ->
     simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
     simulation.tick(10)
     assert simulation.weights() == {"v1": 10_000}
-    assert ("/api/health", "v2") in simulation.router.asked
-    simulation.router.answers["v2 /api/health"] = (200, b"ok")
+    assert "backend v2 /api/health" in simulation.router.asked
+    simulation.router.answers["backend v2 /api/health"] = (200, b"ok")
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
 
 
+def test_a_check_of_a_service_that_users_do_not_reach_is_not_answered_by_another() -> None:
+    """The path belongs to somebody else at the front door, who is well."""
+    strategy = Strategy(
+        StrategyKind.BLUE_GREEN,
+        blue_green_steps(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"), hold=False),
+    )
+    services = {"backend": replace(WEB, routes=("/",)), "inner": replace(WEB, routes=())}
+    both = replace(policy({"backend": 1, "inner": 1}), strategy=strategy)
+    simulation = Simulation(both, services).shipped("v1")
+    simulation.router.answers["/api/health"] = (200, b"ok")
+    simulation.router.answers["backend v2 /api/health"] = (200, b"ok")
+    simulation.router.answers["inner v2 /api/health"] = (500, b"")
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert "inner: check: not right within 20 s: /api/health answered 500" in simulation.deployment.message
+
+
+def test_an_answer_given_before_the_proxies_took_the_routing_counts_for_nothing() -> None:
+    """By then it may be another version's."""
+    simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
+    simulation.router.answers["backend v2 /api/health"] = (200, b"ok")
+    simulation.router.rejects = lambda r: "late" if "v2" in r.services["backend"].versions else ""
+    simulation.router.rejected_seconds = 0.0
+    simulation.tick(15)
+    assert simulation.deployment.rollouts["backend"].step == 1
+
+
 def test_a_check_that_is_not_right_in_time_ends_it_with_the_old_side_untouched() -> None:
     simulation = blue_green(CanaryStep(StepKind.CHECK, seconds=20, path="/api/health"))
-    simulation.router.answers["v2 /api/health"] = (503, b"")
+    simulation.router.answers["backend v2 /api/health"] = (503, b"")
     simulation.settle()
     assert simulation.phase is Phase.FAILED
     assert "check: not right within 20 s: /api/health answered 503" in simulation.deployment.message

@@ -212,7 +212,7 @@ def test_an_emergency_is_timed_part_by_part_and_verified_through_the_front_door(
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ({}, "NOT verified: /version: the front door does not answer"),
+        ({}, "NOT verified: /version: nobody answers"),
         ({"/version": (503, b"")}, "NOT verified: /version answered 503"),
         ({"/version": (200, b"v2")}, "NOT verified: /version does not name v1"),
         ({"/version": (200, b'{"version": "v10"}')}, "NOT verified: /version does not name v1"),

@@ -4,25 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.delivery.decisions.draft import Decision
-from carelane.delivery.deployments import Migration, Phase, RolloutPhase
-from carelane.delivery.environments import STAYING, Intent
+from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.policies import Pace
 from carelane.delivery.routing import Routing
-from tests.fakes.releases import MIGRATING, WEB
+from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, WELL, Behaviour
+from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, Behaviour
 
 TWO = {"backend": WEB, "frontend": WEB}
-
-
-def test_a_migration_that_cannot_be_started_says_why_long_before_the_deadline() -> None:
-    simulation = Simulation(policy(1), {"backend": MIGRATING})
-    simulation.release("v1", Behaviour(unstartable="the archive is missing"))
-    simulation.deploy("v1")
-    simulation.until(lambda: simulation.phase is Phase.FAILED, within=8)
-    said = "backend: migration: backend-migrate-1 cannot be started: the archive is missing"
-    assert simulation.deployment.message == said
 
 
 def versions(made: Routing) -> set[str]:
@@ -198,6 +187,8 @@ def test_one_failing_service_takes_back_those_that_had_arrived() -> None:
     assert simulation.weights("frontend") == {"v1": 2}
     phases = {n: r.phase for n, r in simulation.deployment.rollouts.items()}
     assert phases == {"backend": RolloutPhase.DEGRADED, "frontend": RolloutPhase.DEGRADED}
+    reasons = {n: r.reason for n, r in simulation.deployment.rollouts.items()}
+    assert reasons == {"backend": "taken back with frontend", "frontend": simulation.deployment.message}
 
 
 def test_a_service_that_had_arrived_and_then_crashes_fails_the_deployment_too() -> None:
@@ -232,201 +223,3 @@ def test_a_service_that_a_release_no_longer_has_leaves_only_once_the_rest_has_ar
     simulation.settle()
     assert simulation.running("frontend") == {}
     assert simulation.running("backend") == {"v1": 1, "v2": 1}
-
-
-# -- migrations
-
-
-def migrating(v1: Behaviour = WELL) -> Simulation:
-    simulation = Simulation(policy(2, progress_deadline_seconds=60.0), {"backend": MIGRATING})
-    simulation.workloads.behaviours["v1"] = v1
-    return simulation
-
-
-def test_a_migration_runs_once_before_the_first_instance_of_its_release() -> None:
-    simulation = migrating(v1=Behaviour(migrates_for=5))
-    simulation.release("v1")
-    simulation.deploy("v1")
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.workloads.started[0] == "backend-migrate-1"
-    assert simulation.tasks() == ["backend-migrate-1"]
-    assert simulation.workloads.forgotten == ["backend-migrate-1"]
-
-
-def test_a_label_that_was_migrated_is_not_migrated_again() -> None:
-    simulation = migrating().shipped("v1", "v2")
-    simulation.rollback()
-    simulation.settle()
-    simulation.deploy("v2")
-    simulation.settle()
-    assert simulation.weights() == {"v2": 2}
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
-
-
-def test_a_rollback_migrates_nothing_even_where_nothing_is_known_to_be_migrated() -> None:
-    simulation = migrating().shipped("v1", "v2")
-    service = replace(simulation.state.service("backend"), migrated=())
-    simulation.repository.commit(
-        Decision(
-            replace(
-                simulation.state, services={"backend": service}, generation=simulation.state.generation + 1
-            )
-        )
-    )
-    simulation.rollback()
-    simulation.settle()
-    assert simulation.weights() == {"v1": 2}
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
-
-
-def test_a_failing_migration_fails_the_deployment_before_anything_has_moved() -> None:
-    simulation = migrating().shipped("v1")
-    simulation.release("v2", Behaviour(migration_exit_code=3))
-    simulation.deploy("v2")
-    simulation.settle()
-    assert simulation.phase is Phase.FAILED
-    assert simulation.deployment.message == (
-        "backend: migration: backend-migrate-2 ended with exit code 3; its log says why"
-    )
-    assert simulation.instances("v2") == []
-    assert simulation.weights() == {"v1": 2}
-
-
-def test_a_failed_migration_is_tried_again_by_the_next_deployment() -> None:
-    simulation = migrating().shipped("v1")
-    simulation.release("v2", Behaviour(migration_exit_code=3))
-    simulation.deploy("v2")
-    simulation.settle()
-    simulation.workloads.behaviours["v2"] = Behaviour()
-    simulation.operations.retry("production", "alice")
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.tasks()[-2:] == ["backend-migrate-2", "backend-migrate-3"]
-
-
-def test_a_migration_that_never_ends_is_ended_by_the_deadline() -> None:
-    simulation = migrating().shipped("v1")
-    simulation.release("v2", Behaviour(migrates_for=0))
-    simulation.deploy("v2")
-    simulation.settle(200)
-    assert simulation.deployment.message == "backend: migration: backend-migrate-2 has not ended within 60 s"
-    simulation.tick(3)
-    assert "backend-migrate-2" in simulation.workloads.forgotten
-
-
-def test_nothing_starts_before_the_database_runs() -> None:
-    simulation = migrating()
-    simulation.backing.slow = True
-    simulation.release("v1")
-    simulation.deploy("v1")
-    simulation.tick(5)
-    assert simulation.workloads.started == []
-    simulation.backing.runs = True
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-
-
-def test_a_pause_lets_a_migration_under_way_finish() -> None:
-    simulation = migrating().shipped("v1")
-    simulation.release("v2", Behaviour(migrates_for=20))
-    simulation.deploy("v2")
-    simulation.until(lambda: simulation.deployment.rollouts["backend"].migration is Migration.RUNNING)
-    simulation.tick(2)
-    simulation.pause()
-    simulation.tick(5)
-    assert simulation.workloads.processes["backend-migrate-2"].told_to_stop_at is None
-    simulation.tick(30)
-    simulation.resume()
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
-
-
-# -- keeping warm
-
-
-def counts(simulation: Simulation) -> list[int]:
-    """Instances of v1 to v4."""
-    return [simulation.running().get(f"v{n}", 0) for n in range(1, 5)]
-
-
-@pytest.mark.parametrize(("keep_warm", "expected"), [(0, [0, 0, 0, 1]), (1, [0, 0, 1, 1]), (2, [0, 1, 1, 1])])
-def test_as_many_earlier_revisions_stay_warm_as_the_policy_says(keep_warm: int, expected: list[int]) -> None:
-    simulation = Simulation(policy(1, keep_warm=keep_warm)).shipped("v1", "v2", "v3", "v4")
-    assert counts(simulation) == expected
-    assert simulation.weights() == {"v4": 1}
-
-
-def test_a_policy_that_keeps_less_warm_is_followed_at_once() -> None:
-    simulation = Simulation(policy(1, keep_warm=2)).shipped("v1", "v2", "v3", "v4")
-    simulation.use(policy(1, keep_warm=1))
-    simulation.tick(4)
-    assert counts(simulation) == [0, 0, 1, 1]
-
-
-def test_what_is_warm_goes_cold_when_its_time_is_over() -> None:
-    simulation = Simulation(policy(1, keep_warm=1, keep_warm_seconds=300.0)).shipped("v1", "v2")
-    simulation.tick(2, seconds=140.0)
-    assert simulation.running() == {"v1": 1, "v2": 1}
-    simulation.tick(4, seconds=10.0)
-    assert simulation.running() == {"v2": 1}
-    assert set(simulation.state.service("backend").versions) == {"v2"}
-
-
-def test_a_version_that_was_rolled_back_is_not_kept_warm() -> None:
-    simulation = Simulation(policy(2, keep_warm=1)).shipped("v1", "v2")
-    simulation.rollback()
-    simulation.settle()
-    assert simulation.running() == {"v1": 2}
-
-
-# -- keeping whole
-
-
-def test_a_stable_instance_that_hangs_is_replaced() -> None:
-    simulation = Simulation(policy(2)).shipped("v1")
-    simulation.workloads.behaviours["v1"] = Behaviour(hangs_after=10)
-    simulation.tick(30)
-    assert simulation.entries("instance.replaced")
-    assert len(simulation.instances("v1", *STAYING)) == 2
-
-
-def test_a_draining_instance_is_told_to_stop_only_when_it_is_idle() -> None:
-    simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
-    old = simulation.instances("v1", Intent.SERVE)[0].id
-    simulation.release("v2")
-    simulation.router.busy.add(old)
-    simulation.deploy("v2")
-    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
-    simulation.tick(5)
-    assert simulation.instances("v1", Intent.DRAIN)
-    simulation.router.busy.clear()
-    simulation.tick(2)
-    assert not simulation.instances("v1", Intent.DRAIN)
-    assert simulation.workloads.behaviours == {}
-
-
-def test_a_draining_instance_that_stays_busy_is_stopped_after_its_drain_time() -> None:
-    simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
-    old = simulation.instances("v1", Intent.SERVE)[0].id
-    simulation.release("v2")
-    simulation.router.busy.add(old)
-    simulation.deploy("v2")
-    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
-    simulation.tick(8)
-    assert simulation.instances("v1", Intent.DRAIN)
-    simulation.tick(4)
-    assert simulation.running() == {"v2": 1}
-
-
-def test_traffic_leaves_an_instance_before_it_is_told_to_stop() -> None:
-    simulation = Simulation(policy(2, keep_warm=0)).shipped("v1")
-    simulation.release("v2")
-    simulation.deploy("v2")
-    while not simulation.settled():
-        simulation.tick()
-        draining = {e.instance for e in simulation.router.endpoints() if e.draining}
-        for process in simulation.workloads.processes.values():
-            if process.told_to_stop_at is not None and not process.ended:
-                assert process.placement.instance in draining

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Policy, RollbackPolicy
 from carelane.delivery.strategies import (
     DEFAULTS,
+    ROLLING,
     CanaryStep,
     OnInconclusive,
     StepKind,
@@ -136,7 +136,7 @@ def test_an_inconclusive_analysis_turns_back_where_the_policy_says_so() -> None:
     simulation = on_its_way(canary(weight(10), analysis(60), on=OnInconclusive.ABORT), busy=0.0)
     simulation.settle(200)
     assert simulation.phase is Phase.FAILED
-    assert "analysis, after 60 s" in simulation.deployment.message
+    assert "analysis: no verdict after 60 s" in simulation.deployment.message
 
 
 def test_a_pause_without_time_waits_for_a_person_and_resuming_goes_on_to_the_next_step() -> None:
@@ -158,87 +158,6 @@ def test_a_pause_by_hand_holds_the_step_that_is_under_way() -> None:
     simulation.resume()
     simulation.tick(5)
     assert simulation.weights() == {"v1": 7500, "v2": 2500}, "its time begins anew"
-
-
-# -- promote
-
-
-def test_promote_goes_past_the_step_that_waits() -> None:
-    simulation = on_its_way(canary(weight(25), pause(), weight(50), pause()))
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.promote()
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    assert simulation.weights() == {"v1": 5000, "v2": 5000}
-    (entry,) = simulation.entries("deployment.promoted")
-    assert (entry.actor, entry.reason, entry.details["full"]) == ("alice", "looks good", False)
-
-
-def test_promote_does_not_skip_a_weight() -> None:
-    simulation = on_its_way(canary(weight(25), analysis()))
-    simulation.tick()
-    with pytest.raises(ConflictError, match="between waits: backend is at"):
-        simulation.promote()
-
-
-def test_promote_says_so_where_the_canary_is_taking_over_already() -> None:
-    simulation = on_its_way(canary(weight(25), pause()), behaviour=Behaviour())
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.promote(full=True)
-    with pytest.raises(ConflictError, match="taking over already"):
-        simulation.promote()
-
-
-def test_a_superseded_canary_gets_no_weight_back_where_stable_has_lost_an_instance() -> None:
-    simulation = on_its_way(canary(weight(10), pause()))
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.tick(20)
-    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=20)  # whoever takes a lost one's place
-    for instance in simulation.instances("v1", Intent.SERVE)[:3]:
-        simulation.workloads.kill(instance.id)
-    simulation.tick()
-    simulation.release("v3", NEVER_READY)
-    simulation.operations.deploy("production", "v3", "alice", "a fix", strategy="rolling")
-    simulation.tick(2)
-    assert "v2" not in simulation.weights()
-
-
-def test_an_emergency_out_of_a_canary_leaves_no_revision_of_what_was_stable_all_along() -> None:
-    simulation = on_its_way(canary(weight(25), pause()))
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    revisions = len(simulation.history)
-    simulation.emergency()
-    simulation.settle()
-    assert simulation.phase is Phase.SUCCEEDED
-    assert len(simulation.history) == revisions
-
-
-def test_promote_full_goes_past_all_of_them() -> None:
-    simulation = on_its_way(canary(weight(25), pause(), weight(50), analysis(), pause()), busy=0.0)
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.promote(full=True)
-    simulation.settle()
-    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v2": 4})
-
-
-def test_abort_wins_over_promote() -> None:
-    simulation = on_its_way(canary(weight(25), pause()))
-    simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.abort()
-    with pytest.raises(ConflictError):
-        simulation.promote(full=True)
-    simulation.settle()
-    assert simulation.state.release == "v1"
-
-
-def test_where_nothing_is_at_a_canary_step_there_is_nothing_to_promote() -> None:
-    simulation = Simulation().shipped("v1")
-    with pytest.raises(ConflictError, match="nothing is moving"):
-        simulation.promote()
-    simulation.release("v2", NEVER_READY)
-    simulation.deploy("v2")
-    simulation.tick()
-    with pytest.raises(ConflictError, match="at no canary step"):
-        simulation.promote()
 
 
 # -- turning back
@@ -281,6 +200,23 @@ def test_an_emergency_in_the_middle_of_a_canary_is_one_routing_change() -> None:
     assert set(simulation.weights()) == {"v1"}
     simulation.settle()
     assert simulation.running() == {"v1": 4}
+
+
+@pytest.mark.parametrize("how", ["emergency", "rollback", "deploy"])
+def test_leaving_a_canary_is_no_revision_for_nothing_has_changed(how: str) -> None:
+    simulation = on_its_way(canary(weight(50), pause()))
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    match how:
+        case "emergency":
+            simulation.emergency()
+        case "rollback":
+            simulation.rollback()
+        case _:
+            simulation.deploy("v1")
+    simulation.settle()
+    assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v1")
+    assert [(r.number, r.release) for r in simulation.history] == [(1, "v1")]
+    assert simulation.state.revision == 1
 
 
 def test_an_emergency_out_of_a_canary_that_was_judged_is_not_held_by_the_canary_s_verdict() -> None:
@@ -420,8 +356,29 @@ def test_services_go_one_after_another_and_a_bad_second_one_takes_the_first_back
     assert {r.phase for r in simulation.deployment.rollouts.values()} == {RolloutPhase.DEGRADED}
 
 
-def test_a_strategy_can_be_named_for_one_deployment() -> None:
+def test_a_service_without_users_can_go_another_way_and_keeps_nobody_waiting() -> None:
+    services = {"backend": WEB, "reports": WEB}
+    both = replace(
+        canary(weight(50), analysis()),
+        replicas={"backend": 2, "reports": 2},
+        by_service={"reports": ROLLING},
+    )
+    simulation = Simulation(both, services).shipped("v1")
+    simulation.metrics.requests_per_second = BUSY
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 1000)
+    kinds = [r.strategy.kind for r in simulation.deployment.rollouts.values()]
+    assert kinds == [StrategyKind.CANARY, StrategyKind.ROLLING]
+
+
+def test_a_strategy_can_be_named_for_one_deployment_and_is_kept_when_that_is_tried_again() -> None:
     simulation = Simulation(policy(2)).shipped("v1")
     simulation.release("v2")
     simulation.operations.deploy("production", "v2", "alice", "", strategy="canary")
+    assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY
+    simulation.abort()
+    simulation.settle()
+    simulation.operations.retry("production", "alice")
+    assert simulation.deployment.strategy is StrategyKind.CANARY
     assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY

@@ -1,5 +1,7 @@
 """Recorded traffic: read as it is, or refused with its row."""
 
+from pathlib import Path
+
 import pytest
 
 from carelane.base.errors import InputError
@@ -15,6 +17,11 @@ def test_windows_are_read_with_their_times() -> None:
     assert seen.ended_at.tolist() == [1.0, 2.5]
     assert seen.canary_errors.tolist() == [0.0, 1.0]
     assert seen.stable_slow.shape == (2, 0)
+
+
+def test_a_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder, not a file of recorded traffic"):
+        csv_files.read(tmp_path)
 
 
 def test_columns_may_be_in_any_order_and_slow_ones_may_be_there() -> None:

@@ -37,22 +37,6 @@ def meter(proxies: list[Said]) -> TrafficMeter:
     return made
 
 
-def test_a_request_that_its_client_gave_up_on_unanswered_has_failed(
-    meter: TrafficMeter, proxies: list[Said]
-) -> None:
-    label = "backend~v2"
-    proxies[0].counters = {(label, 0, "DC"): 3, (label, 200, "DC"): 2, (label, 404, "-"): 5}
-    meter.look()
-    assert meter.windows()[-1].counts["backend", "v2"] == Counts(requests=10, errors=3)
-
-
-def test_readings_go_on_where_an_earlier_boot_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, _ = (TrafficMeter([Said()]), monkeypatch.setattr("time.monotonic", lambda: 5.0))
-    after = TrafficMeter([Said()])
-    reading = [m.readings("backend", "v1", "v2", ())[0].at_seconds for m in (before, after)]
-    assert reading[1] >= reading[0], "the uptime went back, the stamps did not"
-
-
 def test_before_the_first_look_nothing_is_known() -> None:
     assert TrafficMeter([]).rates("backend") is None
 
@@ -69,6 +53,13 @@ def test_an_answer_that_the_client_cut_off_is_no_error(meter: TrafficMeter, prox
     proxies[0].counters = {("backend~v1", 200, "DC"): 3}
     meter.look()
     assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
+
+
+def test_a_user_who_left_without_any_answer_was_failed(meter: TrafficMeter, proxies: list[Said]) -> None:
+    """Else a canary that hangs until everybody gives up would be shown to be without an error."""
+    proxies[0].counters = {("backend~v1", 0, "DC"): 4, ("backend~v1", 200, "-"): 5}
+    meter.look()
+    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(9, 4)
 
 
 def test_the_proxies_are_added_up_by_version(meter: TrafficMeter, proxies: list[Said]) -> None:
@@ -128,6 +119,21 @@ def test_without_requests_the_error_ratio_is_unknown_rather_than_zero(
     assert rates.requests_per_second == 0.0
 
 
+def test_what_came_lately_is_over_all_the_time_there_was_and_of_one_version(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    proxies[0].counters = {
+        ("backend~v1", 200, "-"): 10,
+        ("backend~v1", 500, "-"): 2,
+        ("backend~v2", 200, "-"): 4,
+    }
+    meter.look()
+    meter.look()
+    seconds, counts = meter.lately("backend", "v1")
+    assert (counts.requests, counts.errors) == (12, 2)
+    assert seconds == meter._looked - meter._began > 0
+
+
 # -- for the judge
 
 
@@ -140,6 +146,12 @@ def test_each_proxy_is_a_source_and_a_version_without_a_counter_has_had_no_reque
     first, second = meter.readings("backend", "v1", "v2", (800.0,))
     assert (first.stable, first.canary) == (measurements.Counts(12, 2, (0,)), measurements.Counts(0, 0, (0,)))
     assert (first.reachable, second.reachable) == (True, False)
+
+
+def test_a_reading_says_in_which_life_of_the_machine_it_was_made(proxies: list[Said]) -> None:
+    meter = TrafficMeter(list(proxies), "this boot")
+    meter.look()
+    assert {reading.epoch for reading in meter.readings("backend", "v1", "v2", ())} == {"this boot"}
 
 
 def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[Said]) -> None:

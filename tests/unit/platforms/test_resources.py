@@ -131,10 +131,11 @@ def test_the_preview_shows_the_version_on_trial_and_is_not_judged() -> None:
 
 
 def test_slow_answers_are_counted_for_each_threshold() -> None:
-    (listener,) = resources.listeners(FOLDER, {FRONT: 80}, (800, 2000))["resources"]
+    (listener,) = resources.listeners(FOLDER, {FRONT: 80}, "secret", (800, 2000))["resources"]
     logs = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
     every, *slow = [log["filter"] for log in logs]
     users, limits = zip(*(part["and_filter"]["filters"] for part in slow), strict=True)
     assert [part["duration_filter"]["comparison"]["value"]["default_value"] for part in limits] == [800, 2000]
     assert [every, *users] == [every] * 3, "what Carelane itself asks is counted nowhere"
     assert every["header_filter"]["header"]["name"] == "x-carelane-own"
+    assert every["header_filter"]["header"]["string_match"] == {"exact": "secret"}

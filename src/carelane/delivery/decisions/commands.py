@@ -6,7 +6,7 @@ from datetime import timedelta
 from carelane.base.errors import ConflictError
 from carelane.delivery.decisions import holding, instances, progress, stepping
 from carelane.delivery.decisions.draft import Draft, Snapshot
-from carelane.delivery.deployments import AT_STEPS, Deployment, Kind, Phase, Rollout, RolloutPhase
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.strategies import ROLLING, Strategy
@@ -54,6 +54,7 @@ def request(draft: Draft, wanted: Request) -> None:
         phase_since=draft.now,
         from_release=draft.snapshot.state.release,
         to_revision=wanted.to_revision,
+        strategy=wanted.strategy.kind if wanted.strategy is not None else None,
         rollouts=_rollouts(draft, wanted, previous),
     )
     draft.record(
@@ -94,7 +95,7 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
     new = state.stable is not None and version.label not in known
     if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
         return ROLLING
-    return wanted.strategy or draft.policy.strategy
+    return wanted.strategy or draft.policy.strategy_of(version.service)
 
 
 def supersede(draft: Draft, wanted: Request) -> None:
@@ -123,9 +124,8 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
         return
     instances.fill(draft, name, state.stable)
-    if rollout.strategy.stepped and instances.ready(draft, state, state.stable, Intent.SERVE):
-        # Even where stable is not whole: weighted by its instances, a canary would get more than its share.
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+    if rollout.strategy.stepped:
+        instances.withdraw(draft, name, rollout.to_label)
     instances.drain_others(draft, name, state.stable)
 
 
@@ -169,27 +169,31 @@ def resume(draft: Draft, actor: str, reason: str) -> None:
     holding.resume(draft, reason, actor)
 
 
-def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
-    """Go past the canary step that waits, or (*full*) past all that are left."""
+@dataclass(frozen=True)
+class At:
+    """What was seen by who asks to go on: the deployment, and its canary step, counted from 1."""
+
+    deployment: int | None = None
+    step: int | None = None
+
+
+def promote(draft: Draft, actor: str, reason: str, *, full: bool, seen: At = At()) -> None:
+    """Go past the canary step that waits, or (*full*) past all that are left.
+
+    Raises:
+        ConflictError: If there is no such step (any more), or it is not one to go past.
+    """
     current = _under_way(draft)
     if current.phase is Phase.ABORTING:
         raise ConflictError(f"deployment {current.id} is aborting: abort wins over promote")
-    at_steps = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase in AT_STEPS]
+    at_steps = [r for r in current.rollouts.values() if r.current_step is not None]
+    _check_seen(current, at_steps, seen)
     later = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase is RolloutPhase.PENDING]
     if not at_steps and not (full and later):
         raise ConflictError(
             f"deployment {current.id} is at no canary step: nothing to promote",
             hint="`carelane rollout show` says where it stands",
         )
-    waiting = [r for r in at_steps if full or stepping.may_skip(r)]
-    if at_steps and not waiting:
-        raise ConflictError(
-            f"deployment {current.id} is between waits: {stepping.doing(at_steps[0])}",
-            hint="`carelane rollout show` says when it waits; --full goes past all steps",
-        )
-    if any(r.step >= len(r.strategy.steps) for r in at_steps):
-        raise ConflictError(f"deployment {current.id} is past its canary steps: it is taking over already")
-    at_steps = waiting
     if current.phase is Phase.PAUSED:
         holding.resume(draft, reason, actor)
     for rollout in [*at_steps, *(later if full else [])]:
@@ -201,6 +205,18 @@ def promote(draft: Draft, actor: str, reason: str, *, full: bool) -> None:
         actor=actor,
         details={"full": full, "services": [r.service for r in at_steps]},
     )
+
+
+def _check_seen(current: Deployment, at_steps: list[Rollout], seen: At) -> None:
+    """Refuse to go past what nobody has looked at: it may have moved on meanwhile."""
+    where = {rollout.step + 1 for rollout in at_steps}
+    moved = seen.deployment not in {None, current.id}
+    if moved or (seen.step is not None and where and seen.step not in where):
+        steps = " and ".join(f"step {number}" for number in sorted(where)) or "no canary step"
+        raise ConflictError(
+            f"it has moved on: deployment {current.id} is at {steps}",
+            hint="`carelane rollout show` says where it stands; then ask again",
+        )
 
 
 def _under_way(draft: Draft) -> Deployment:

@@ -17,7 +17,6 @@ from carelane.delivery.deployments import (
     Revision,
     Rollout,
     RolloutPhase,
-    check_id,
     check_transition,
 )
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
@@ -98,7 +97,7 @@ class Draft:
 
     def answer(self, rollout: Rollout) -> str | None:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
-        return self.seen.answers.get(check_id(self.current().id, rollout.service, rollout.step))
+        return self.seen.answers.get(rollout.check_id(self.current().id))
 
     def evidence(self, rollout: Rollout) -> Evidence | None:
         """How the canary of *rollout* does; None where nothing is judged, or nothing was looked at yet."""

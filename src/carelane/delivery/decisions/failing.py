@@ -1,11 +1,12 @@
 """When a rollout has failed, in one sentence a person can act on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.analysis.verdicts import Verdict
 from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout, check_id
+from carelane.delivery.deployments import Kind, Rollout, RolloutPhase
 from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import OnInconclusive, StepKind
@@ -13,24 +14,46 @@ from carelane.delivery.strategies import OnInconclusive, StepKind
 READINESS_LOST_SECONDS = 3.0
 """How long a canary may have nobody ready while all of stable is; users are with stable meanwhile."""
 
+ANALYSIS = "analysis"
+Rule = Callable[[Draft, Rollout], str | None]
 REJECTED_SECONDS = 5.0
 UNSTARTED_SECONDS = 3.0
 
 
 def failure(draft: Draft, rollout: Rollout) -> str | None:
     """Why the rollout must end now; None while it may go on."""
-    return (
-        failure_while_held(draft, rollout)
-        or _rejected(draft)
-        or _asked(draft, rollout)
-        or _undecided(draft, rollout)
-        or _deadline(draft, rollout)
-    )
+    return _first(draft, rollout, (*_WHILE_HELD, _rejected, _asked, _undecided, _deadline))
 
 
 def failure_while_held(draft: Draft, rollout: Rollout) -> str | None:
     """The same while a person holds it: only time does not count against it."""
-    return _died(draft, rollout) or _judged(draft, rollout) or _readiness_lost(draft, rollout)
+    return _first(draft, rollout, _WHILE_HELD)
+
+
+def kind_of(failure: str) -> str:
+    """What kind of *failure* it is: what its sentence begins with."""
+    return failure.partition(":")[0]
+
+
+def _first(draft: Draft, rollout: Rollout, rules: tuple[Rule, ...]) -> str | None:
+    """The first failure that nobody has let go."""
+    for rule in rules:
+        found = rule(draft, draft.rollout(rollout.service))
+        if found is not None and kind_of(found) not in rollout.overruled:
+            return found
+    return None
+
+
+def arrived(draft: Draft, rollout: Rollout) -> bool:
+    """Whether enough of what has all the traffic is ready for the deployment to be called done.
+
+    An emergency is done with one: the rest joins when it is ready.
+    """
+    state = draft.service(rollout.service)
+    replicas = draft.replicas(rollout.service)
+    unavailable, _ = draft.policy.pace.resolved(replicas)
+    wanted = 1 if draft.current().kind is Kind.EMERGENCY else max(replicas - unavailable, 1)
+    return len(instances.ready(draft, state, rollout.to_label, Intent.SERVE)) >= wanted
 
 
 def _died(draft: Draft, rollout: Rollout) -> str | None:
@@ -59,8 +82,9 @@ def unstarted(draft: Draft, name: str) -> str | None:
     return f"{name} cannot be started: {tried.why}"
 
 
-def _rejected(draft: Draft) -> str | None:
+def _rejected(draft: Draft, rollout: Rollout) -> str | None:
     """A routing that stays rejected; what an earlier deployment left behind has a moment to leave."""
+    del rollout
     seen = draft.seen.routing
     return f"routing: {seen.rejected}" if seen.rejected_seconds >= REJECTED_SECONDS else None
 
@@ -73,22 +97,31 @@ def _judged(draft: Draft, rollout: Rollout) -> str | None:
     evidence = draft.evidence(rollout)
     if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
         return None
-    return f"analysis: {evidence.words}"
+    return f"{ANALYSIS}: {evidence.words}"
 
 
 def _readiness_lost(draft: Draft, rollout: Rollout) -> str | None:
-    """A canary that carries traffic and has nobody ready, while all of stable is; not before some seconds."""
+    """What carries traffic and has nobody ready, while all of stable is; not before some seconds.
+
+    Once it has all the traffic stable is warm, and may have been lost too: that has the deadline's time.
+    """
     state = draft.service(rollout.service)
-    on_trial = rollout.strategy.stepped and state.canary == rollout.to_label and state.canary_percent
-    stable = state.of(state.stable, Intent.SERVE)
-    holds = bool(stable) and all(draft.ready(i) for i in stable)
-    lost = on_trial and holds and not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    promoting = rollout.phase is RolloutPhase.PROMOTING
+    carries = promoting or (rollout.strategy.stepped and state.canary_percent)
+    stable = state.of(state.stable, *(STAYING if promoting else (Intent.SERVE,)))
+    holds = bool(stable) and state.stable != rollout.to_label and all(draft.ready(i) for i in stable)
+    none = not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    lacks = promoting and not arrived(draft, rollout)
+    lost = carries and state.canary == rollout.to_label and ((holds and none) or lacks)
     since = (rollout.unready_since or draft.now) if lost else None
     if since != rollout.unready_since:
         draft.put_rollout(replace(draft.rollout(rollout.service), unready_since=since))
-    if since is None or (draft.now - since).total_seconds() < READINESS_LOST_SECONDS:
-        return None
-    return f"readiness: no instance of {rollout.to_label} is ready any more, all of {state.stable} are"
+    lasted = 0.0 if since is None else (draft.now - since).total_seconds()
+    if since is not None and holds and none and lasted >= READINESS_LOST_SECONDS:
+        return f"readiness: no instance of {rollout.to_label} is ready any more, all of {state.stable} are"
+    if since is not None and lasted >= draft.policy.rollback.progress_deadline_seconds:
+        return f"readiness: too few instances of {rollout.to_label} are ready, for {lasted:.0f} s"
+    return None
 
 
 def _asked(draft: Draft, rollout: Rollout) -> str | None:
@@ -97,7 +130,7 @@ def _asked(draft: Draft, rollout: Rollout) -> str | None:
     if step is None or step.kind not in {StepKind.CHECK, StepKind.VERIFY}:
         return None
     if step.command:
-        task = check_id(draft.current().id, rollout.service, rollout.step)
+        task = rollout.check_id(draft.current().id)
         seen = draft.seen.instances.get(task)
         if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
             return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
@@ -117,7 +150,8 @@ def _undecided(draft: Draft, rollout: Rollout) -> str | None:
     turns_back = rollout.strategy.on_inconclusive is OnInconclusive.ABORT and not draft.policy.dry_run
     if not turns_back or early or (evidence and evidence.verdict is Verdict.PASS):
         return None
-    return f"analysis, after {step.seconds:g} s: {evidence.words if evidence else 'nothing was counted'}"
+    said = evidence.words if evidence else "nothing was counted"
+    return f"{ANALYSIS}: no verdict after {step.seconds:g} s: {said}"
 
 
 def _deadline(draft: Draft, rollout: Rollout) -> str | None:
@@ -131,3 +165,6 @@ def _deadline(draft: Draft, rollout: Rollout) -> str | None:
     lacking = "" if draft.in_force() else ", the proxies have not taken the routing"
     said = f"{ready} of {wanted} instances of {rollout.to_label} ready{lacking}"
     return f"deadline: {said}, no progress for {limit:g} s"
+
+
+_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _readiness_lost)

@@ -18,6 +18,7 @@ def tidy(draft: Draft) -> None:
         draft.forget([i for i in state.of_intent(Intent.STOP) if draft.seen.gone(i.id)])
         _cool(draft, name)
         _drop_versions(draft, name)
+        _see_off(draft, name)
 
 
 def _drained(draft: Draft, instance: Instance) -> bool:
@@ -53,6 +54,33 @@ def _drop_versions(draft: Draft, name: str) -> None:
     if set(state.versions) - needed:
         kept = {label: version for label, version in state.versions.items() if label in needed}
         draft.put(name, replace(state, versions=kept))
+
+
+def withdraw(draft: Draft, name: str, label: str) -> None:
+    """Take what was on trial out of the traffic: now where one of stable is ready, else as soon as one is.
+
+    Where nobody of stable is ready users stay where they are: an error is better than no answer.
+    """
+    state = draft.service(name)
+    if ready(draft, state, state.stable, Intent.SERVE):
+        draft.put(name, replace(state, canary_percent=0))
+        draft.intend(state.of(label, Intent.SERVE), Intent.DRAIN)
+    elif state.of(label, Intent.SERVE) and label not in state.withdrawn:
+        draft.put(name, replace(state, withdrawn=(*state.withdrawn, label)))
+
+
+def _see_off(draft: Draft, name: str) -> None:
+    """What was withdrawn leaves as soon as somebody else takes its users, as `routing` has it."""
+    state = draft.service(name)
+    for label in state.withdrawn:
+        others = [i for i in state.of_intent(Intent.SERVE) if i.label not in state.withdrawn]
+        shared = state.canary_percent is not None
+        if any(draft.ready(i) for i in others if not shared or i.label == state.stable):
+            draft.intend(state.of(label, Intent.SERVE), Intent.DRAIN)
+    state = draft.service(name)
+    kept = tuple(label for label in state.withdrawn if state.of(label, Intent.SERVE))
+    if kept != state.withdrawn:
+        draft.put(name, replace(state, withdrawn=kept))
 
 
 def maintain(draft: Draft, name: str) -> None:

@@ -55,7 +55,10 @@ def _go_on(draft: Draft) -> None:
             return
         if draft.rollout(service).phase is not RolloutPhase.PROMOTING and not together:
             return
-    if all(r.phase is RolloutPhase.PROMOTING for r in draft.current().rollouts.values()):
+    if all(
+        r.phase is RolloutPhase.PROMOTING and failing.arrived(draft, r)
+        for r in draft.current().rollouts.values()
+    ):
         _finish(draft)
 
 
@@ -108,6 +111,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> str | None:
             canary=version.label,
             canary_percent=0 if rollout.strategy.stepped else None,
             versions={**state.versions, version.label: version},
+            withdrawn=tuple(label for label in state.withdrawn if label != version.label),
         ),
     )
     started = replace(rollout, started_at=draft.now, progress_at=draft.now, step_since=draft.now)
@@ -150,8 +154,9 @@ def _fail(draft: Draft, service: str, reason: str) -> None:
     message = f"{service}: {reason}"
     held = _why_held(draft)
     if held is None:
-        begin_abort(draft, message)
+        begin_abort(draft, message, failed=service)
     elif draft.current().phase is Phase.PROGRESSING:
+        draft.put_rollout(replace(draft.rollout(service), held_for=failing.kind_of(reason)))
         holding.pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
 
 
@@ -182,9 +187,9 @@ def _watch_pause(draft: Draft) -> None:
             return
         if rollout.phase not in MOVING or _version(draft, rollout).run.kind is not ServiceKind.WEB:
             continue
-        if rollout.strategy.stepped:
+        if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
             stepping.keep_stable_whole(draft, rollout)
-        else:
+        elif not rollout.strategy.stepped:
             instances.top_up(draft, rollout.service)
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
@@ -193,14 +198,17 @@ def _watch_pause(draft: Draft) -> None:
         begin_abort(draft, f"nobody resumed it within {limit:g} s")
 
 
-def begin_abort(draft: Draft, message: str, actor: str = "carelane") -> None:
-    """Turn back; the first step of the way is taken in the same decision."""
+def begin_abort(draft: Draft, message: str, actor: str = "carelane", *, failed: str | None = None) -> None:
+    """Turn back, all because of the one that *failed*; the first step is taken in the same decision."""
     draft.to_phase(Phase.ABORTING, message, actor)
     for rollout in draft.current().rollouts.values():
         if rollout.phase is RolloutPhase.PENDING:
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, "its deployment was aborted")
         elif rollout.phase in MOVING:
-            draft.put_rollout(rollout, RolloutPhase.ABORTING, message)
+            along = failed not in {None, rollout.service}
+            draft.put_rollout(
+                rollout, RolloutPhase.ABORTING, f"taken back with {failed}" if along else message
+            )
 
 
 def _turn_back(draft: Draft) -> None:
@@ -211,7 +219,7 @@ def _turn_back(draft: Draft) -> None:
             continue
         if _backward(draft, rollout)(draft, rollout) or late:
             draft.put(rollout.service, replace(draft.service(rollout.service), canary=None))
-            draft.put_rollout(rollout, RolloutPhase.DEGRADED, current.message)
+            draft.put_rollout(rollout, RolloutPhase.DEGRADED, rollout.reason)
     if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
         ending = "; the stable version was not whole again in time" if late else ""
         draft.to_phase(Phase.FAILED, current.message + ending)
@@ -223,17 +231,21 @@ def _is_late(draft: Draft, deployment: Deployment) -> bool:
 
 
 def _finish(draft: Draft) -> None:
-    """Every service is there: the canaries become stable, the history gains a revision."""
+    """Every service is there: the canaries become stable, history gains a revision if that is a change."""
     current = draft.current()
     for rollout in current.rollouts.values():
         _promote(draft, rollout)
         draft.put_rollout(rollout, RolloutPhase.HEALTHY)
     for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
         draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
-    if current.kind is not Kind.DEPLOY and current.release == draft.snapshot.state.release:
-        # Back to what is stable, out of something that never became a revision: history has it already.
-        draft.to_phase(Phase.SUCCEEDED)
-        return
+    if current.release != draft.snapshot.state.release:
+        # Who only leaves a canary has what it had: no step of the history, which is of finite length.
+        _add_revision(draft)
+    draft.to_phase(Phase.SUCCEEDED)
+
+
+def _add_revision(draft: Draft) -> None:
+    current = draft.current()
     number = draft.snapshot.state.revision + 1
     if current.to_revision is not None:
         draft.undone = tuple(range(current.to_revision + 1, number))
@@ -249,7 +261,6 @@ def _finish(draft: Draft) -> None:
         took_seconds=(draft.now - current.created_at).total_seconds(),
     )
     draft.set_release(current.release, number)
-    draft.to_phase(Phase.SUCCEEDED)
 
 
 def _promote(draft: Draft, rollout: Rollout) -> None:

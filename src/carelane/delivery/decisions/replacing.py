@@ -18,8 +18,8 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back the same way; True once the old label runs again, or there was none."""
-    return _move(draft, rollout.service, rollout.from_label)
+    """Go back the same way; True once the stable label runs again, or there was none."""
+    return _move(draft, rollout.service, draft.service(rollout.service).stable)
 
 
 def _move(draft: Draft, name: str, coming: str | None) -> bool:

@@ -76,14 +76,16 @@ def note_progress(draft: Draft, rollout: Rollout, ready_new: int) -> None:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the old label; True once it carries all traffic and the new one is leaving.
+    """Go back to the stable label; True once it carries all traffic and the new one is leaving.
 
-    What is warm serves again in the same routing change that takes the new instances out.
+    What is warm serves again in the same routing change that takes the new instances out. A rollback
+    out of a canary goes to stable itself: ended in the middle, it has nowhere else to go back to.
     """
-    name = rollout.service
-    draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.DRAIN)
-    if rollout.from_label is None:
+    name, stable = rollout.service, draft.service(rollout.service).stable
+    if stable != rollout.to_label:
+        draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.DRAIN)
+    if stable is None:
         draft.intend(draft.service(name).of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
         return True
-    instances.fill(draft, name, rollout.from_label)
-    return instances.drain_others(draft, name, rollout.from_label)
+    instances.fill(draft, name, stable)
+    return instances.drain_others(draft, name, stable)

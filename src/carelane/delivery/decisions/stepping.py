@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
-from carelane.delivery.decisions import holding, instances, rolling
+from carelane.base.errors import ConflictError
+from carelane.delivery.decisions import failing, holding, instances, rolling
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout, check_id
+from carelane.delivery.deployments import Rollout
 from carelane.delivery.environments import Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
@@ -32,15 +33,11 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the old label: its weight is whole in the same routing change that takes the other's.
-
-    Where nobody of the old one is ready users stay where they are: an error is better than no answer.
-    """
-    name = rollout.service
-    state = draft.service(name)
-    if rollout.from_label is not None and instances.ready(draft, state, rollout.from_label, Intent.SERVE):
-        draft.put(name, replace(state, canary_percent=0))
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+    """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
+    stable = draft.service(rollout.service).stable
+    if stable is not None:
+        instances.fill(draft, rollout.service, stable)  # what is warm takes users before the other loses them
+    instances.withdraw(draft, rollout.service, rollout.to_label)
     return rolling.revert(draft, rollout)
 
 
@@ -54,6 +51,7 @@ def go_on(draft: Draft, service: str) -> None:
         replace(
             rollout,
             step=number,
+            attempt=0,
             step_since=draft.now,
             progress_at=draft.now if scales else None,
         )
@@ -66,24 +64,22 @@ def go_on(draft: Draft, service: str) -> None:
     )
 
 
-def may_skip(rollout: Rollout) -> bool:
-    """Whether it is at a step that only waits; one that moves instances or traffic is gone to its end."""
-    steps = rollout.strategy.steps
-    return rollout.step >= len(steps) or steps[rollout.step].kind not in SCALING
-
-
-def doing(rollout: Rollout) -> str:
-    """What it does at its present step, in words."""
-    return f"{rollout.service} is at `{rollout.strategy.steps[rollout.step]}`"
-
-
 def skip(draft: Draft, service: str, *, full: bool) -> None:
-    """Go past the step that waits, or past all of them."""
+    """Go past the step that waits, or past all of them.
+
+    Raises:
+        ConflictError: If the step is one that is done, not waited for: users would be lost on the way.
+    """
     rollout = draft.rollout(service)
+    steps = rollout.strategy.steps
     if full:
-        left = len(rollout.strategy.steps)
-        draft.put_rollout(replace(rollout, step=left, step_since=draft.now, progress_at=draft.now))
-    elif rollout.step < len(rollout.strategy.steps):
+        draft.put_rollout(replace(rollout, step=len(steps), step_since=draft.now, progress_at=draft.now))
+    elif steps[rollout.step].kind in SCALING:
+        raise ConflictError(
+            f"{service} is at canary step {rollout.step + 1}, {steps[rollout.step]}: that cannot be skipped",
+            hint="only a pause, an analysis, a check or a verification is gone past; --full goes past all",
+        )
+    else:
         go_on(draft, service)
 
 
@@ -128,7 +124,11 @@ def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
 
 
 def _take_over(draft: Draft, rollout: Rollout) -> bool:
-    """Everything to the canary, and the old instances out of the traffic, kept warm."""
+    """Everything to the canary, and the old instances out of the traffic.
+
+    They stay warm until the whole deployment has succeeded, whatever is kept afterwards: a later
+    service may still fail and take this one back.
+    """
     if not _scaled(draft, rollout, 100):
         keep_stable_whole(draft, rollout)
         return False
@@ -137,7 +137,7 @@ def _take_over(draft: Draft, rollout: Rollout) -> bool:
     others = [i for i in draft.service(name).of_intent(Intent.SERVE) if i.label != rollout.to_label]
     # Done once the proxies took it: a routing that they rejected is a wish.
     done = draft.in_force() and not others
-    draft.intend(others, Intent.WARM if draft.policy.rollback.keep_warm else Intent.DRAIN)
+    draft.intend(others, Intent.WARM)
     return done
 
 
@@ -151,10 +151,13 @@ def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 
 
 def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
-    """Done once the answer is right: of the command where there is one, else at the front door."""
+    """Done once the answer is right: of the command where there is one, else of who was asked.
+
+    Before the proxies took the routing another version may have answered.
+    """
     if not step.command:
-        return draft.answer(rollout) == ""
-    task = draft.seen.instances.get(check_id(draft.current().id, rollout.service, rollout.step))
+        return draft.in_force() and draft.answer(rollout) == ""
+    task = draft.seen.instances.get(rollout.check_id(draft.current().id))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 
 
@@ -166,7 +169,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         return True
     if draft.policy.dry_run:
         return _would_have(draft, rollout, step, evidence)
-    if rollout.held_step == rollout.step:
+    if rollout.held_step == rollout.step or failing.ANALYSIS in rollout.overruled:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
     late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds * extended

@@ -11,7 +11,7 @@ PREVIEW = "@preview"
 """The preview's listener: the version on trial wherever there is one."""
 HAND_HEADER = "x-carelane-version"
 OWN_HEADER = "x-carelane-own"
-"""On what Carelane itself asks; whoever sends it is routed as everybody, and not counted."""
+"""On what Carelane itself asks, with a value that only it knows: then it is not counted."""
 IDENTITY_HEADER = "x-carelane-id"
 COOKIE = "carelane"
 

@@ -30,9 +30,7 @@ Bound = TypeVar("Bound", int, float)
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests that ended, those of them that failed, and how long they took.
-
-    Failed is a 5xx, what our side cut off, and what its client gave up on before any answer came.
+    """Requests that ended, those of them that failed (see `_failed`), and how long they took.
 
     *milliseconds* counts requests by the lower bound of their latency bucket, *slow* those that took
     as long as each threshold or longer.
@@ -109,21 +107,19 @@ class Rates:
 
 
 class TrafficMeter:
-    """Reads the proxies, each time it is told to look; the MetricSource port too."""
+    """Reads the proxies, each time it is told to look; the MetricSource port too.
 
-    def __init__(self, admins: list[Admin]) -> None:
+    *epoch* names the life of this machine: its clock and its proxies' counters begin with it.
+    """
+
+    def __init__(self, admins: list[Admin], epoch: str = "") -> None:
         self._admins = admins
-        # Never back, as uptime goes at a reboot: what an earlier server stored must stay in the past.
-        self._epoch = time.time() - time.monotonic()
+        self._epoch = epoch
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
         self._answered = [False for _ in admins]
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
         self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
-        self._looked = self._now()
-
-    def _now(self) -> float:
-        """Seconds since 1970, evenly: the clock's corrections while we run are not followed."""
-        return self._epoch + time.monotonic()
+        self._began = self._looked = time.monotonic()
 
     def windows(self) -> list[Window]:
         """The last ten, oldest first."""
@@ -145,7 +141,7 @@ class TrafficMeter:
 
     def look(self) -> float:
         """Read every proxy and add a window; the seconds until the next is due."""
-        now = self._now()
+        now = time.monotonic()
         window: dict[Key, Counts] = {}
         for index, admin in enumerate(self._admins):
             stats = admin.counts()
@@ -166,6 +162,15 @@ class TrafficMeter:
         self._looked = now
         return WINDOW_SECONDS
 
+    def lately(self, service: str, label: str) -> tuple[float, Counts]:
+        """What *label* had in the last hour, less if this server is younger; that time in seconds first."""
+        since = max(self._began, self._looked - HISTORY_WINDOWS * WINDOW_SECONDS)
+        total = Counts()
+        for past in list(self._past):
+            if past.at > since and (counts := past.counts.get((service, label))) is not None:
+                total = total.plus(counts)
+        return self._looked - since, total
+
     # -- for the judge
 
     def readings(
@@ -178,6 +183,7 @@ class TrafficMeter:
                 (last or {}).get((service, stable), Counts()).judged(slow_ms),
                 (last or {}).get((service, canary), Counts()).judged(slow_ms),
                 reachable=answered,
+                epoch=self._epoch,
             )
             for answered, last in zip(self._answered, self._last, strict=True)
         ]
@@ -204,12 +210,20 @@ def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
             totals[key] = totals.get(key, Counts()).plus(Counts(slow={int(match["ms"]): value}))
         elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
             value = int(stat.get("value", 0))
-            cut = match["code"].startswith("2") and match["flags"] not in {"-", "DC"}  # DC: the client left
-            # Code 0: the client gave up unanswered. Both versions' users have the same patience.
-            failed = cut or match["code"].startswith("5") or int(match["code"]) == 0
+            failed = _failed(match["code"], match["flags"])
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals
+
+
+def _failed(code: str, flags: str) -> bool:
+    """Whether a user got no answer (code 0), one that says so (5xx), or one that our side cut off.
+
+    Who waits in vain and leaves has no code: else a canary that hangs would fail nobody. Impatient users
+    leave both versions alike. Who leaves in the middle of an answer (DC) was being served.
+    """
+    cut = code.startswith("2") and flags not in {"-", "DC"}
+    return cut or code == "0" or code.startswith("5")
 
 
 def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any]) -> None:

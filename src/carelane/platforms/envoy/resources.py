@@ -37,16 +37,18 @@ def bootstrap(folder: Path, proxy: str) -> Document:
     }
 
 
-def listeners(folder: Path, ports: Mapping[str, int], slow_ms: tuple[int, ...] = ()) -> Document:
+def listeners(folder: Path, ports: Mapping[str, int], own: str, slow_ms: tuple[int, ...] = ()) -> Document:
     """A listener for each name: FRONT, PREVIEW, or an inner one by its service.
 
-    Answers that took *slow_ms* or longer are counted apart, for each of these thresholds.
+    What carries *own* in OWN_HEADER is counted nowhere. Answers that took *slow_ms* or longer are
+    counted apart, for each of these thresholds.
     """
-    made = [_listener(folder, name, port, slow_ms) for name, port in ports.items()]
+    by_users = _by_users(own)
+    made = [_listener(folder, name, port, by_users, slow_ms) for name, port in ports.items()]
     return answer("config.listener.v3.Listener", made)
 
 
-def _listener(folder: Path, name: str, port: int, slow_ms: tuple[int, ...]) -> Document:
+def _listener(folder: Path, name: str, port: int, by_users: Document, slow_ms: tuple[int, ...]) -> Document:
     identity = {"key": IDENTITY_HEADER, "value": "%UNIQUE_ID%"}
     mutation = f"{TYPE}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     manager = {
@@ -71,7 +73,10 @@ def _listener(folder: Path, name: str, port: int, slow_ms: tuple[int, ...]) -> D
                 },
             }
         ],
-        "access_log": [_counts(name), *(_slow(name, threshold) for threshold in slow_ms)],
+        "access_log": [
+            _counts(name, by_users),
+            *(_slow(name, threshold, by_users) for threshold in slow_ms),
+        ],
     }
     return {
         "name": name,
@@ -82,7 +87,7 @@ def _listener(folder: Path, name: str, port: int, slow_ms: tuple[int, ...]) -> D
     }
 
 
-def _counts(name: str) -> Document:
+def _counts(name: str, by_users: Document) -> Document:
     """What users got, after retries and answers made by the proxy included, by version and code."""
     which = _which(name)
     how = [
@@ -91,21 +96,27 @@ def _counts(name: str) -> Document:
     ]
     duration = {"unit": "Milliseconds", "value_format": "%DURATION%", "stat": {"name": "ms", "tags": which}}
     counter = {"value_fixed": 1, "stat": {"name": "rq", "tags": which + how}}
-    return {**_logger({"counters": [counter], "histograms": [duration]}), "filter": _BY_USERS}
+    return {**_logger({"counters": [counter], "histograms": [duration]}), "filter": by_users}
 
 
-def _slow(name: str, threshold_ms: int) -> Document:
+def _slow(name: str, threshold_ms: int, by_users: Document) -> Document:
     """How many of them took so long: a counter is current and exact, a histogram neither."""
     value = {"default_value": threshold_ms, "runtime_key": f"carelane.slow_{threshold_ms}"}
     counter = {"value_fixed": 1, "stat": {"name": f"slow_{threshold_ms}", "tags": _which(name)}}
     slow = {"duration_filter": {"comparison": {"op": "GE", "value": value}}}
-    return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": [_BY_USERS, slow]}}}
+    return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": [by_users, slow]}}}
 
 
-# What Carelane itself asks through the front door is no user's request.
-_BY_USERS: Document = {
-    "header_filter": {"header": {"name": OWN_HEADER, "present_match": True, "invert_match": True}}
-}
+def _by_users(own: str) -> Document:
+    """What Carelane itself asks is no user's request; who only says to be Carelane is counted as a user."""
+    header = {
+        "name": OWN_HEADER,
+        "string_match": {"exact": own},
+        "invert_match": True,
+        # Else a header that is missing matches nothing, inverted or not.
+        "treat_missing_header_as_empty": True,
+    }
+    return {"header_filter": {"header": header}}
 
 
 def _which(name: str) -> list[Document]:

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, OWN_HEADER, P
 
 PROXIES = ("proxy-1", "proxy-2")
 NAMES = "instances.json"
+OWN_KEY = "own.key"
 RETIRED_SECONDS = 3.0
 
 
@@ -64,6 +66,7 @@ class EnvoyRouter:
         preview = {} if preview_port is None else {PREVIEW: preview_port}
         self._ports = {FRONT: front_port, **preview, **inner_ports}
         self._slow_ms = slow_ms
+        self._own = ""
         self._keeper = keeper
         self._lock = threading.Lock()
         self._written: dict[str, str] = {}
@@ -84,6 +87,7 @@ class EnvoyRouter:
             PlatformError: If a proxy cannot be started.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._own = self._own_key()
         self._remember()
         empty = Routing(0)
         for name in self._ports:
@@ -91,7 +95,9 @@ class EnvoyRouter:
                 self._write(f"routes-{name}.json", routes.routes(empty, name))
         if not (self._folder / "clusters.json").exists():
             self._write("clusters.json", resources.clusters(self._folder, empty, {}))
-        self._write("listeners.json", resources.listeners(self._folder, self._ports, self._slow_ms))
+        self._write(
+            "listeners.json", resources.listeners(self._folder, self._ports, self._own, self._slow_ms)
+        )
         envoy = packages.files("envoy") / "_bin" / "envoy"
         for name in PROXIES:
             if self._keeper.spec(name) is None:
@@ -108,6 +114,13 @@ class EnvoyRouter:
         except FileNotFoundError:
             return
         self._clusters = {cluster["name"]: cluster for cluster in known}
+
+    def _own_key(self) -> str:
+        """By what the proxies know Carelane's own questions, made once and kept beside their files."""
+        place = self._folder / OWN_KEY
+        if not place.exists():
+            self._replace(OWN_KEY, secrets.token_hex(16))
+        return place.read_text()
 
     def _spec(self, name: str, envoy: str) -> dict[str, Any]:
         return {
@@ -224,16 +237,28 @@ class EnvoyRouter:
             if n not in {FRONT, PREVIEW}
         }
 
-    def ask(self, path: str, timeout_seconds: float, version: str | None = None) -> tuple[int, bytes]:
-        """Status and body of GET *path* through the front door, of *version* by hand if named."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ports[FRONT], timeout=timeout_seconds)
+    def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* through the front door."""
+        return self._ask(FRONT, path, timeout_seconds, {})
+
+    def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        """Status and body of GET *path* of one version: at the service's inner listener, by hand."""
+        if service not in self._ports:
+            raise PlatformError(f"{service} has no address of its own: it is no web service here")
+        return self._ask(service, path, timeout_seconds, {HAND_HEADER: label})
+
+    def _ask(
+        self, listener: str, path: str, timeout_seconds: float, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        port = self._ports[listener]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
         try:
-            chosen = {} if version is None else {HAND_HEADER: version}
-            connection.request("GET", path, headers={OWN_HEADER: "1", **chosen})
+            connection.request("GET", path, headers={OWN_HEADER: self._own, **headers})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise PlatformError(f"the front door does not answer: {error}") from error
+            where = "the front door" if listener == FRONT else f"the address of {listener}"
+            raise PlatformError(f"{where} does not answer: {error}") from error
         finally:
             connection.close()
 
@@ -251,6 +276,7 @@ class EnvoyRouter:
             return
         part = self._folder / f".{name}"
         try:
+            part.touch(mode=0o600)  # one of them holds what only Carelane is to know
             part.write_text(text)
             part.rename(self._folder / name)
         except OSError as error:

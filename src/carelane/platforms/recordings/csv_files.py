@@ -33,6 +33,8 @@ def read(path: Path) -> Columns:
             return parse(path.name, file)
     except FileNotFoundError:
         raise NotFoundError(f"no {path}", hint=PAGE) from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file of recorded traffic", hint=PAGE) from None
     except UnicodeDecodeError:
         raise InputError(f"{path.name} is not text in UTF-8", hint=PAGE) from None
     except OSError as error:

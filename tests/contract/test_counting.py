@@ -1,0 +1,78 @@
+"""What real Envoys count, and of whom."""
+
+import http.client
+import json
+
+import pytest
+
+from carelane.analysis.measurements import Counts
+from carelane.platforms.envoy.documents import FRONT
+from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.envoy.router import EnvoyRouter
+from tests.contract.envoys import Envoys
+from tests.contract.traffic_router import healthy, routing
+from tests.waiting import until
+
+
+def asked(port: int, times: int, headers: dict[str, str] | None = None) -> None:
+    """GET / so many times, as a user of that port."""
+    for _ in range(times):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+        connection.request("GET", "/", headers=headers or {})
+        connection.getresponse().read()
+        connection.close()
+
+
+def counted(router: EnvoyRouter, label: str) -> Counts:
+    """What the proxies have counted of *label*, both together."""
+    meter = TrafficMeter(list(router.admins.values()))
+    meter.look()
+    total = Counts()
+    for reading in meter.readings("backend", label, "none", ()):
+        assert reading.stable is not None
+        total = total.plus(reading.stable)
+    return total
+
+
+class TestCounting(Envoys):
+    @pytest.fixture(autouse=True)
+    def both(self, router: EnvoyRouter, ports: dict[str, int]) -> None:
+        router.route(routing(1, {"v1": 1, "v2": 0}, ports))
+        until(lambda: healthy(router, "v1") and healthy(router, "v2"), 10.0, "both are healthy")
+        until(lambda: router.ask("/", 2.0) == (200, b"v1"), 10.0, "it answers")
+
+    def test_what_carelane_asks_is_not_counted_and_nobody_else_can_say_to_be_it(
+        self, router: EnvoyRouter
+    ) -> None:
+        for _ in range(5):
+            assert router.ask("/", 2.0)[0] == 200
+        front = router._ports[FRONT]
+        asked(front, 3)
+        asked(front, 4, {"x-carelane-own": "1"})
+        asked(front, 2, {"x-carelane-own": ""})
+        until(lambda: counted(router, "v1").requests >= 9, 5.0, "all are counted")
+        assert counted(router, "v1") == Counts(9)
+
+    def test_who_names_a_version_by_hand_is_not_counted(self, router: EnvoyRouter) -> None:
+        front = router._ports[FRONT]
+        asked(front, 3, {"x-carelane-version": "v2"})
+        asked(front, 1)
+        until(lambda: counted(router, "v1").requests >= 1, 5.0, "the user is counted")
+        assert counted(router, "v2") == Counts()
+
+    def test_who_leaves_without_an_answer_is_counted_as_failed(self, router: EnvoyRouter) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", router._ports[FRONT], timeout=0.3)
+        connection.request("GET", "/slow")
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        connection.close()
+        until(lambda: counted(router, "v1").requests == 1, 5.0, "it is counted")
+        assert counted(router, "v1") == Counts(1, 1)
+
+    def test_the_key_is_kept_for_the_next_server_and_readable_by_nobody_else(
+        self, router: EnvoyRouter
+    ) -> None:
+        place = router._folder / "own.key"
+        assert place.stat().st_mode & 0o777 == 0o600
+        assert (router._folder / "listeners.json").stat().st_mode & 0o077 == 0
+        assert place.read_text() in json.dumps((router._folder / "listeners.json").read_text())

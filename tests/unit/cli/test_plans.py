@@ -1,0 +1,48 @@
+"""What a deployment would do, in words."""
+
+from typing import Any
+
+import pytest
+
+from carelane.cli.plans import show_plan
+
+ERRORS = {
+    "measure": "errors", "threshold_ms": None, "bad_ratio": 2.0, "floor": 0.01, "weight": 1.0, "ceiling": None
+}  # fmt: skip
+
+
+def step(kind: str, percent: int = 0, seconds: float | None = None) -> dict[str, Any]:
+    return {"kind": kind, "percent": percent, "seconds": seconds, "command": [], "path": None}
+
+
+def plan(requests: int, seconds: float, replicas: int = 2) -> dict[str, Any]:
+    steps = [step("weight", 10), step("analysis", seconds=600.0), step("analysis", seconds=600.0)]
+    rollout = {"from_label": "v1", "to_label": "v2", "strategy": {"kind": "canary", "steps": steps}}
+    return {
+        "message": "deploying v2 into production would do this",
+        "deployment": {"rollouts": {"web": rollout}},
+        "replicas": {"web": replicas},
+        "analysis": {"alpha": 0.01, "objectives": [ERRORS], "warm_up_seconds": 0.0},
+        "traffic": {"web": {"seconds": seconds, "requests": requests, "errors": 0}},
+    }
+
+
+def test_a_plan_says_what_is_expected_and_by_the_traffic_of_what_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_plan(plan(180_000, 1800.0), "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "1. web: v1 -> v2, canary, 2 replicas"
+    assert lines[2] == "   - weight 10 %"
+    assert lines[3].startswith("   - analysis, at most 600 s: a healthy release passes in about ")
+    assert lines[4] == "   - analysis, at most 600 s: a healthy release has already passed by then"
+    assert lines[5] == "     (by the last 1800.0 s: 100.0 requests a second, 0 of 180,000 failed)"
+
+
+def test_a_service_without_users_is_named_with_what_it_leads_to(capsys: pytest.CaptureFixture[str]) -> None:
+    show_plan(plan(0, 3600.0, replicas=1), "table")
+    said = capsys.readouterr().out
+    assert "canary, 1 replica\n" in said
+    assert said.count("not expected to be decided by then") == 2
+    assert "web had no request in the last hour: without any, each analysis ends by asking a person" in said
+    assert "strategy.services.web: rolling" in said
