@@ -1,14 +1,15 @@
-"""`make bench`: every part, or those named: ``footprint``, ``undoing``, ``canary``, ``detection``."""
+"""`make bench`: every part, or those named: ``footprint``, ``undoing``, ``canary``, ``pipeline``, ``detection``."""
 
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, undoing
+from bench import canary, detection, footprint, pipeline, undoing
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
     "undoing": lambda asked: undoing.main(asked.rounds, asked.restarts),
     "canary": lambda asked: canary.main(asked.trials, asked.caught),
+    "pipeline": lambda asked: pipeline.main(asked.pushes),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }
 
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--caught", type=int, default=10, help="runs of each fault to catch")
     parser.add_argument("--traces", type=int, default=500, help="traces of each bad canary")
     parser.add_argument("--healthy", type=int, default=1000, help="traces of each healthy canary")
+    parser.add_argument("--pushes", type=int, default=5, help="pushes of the example, after the first")
     asked = parser.parse_args()
     for part in asked.parts or PARTS:
         PARTS[part](asked)
