@@ -1,4 +1,4 @@
-"""`make bench`: every part, or those named: ``footprint``, ``undoing``, ``canary``, ``pipeline``, ``detection``."""
+"""`make bench`: every part, or those named: footprint, undoing, canary, pipeline, detection."""
 
 import argparse
 from collections.abc import Callable
