@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 HEALTHCARE = Path(__file__).resolve().parents[1] / "healthcare"
-FILE = HEALTHCARE / ".github" / "workflows" / "ci-cd-pipeline.yml"
+FOLDER = HEALTHCARE / ".github" / "workflows"
+FILE = FOLDER / "ci-cd-pipeline.yml"
+DEPLOY = FOLDER / "deploy.yml"
 ACTIONLINT = Path(sys.executable).with_name("actionlint")
 
 
@@ -24,17 +26,18 @@ def _steps(workflow: dict[Any, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_actionlint_has_nothing_to_say() -> None:
-    done = subprocess.run([ACTIONLINT, FILE], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("file", [FILE, DEPLOY], ids=lambda file: file.name)
+def test_actionlint_has_nothing_to_say(file: Path) -> None:
+    done = subprocess.run([ACTIONLINT, file], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_actionlint_would_have_something_to_say_of_a_mistake(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text(FILE.read_text().replace("matrix.suite", "matrix.siute"))
+    wrong.write_text(FILE.read_text().replace("matrix.test-type", "matrix.test-tpye"))
     done = subprocess.run([ACTIONLINT, wrong], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "siute" in done.stdout
+    assert "test-tpye" in done.stdout
 
 
 def test_it_is_called_as_the_guide_calls_it_and_started_as_the_guide_starts_it(
@@ -46,6 +49,19 @@ def test_it_is_called_as_the_guide_calls_it_and_started_as_the_guide_starts_it(
     assert set(triggers) == {"push", "pull_request", "workflow_dispatch"}
     wanted = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["environments"]
     assert triggers["workflow_dispatch"]["inputs"]["environment"]["options"] == list(wanted)
+
+
+def test_deploy_is_called_as_the_guide_calls_it_and_waits_for_the_environment_s_approval() -> None:
+    made = yaml.safe_load(DEPLOY.read_text())
+    assert set(made[True]["workflow_dispatch"]["inputs"]) == {"environment", "commit_sha"}
+    assert made["jobs"]["deploy"]["environment"] == "${{ inputs.environment }}"
+    assert made["jobs"]["deploy"]["needs"] == "resolve", "an unknown commit is refused before anything moves"
+
+
+def test_development_is_reached_from_main_alone(workflow: dict[Any, Any]) -> None:
+    job = workflow["jobs"]["deploy-dev"]
+    assert (job["needs"], job["environment"]) == ("build", "development")
+    assert job["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
 
 
 def test_every_action_is_pinned_by_a_whole_commit_with_its_version_beside_it() -> None:
@@ -71,16 +87,16 @@ def test_it_runs_the_example_s_own_checks_and_every_suite_there_is(workflow: dic
     for command in ("ruff format --check .", "ruff check .", "mypy src-code", "actionlint"):
         assert command in scripts
     suites = {path.parent.name for path in (HEALTHCARE / "src-code" / "tests").glob("*/__init__.py")}
-    assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["suite"]) == suites
+    assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["test-type"]) == suites
 
 
 def test_dependencies_are_cached_by_lock_and_installed_by_hash(workflow: dict[Any, Any]) -> None:
     for step in _steps(workflow):
-        if step.get("uses", "").startswith("actions/setup-python@"):
-            assert step["with"]["cache"] == "pip"
-            assert list(HEALTHCARE.glob(step["with"]["cache-dependency-path"]))
+        if step.get("uses", "").startswith("actions/cache@"):
+            (pattern,) = re.findall(r"hashFiles\('([^']+)'\)", step["with"]["key"])
+            assert list(HEALTHCARE.glob(pattern))
         if step["name"] == "Install":
-            assert "--require-hashes" in step["run"]
+            assert step["run"].count("--require-hashes") == len(step["run"].splitlines())
 
 
 def test_every_step_has_a_name_and_every_job_an_end(workflow: dict[Any, Any]) -> None:
