@@ -2,9 +2,10 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterable
 from urllib.parse import quote
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 SHORTEST = 3
 """A mask of one or two characters would star out whole logs, and hides nothing."""
@@ -15,7 +16,7 @@ class Masks:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._words: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._finder: AhoCorasick | None = None  # made anew when a word has come
         for secret in secrets:
             self.add(secret)
 
@@ -36,12 +37,19 @@ class Masks:
         fresh = {form for form in forms if len(form) >= SHORTEST} - self._words
         if fresh:
             self._words |= fresh
-            longest_first = sorted(self._words, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(word) for word in longest_first))
+            self._finder = None
 
     def hide(self, text: str) -> str:
-        """The text with every secret as ***."""
-        return self._pattern.sub("***", text) if self._pattern else text
+        """The text with every secret as ***; the longest where several begin at one place."""
+        if not self._words:
+            return text
+        if self._finder is None:
+            self._finder = AhoCorasick(self._words, matchkind=MatchKind.LeftmostLongest)
+        pieces, at = [], 0
+        for _, start, end in self._finder.find_matches_as_indexes(text):
+            pieces += [text[at:start], "***"]
+            at = end
+        return "".join([*pieces, text[at:]])
 
 
 def _encoded(word: str) -> Iterable[str]:

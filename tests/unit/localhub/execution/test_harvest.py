@@ -1,0 +1,70 @@
+"""What a job leaves is untrusted."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from localhub.store import harvest
+
+ROOM = 1 << 20
+
+
+def test_plain_files_are_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "out" / "sub").mkdir(parents=True)
+    (tmp_path / "out" / "sub" / "a.txt").write_text("hello")
+    assert harvest.taken_over(tmp_path / "out", tmp_path / "kept", ROOM) == 5
+    assert (tmp_path / "kept" / "sub" / "a.txt").read_text() == "hello"
+
+
+def _link(folder: Path) -> None:
+    (folder / "passwd").symlink_to("/etc/passwd")
+
+
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+
+
+def _sparse(folder: Path) -> None:
+    with (folder / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("trap", [_link, _pipe, _sparse])
+def test_links_pipes_and_files_beyond_the_limit_are_refused_and_nothing_is_kept(
+    tmp_path: Path, trap: object
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "fine.txt").write_text("fine")
+    trap(tmp_path / "out")  # type: ignore[operator]
+    with pytest.raises((ValueError, OSError)):
+        harvest.taken_over(tmp_path / "out", tmp_path / "kept", ROOM)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_folder_that_is_a_link_is_no_artifact(tmp_path: Path) -> None:
+    (tmp_path / "etc").symlink_to("/etc")
+    assert list(harvest.folders(tmp_path)) == []
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harvest, "MOST_FILES", 3)
+    (tmp_path / "out").mkdir()
+    for number in range(4):
+        (tmp_path / "out" / str(number)).touch()
+    with pytest.raises(ValueError, match="more than 3 files"):
+        harvest.taken_over(tmp_path / "out", tmp_path / "kept", ROOM)
+
+
+def test_outputs_are_texts_and_empty_ones_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    assert harvest.outputs(file) == {}
+    file.write_text(json.dumps({"a": "1", "b": "", "c": None}))
+    assert harvest.outputs(file) == {"a": "1"}
+
+
+def test_outputs_that_are_a_link_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "outputs.json").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="not a file"):
+        harvest.outputs(tmp_path / "outputs.json")
