@@ -1,0 +1,141 @@
+"""Workflows that mean harm, or are broken: the server goes on, other runs too, and no secret gets out."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer
+from tests.waiting import until
+
+SECRET = "correct-horse-battery-staple"  # noqa: S105 - a test's own
+LINES = "first-line-of-the-key\nsecond-line-of-the-key"
+
+
+def job(script: str, more: str = "") -> str:
+    """A workflow of one job that runs *script*."""
+    body = "".join(f"          {line}\n" for line in script.strip().splitlines())
+    return (
+        f"name: Hostile\non: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n{more}    steps:\n"
+        f"      - shell: bash\n        run: |\n{body}"
+    )
+
+
+def ran(app: Clone, workflow: str, conclusion: str = "success") -> str:
+    """What the job said, once its run has ended so."""
+    sha = app.push({f"{WORKFLOWS}/hostile.yml": workflow})
+    run = app.run(head_sha=sha)
+    assert app.ended(run)["conclusion"] == conclusion, app.gh("run", "view", str(run), "--log", code=None).out
+    return app.gh("run", "view", str(run), "--log", code=None).out
+
+
+def answers(app: Clone) -> None:
+    """The server goes on, and another run ends well."""
+    assert "still well" in ran(app, job("echo still well"))
+
+
+def test_a_job_sees_nothing_of_the_server(app: Clone, server: LocalhubServer) -> None:
+    said = ran(
+        app,
+        job(
+            f"""
+            ls -la {server.state} && echo "STATE SEEN" || true
+            cat {server.state}/token && echo "TOKEN SEEN" || true
+            ls {Path.home()}/.ssh && echo "KEYS SEEN" || true
+            ls /proc | grep -E '^[0-9]+$' | wc -l
+            touch /lh/repository.git/x /lh/bin/x /lh/caches/x && echo "WRITTEN" || true
+            [ "$(id -u)" = 0 ] && echo "ROOT" || true
+            env | grep -c "^GH_" || true
+            """
+        ),
+    )
+    for word in ("STATE SEEN", "TOKEN SEEN", "KEYS SEEN", "WRITTEN", "ROOT"):
+        assert f"Z {word}" not in said
+
+
+@pytest.mark.timeout(240)
+def test_a_fork_bomb_ends_with_its_job(app: Clone) -> None:
+    bomb = job(
+        """
+        bomb() { bomb | bomb & }
+        bomb
+        sleep 2
+        exit 1
+        """,
+        "    timeout-minutes: 1\n",
+    )
+    sha = app.push({f"{WORKFLOWS}/hostile.yml": bomb})
+    run = app.run(head_sha=sha)
+    assert app.ended(run, seconds=150)["conclusion"] in {"failure", "cancelled"}
+    answers(app)
+
+
+def test_names_that_lead_out_of_their_folder_are_not_kept(app: Clone) -> None:
+    ran(
+        app,
+        job(
+            """
+            cd "$LOCALHUB_ROOT/out/artifacts"
+            ln -s /etc etc
+            mkdir linked && ln -s /etc/passwd linked/passwd
+            mkdir piped && mkfifo piped/fifo
+            mkdir 'a:b' && echo x > 'a:b/x'
+            """
+        ),
+        "failure",
+    )
+    assert app.api("actions/artifacts")["artifacts"] == []
+    answers(app)
+
+
+def test_an_alias_bomb_is_refused_when_it_is_pushed(app: Clone) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True):
+        bomb += f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    sha = app.push({f"{WORKFLOWS}/hostile.yml": f"on: push\n{bomb}jobs: {{}}\n"})
+    assert app.ended(app.run(head_sha=sha))["conclusion"] == "startup_failure"
+    answers(app)
+
+
+def test_an_action_outside_the_repository_is_refused(app: Clone) -> None:
+    text = "on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./../../outside\n"
+    sha = app.push({f"{WORKFLOWS}/hostile.yml": text})
+    assert app.ended(app.run(head_sha=sha))["conclusion"] == "startup_failure"
+
+
+def test_common_words_may_be_masked_without_harm(app: Clone) -> None:
+    said = ran(app, job('echo "::add-mask::the"\necho "::add-mask::e"\necho "the end of it"'))
+    assert "nd of it" in said
+
+
+def test_a_secret_is_nowhere_to_be_read(app: Clone, server: LocalhubServer) -> None:
+    for name, value in (("TOKEN", SECRET), ("KEY", LINES)):
+        server.localhub("secret", "set", "--repo", app.name, name, stdin=value)
+    workflow = job(
+        """
+        echo "plain $TOKEN"
+        printf %s "$TOKEN" | base64
+        printf %s "user:$TOKEN" | base64 -w0; echo
+        echo "$KEY"
+        echo "::error title=$TOKEN::failed with $TOKEN"
+        echo "out=$TOKEN" >> "$GITHUB_OUTPUT"
+        echo "# $TOKEN" >> "$GITHUB_STEP_SUMMARY"
+        """,
+        "    outputs: {out: '${{ steps.s.outputs.out }}'}\n",
+    ).replace(
+        "      - shell: bash\n",
+        "      - id: s\n        shell: bash\n"
+        "        env: {TOKEN: '${{ secrets.TOKEN }}', KEY: '${{ secrets.KEY }}'}\n",
+    )
+    said = ran(app, workflow)
+    assert "plain ***" in said
+    forms = [SECRET, base64.b64encode(SECRET.encode()).decode(), *LINES.splitlines()]
+    run = app.runs()[0]["id"]
+    told = said + str(app.api(f"actions/runs/{run}/jobs")) + app.gh("run", "view", str(run)).out
+    for form in forms:
+        assert form not in told
+    until(lambda: not list((server.state / "jobs").iterdir()), 15, "the job's folder is gone")
+    for path in server.state.rglob("*"):
+        if path.is_file() and "secrets" not in path.parts and "repositories" not in path.parts:
+            content = path.read_bytes()
+            assert not [form for form in forms if form.encode() in content], path
