@@ -118,7 +118,7 @@ def test_blue_green_has_a_preview_and_switches_at_once(make_system: Make) -> Non
 
 
 def test_a_canary_can_be_planned_shown_and_judged_again(make_system: Make) -> None:
-    system = make_system(strategy=canary({"weight": 20}, {"analysis": {"seconds": 60}}))
+    system = make_system(strategy=canary({"weight": 20}, {"analysis": {"seconds": 300}}))
     system.shipped("v1")
     system.release("v2", "errors:0.3")
     with Load(system.port, rate=100):

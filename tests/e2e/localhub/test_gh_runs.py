@@ -157,7 +157,7 @@ def test_a_run_that_runs_cannot_be_rerun(app: Clone) -> None:
     app.push(pipeline(waits_at(gate(app))))
     run_id = str(app.run())
     said = app.gh("run", "rerun", run_id, code=1)
-    assert "This workflow run is in_progress: it cannot be run again yet" in said.err
+    assert "This workflow is already running" in said.err
     app.server.open(gate(app))
 
 
