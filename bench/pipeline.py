@@ -1,7 +1,7 @@
 """From `git push` to the new version serving, and what localhub costs beside act itself."""
 
-import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -49,7 +49,7 @@ def _overhead(folder: Path) -> list[Figure]:
 
 
 def _act(folder: Path) -> float:
-    act = shutil.which("act") or "act"
+    act = str(Path(sys.executable).with_name("act"))
     began = time.monotonic()
     command = [act, "push", "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -1,0 +1,41 @@
+"""Pipelines speak through a socket of their own, where only a token counts."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.systems.system import CARELANE, Ran, System
+
+Make = Callable[..., System]
+
+
+def by_token(system: System, value: str, *arguments: str) -> Ran:
+    """Runs `carelane` as a job does: by the pipeline's socket and a token."""
+    server = system.folder / ".carelane" / "pipeline" / "carelane.sock"
+    told = {**os.environ, "CARELANE_SERVER": str(server), "CARELANE_TOKEN": value}
+    done = subprocess.run(
+        [str(CARELANE), *arguments], env=told, cwd="/", capture_output=True, text=True, check=False
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_token_deploys_where_it_says_and_nowhere_else_and_nobody_comes_without_one(
+    make_system: Make,
+) -> None:
+    system = make_system(extra_environments={"staging": {"port": System.free_port()}})
+    system.release("v1")
+    made = json.loads(system.must("token", "create", "ci", "--deploy", "staging", "--output", "json"))
+    value = made["value"]
+    assert by_token(system, value, "release", "list").code == 0
+    assert by_token(system, value, "deploy", "staging", "--release", "v1", "--wait").code == 0
+    refused = by_token(system, value, "deploy", "production", "--release", "v1")
+    assert (refused.code, "it may read, make releases and deploy to staging" in refused.err) == (3, True)
+    assert by_token(system, "cl_wrong", "release", "list").code == 3
+    assert by_token(system, "", "release", "list").code == 3, "not even root, without a token"
+    entries = json.loads(system.must("deployments", "list", "--output", "json"))
+    assert [each["author"] for each in entries] == ["token ci"]
+    system.must("token", "revoke", "ci")
+    assert by_token(system, value, "release", "list").code == 3
+    assert value not in Path(system.folder / ".carelane" / "carelane.db").read_bytes().decode("latin-1")

@@ -1,0 +1,60 @@
+"""What a token lets its bearer do."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from carelane.access import tokens
+from carelane.base.errors import InputError, RefusedError
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+TOKEN = tokens.Token("pipeline", tokens.digest("cl_x"), ("development", "staging"), "ada", NOW)
+DEPLOY = "/api/v1/environments/{}/deployments"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/environments"),
+        ("POST", "/api/v1/releases"),
+        ("POST", DEPLOY.format("development")),
+        ("POST", DEPLOY.format("staging")),
+    ],
+)
+def test_it_may_read_make_releases_and_deploy_where_it_says(method: str, path: str) -> None:
+    tokens.check(TOKEN, method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", DEPLOY.format("production")),
+        ("POST", DEPLOY.format("development/../production")),
+        ("POST", "/api/v1/environments/staging/emergency-rollback"),
+        ("POST", "/api/v1/environments/staging/promote"),
+        ("POST", "/api/v1/tokens"),
+        ("POST", "/api/v1/system/down"),
+        ("DELETE", "/api/v1/releases"),
+        ("PUT", DEPLOY.format("development")),
+    ],
+)
+def test_it_may_do_nothing_else(method: str, path: str) -> None:
+    with pytest.raises(RefusedError, match="token pipeline may not"):
+        tokens.check(TOKEN, method, path)
+
+
+def test_it_ends_when_it_is_revoked_or_expires() -> None:
+    assert TOKEN.valid(NOW)
+    assert not replace(TOKEN, revoked_at=NOW).valid(NOW)
+    expiring = replace(TOKEN, expires_at=NOW + timedelta(days=1))
+    assert expiring.valid(NOW)
+    assert not expiring.valid(NOW + timedelta(days=1))
+
+
+def test_names_and_environments_are_checked() -> None:
+    tokens.check_name("pipeline-2")
+    with pytest.raises(InputError, match="cannot be a token's name"):
+        tokens.check_name("Pipe line")
+    with pytest.raises(InputError, match="no environment 'moon'"):
+        tokens.check_environments(["moon"], ["development"])
