@@ -90,16 +90,20 @@ SHELL "$@" </dev/null
 """
 
 
+PYTHON = """#!/bin/sh
+exec "$LOCALHUB_PYTHON/bin/python3" "$@"
+"""
 NODE_TOOL = """#!/bin/sh
 exec "$LOCALHUB_ROOT/bin/node" "$LOCALHUB_ROOT/node/lib/node_modules/npm/bin/TOOL-cli.js" "$@"
 """
 
 
 def _wrappers(target: Path) -> Path:
-    """What steps find as bash, sh, npm and npx."""
+    """What steps find as bash, sh, npm, npx and, where no action sets up another, python."""
     target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
     texts = {name: WRAPPER.replace("SHELL", f"/usr/bin/{name}") for name in ("bash", "sh")}
+    texts["python"] = PYTHON
     texts |= {name: NODE_TOOL.replace("TOOL", name) for name in ("npm", "npx")}
     for name, text in texts.items():
         if not (target / name).exists() or (target / name).read_text(encoding="utf-8") != text:

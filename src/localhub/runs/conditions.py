@@ -18,6 +18,7 @@ def scope(
     around: Around,
     *,
     matrix: dict[str, Any] | None = None,
+    strategy: dict[str, Any] | None = None,
     with_status: bool = False,
 ) -> Scope:
     """What a job's expressions may refer to before it runs."""
@@ -33,6 +34,8 @@ def scope(
     }
     if matrix is not None:
         given["matrix"] = matrix
+    if strategy is not None:
+        given["strategy"] = strategy
     return contexts.scope(given, functions)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localhub.expressions import Scope, Value
-from localhub.runs.records import Conclusion, Job, Node, Run
+from localhub.runs.records import Conclusion, Node, Run
 
 SERVER = "http://github.localhost"
 
@@ -84,13 +84,13 @@ def status_functions(
     }
 
 
-def strategy(job: Job, total: int, *, fail_fast: bool, max_parallel: int | None) -> dict[str, Any]:
+def strategy(node: Node, index: int, total: int) -> dict[str, Any]:
     """The `strategy` context of one job of a matrix."""
     return {
-        "fail-fast": fail_fast,
-        "job-index": float(job.index),
-        "job-total": float(total),
-        "max-parallel": float(max_parallel or total),
+        "fail-fast": node.fail_fast,
+        "job-index": index,
+        "job-total": total,
+        "max-parallel": node.max_parallel or total,
     }
 
 

@@ -95,10 +95,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
 
 def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, around: Around) -> Scope:
     known = conditions.scope(run, frame, definition, around, matrix=job.matrix)
-    node = run.nodes[job.node]
-    strategy = contexts.strategy(
-        job, len(run.of(job.node)), fail_fast=node.fail_fast, max_parallel=node.max_parallel
-    )
+    strategy = contexts.strategy(run.nodes[job.node], job.index, len(run.of(job.node)))
     more = contexts.scope({"strategy": strategy, "github": contexts.github(run, definition.id)})
     return Scope({**known.contexts, **more.contexts}, known.functions)
 

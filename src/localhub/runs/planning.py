@@ -73,12 +73,12 @@ def _begun(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
         combinations = _combinations(job, scope)
         if job.call is not None:
             return _called(run, frame, job, combinations, this)
-        jobs = [_made(run, frame, job, combinations, index, this) for index in range(len(combinations))]
+        node = _node(path, job, scope)
+        jobs = [_made(run, frame, job, node, combinations, index, this) for index in range(len(combinations))]
     except LocalhubError as problem:
         return _refused(run, frame, job, problem.message, this)
     if len(run.jobs) + len(jobs) > MOST_JOBS * 4:
         return _refused(run, frame, job, f"a run has at most {MOST_JOBS * 4} jobs", this)
-    node = _node(path, job, scope)
     return replace(run, nodes={**run.nodes, path: node}, jobs=(*run.jobs, *jobs))
 
 
@@ -114,11 +114,18 @@ def _count(value: Any, scope: Scope) -> int | None:
 
 
 def _made(
-    run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], index: int, this: Pass
+    run: Run,
+    frame: Frame,
+    job: WorkflowJob,
+    node: Node,
+    combinations: list[dict[str, Any]],
+    index: int,
+    this: Pass,
 ) -> Job:
     """One job of a matrix, with all that is known before it runs."""
     combination = combinations[index]
-    scope = conditions.scope(run, frame, job, this.around, matrix=combination)
+    strategy = contexts.strategy(node, index, len(combinations))
+    scope = conditions.scope(run, frame, job, this.around, matrix=combination, strategy=strategy)
     environment = None if job.environment is None else interpolate(job.environment.name, scope)
     minutes = 360.0 if job.timeout_minutes is None else evaluate_template(job.timeout_minutes, scope)
     group = None if job.concurrency is None else interpolate(job.concurrency.group, scope)
