@@ -67,7 +67,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
             f"git stash -q && git checkout -q -B main v1.0 && git stash pop -q && git remote add hub {hub}"
         )
         developer.bash("git push -q hub main")
-        developer.finished(developer.newest())
+        developer.tested(developer.newest())
         yield developer
     finally:
         system.down()
@@ -204,7 +204,7 @@ def test_line_20_22_a_run_for_staging_says_so(shipped: Developer) -> None:
     shipped.bash("gh workflow run ci-cd-pipeline.yml -f environment=staging")
     run = shipped.newest(before)
     assert "staging" in shipped.bash("gh run list --workflow=ci-cd-pipeline.yml | grep staging")
-    shipped.finished(run)
+    shipped.tested(run)
 
 
 def test_line_22_runs_are_found_by_environment(shipped: Developer) -> None:
