@@ -2,11 +2,12 @@
 
 import http.client
 import json
+from dataclasses import replace
 
 import pytest
 
 from carelane.analysis.measurements import Counts
-from carelane.platforms.envoy.documents import FRONT
+from carelane.platforms.envoy.documents import FRONT, PREVIEW
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.router import EnvoyRouter
 from tests.contract.envoys import Envoys
@@ -23,18 +24,20 @@ def asked(port: int, times: int, headers: dict[str, str] | None = None) -> None:
         connection.close()
 
 
-def counted(router: EnvoyRouter, label: str) -> Counts:
-    """What the proxies have counted of *label*, both together."""
+def counted(router: EnvoyRouter, label: str, *, preview: bool = False) -> Counts:
+    """What the proxies have counted of *label*, both together; of what was asked by hand for a *preview*."""
     meter = TrafficMeter(list(router.admins.values()))
     meter.look()
     total = Counts()
-    for reading in meter.readings("backend", label, "none", ()):
-        assert reading.stable is not None
-        total = total.plus(reading.stable)
+    for reading in meter.readings("backend", "none", label, (), preview=preview):
+        assert reading.canary is not None
+        total = total.plus(reading.canary)
     return total
 
 
 class TestCounting(Envoys):
+    has_preview = True
+
     @pytest.fixture(autouse=True)
     def both(self, router: EnvoyRouter, ports: dict[str, int]) -> None:
         router.route(routing(1, {"v1": 1, "v2": 0}, ports))
@@ -59,6 +62,21 @@ class TestCounting(Envoys):
         asked(front, 1)
         until(lambda: counted(router, "v1").requests >= 1, 5.0, "the user is counted")
         assert counted(router, "v2") == Counts()
+
+    def test_a_preview_s_requests_are_those_to_its_address_and_those_that_name_the_version(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        made = routing(2, {"v1": 1, "v2": 0}, ports)
+        router.route(replace(made, services={"backend": replace(made.services["backend"], canary="v2")}))
+        until(lambda: router.routed().generation == 2, 10.0, "v2 is on trial")
+        asked(router._ports[PREVIEW], 5)
+        asked(router._ports[FRONT], 2, {"x-carelane-version": "v2"})
+        asked(router._ports[FRONT], 3)
+        assert router.ask_version("backend", "v2", "/", 2.0) == (200, b"v2")
+        until(lambda: counted(router, "v2", preview=True).requests >= 7, 5.0, "all are counted")
+        assert counted(router, "v2", preview=True) == Counts(7), "what Carelane asks itself is not"
+        assert counted(router, "v2") == Counts()
+        assert counted(router, "v1") == Counts(3)
 
     def test_who_leaves_without_an_answer_is_counted_as_failed(self, router: EnvoyRouter) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", router._ports[FRONT], timeout=0.3)

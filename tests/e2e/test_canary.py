@@ -117,12 +117,39 @@ def test_blue_green_has_a_preview_and_switches_at_once(make_system: Make) -> Non
     assert system.get(system.port)["version"] == "v1"
 
 
+def test_blue_green_s_check_can_be_an_analysis_of_what_reaches_its_preview(make_system: Make) -> None:
+    preview = System.free_port()
+    checked = {"analysis": {"seconds": 60}, "preview_port": preview}
+    system = make_system(strategy={"blue_green": checked})
+    system.shipped("v1")
+    system.release("v2", "errors:0.3")
+    system.release("v3")
+    with Load(system.port, rate=100) as users:
+        with Load(preview, rate=60):
+            ran = system.deploy("v2", expect=10)
+        with Load(preview, rate=60):
+            system.deploy("v3")
+    assert "analysis: canary failed" in ran.err
+    assert "worse, with false-alarm probability under 1 %" in ran.err
+    assert {a.version for a in users.answers if not a.lost} <= {"v1", "v3"}, "no user had the bad one"
+    assert not any(a.status == 500 for a in users.answers)
+    assert not lost(users), lost(users)
+    assert system.service()["stable"] == "v3"
+    assert "the same, bit for bit" in system.must("analysis", "verify", "2")
+    (run,) = system.client().get("/deployments/3/analyses")
+    assert (run["preview"], run["evidence"]["verdict"]) == (True, "pass")
+    system.release("v4")
+    ran = system.run("deploy", "production", "--release", "v4", "--timeout", "3")
+    assert ran.code == 11, "nobody looks at its preview: nothing is shown"
+    assert system.service()["stable"] == "v3"
+
+
 def test_a_canary_can_be_planned_shown_and_judged_again(make_system: Make) -> None:
     system = make_system(strategy=canary({"weight": 20}, {"analysis": {"seconds": 300}}))
     system.shipped("v1")
     system.release("v2", "errors:0.3")
     with Load(system.port, rate=100):
-        until(lambda: (system.service()["requests_per_second"] or 0) > 50, 15, "there is traffic")
+        until(lambda: (system.service()["requests_per_second"] or 0) > 85, 20, "there is traffic")
         plan = system.must("deploy", "production", "--release", "v2", "--plan")
         assert system.last_deployment()["id"] == 1, "a plan changes nothing"
         system.deploy("v2", expect=10)

@@ -14,35 +14,52 @@ class FakeMetrics:
     clock: ManualClock
     router: FakeRouter
     requests_per_second: float = 0.0
+    previews_per_second: float = 0.0
     error_ratios: dict[tuple[str, str] | str, float] = field(default_factory=dict)
     """By service and label, or by label alone; none where it is not named."""
     past: tuple[Window, ...] = ()
     reachable: bool = True
+    look_seconds: float = 0.0
+    """How old a reading may be, of one service: a source is looked at now and then."""
     totals: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    _looked_at: float | None = None
+    _readings: list[Reading] = field(default_factory=list)
     _since: dict[str, float] = field(default_factory=dict)
 
     def readings(
-        self, service: str, stable: str, canary: str, slow_ms: tuple[float | None, ...]
+        self,
+        service: str,
+        stable: str,
+        canary: str,
+        slow_ms: tuple[float | None, ...],
+        *,
+        preview: bool = False,
     ) -> list[Reading]:
-        """The counters now."""
-        self._grow(service)
+        """The counters now; those of a preview under its label and an asterisk."""
         now = self.clock.monotonic()
-        before, after = (self._counts(service, label, len(slow_ms)) for label in (stable, canary))
-        return [Reading(now, before, after, self.reachable)]
+        if self._looked_at is not None and now - self._looked_at < self.look_seconds:
+            return self._readings
+        self._grow(service, f"{canary}*")
+        on_trial = f"{canary}*" if preview else canary
+        before, after = (self._counts(service, label, len(slow_ms)) for label in (stable, on_trial))
+        self._looked_at, self._readings = now, [Reading(now, before, after, self.reachable)]
+        return self._readings
 
     def history(self, service: str, label: str, slow_ms: tuple[float | None, ...]) -> tuple[Window, ...]:
         """What a test laid down."""
         del service, label, slow_ms
         return self.past
 
-    def _grow(self, service: str) -> None:
+    def _grow(self, service: str, preview: str) -> None:
         now = self.clock.monotonic()
         seconds = now - self._since.get(service, now)
         self._since[service] = now
         weights = self.router.weights(service)
-        for label, weight in weights.items():
+        each = self.requests_per_second / sum(weights.values())
+        rates = {label: each * weight for label, weight in weights.items()}
+        for label, rate in {**rates, preview: self.previews_per_second}.items():
             total = self.totals.setdefault((service, label), [0.0, 0.0])
-            requests = self.requests_per_second * seconds * weight / sum(weights.values())
+            requests = rate * seconds
             total[0] += requests
             ratio = self.error_ratios.get((service, label), self.error_ratios.get(label, 0.0))
             total[1] += requests * ratio

@@ -12,11 +12,15 @@ class MetricSource(Protocol):
     """What users got of a service, by version.
 
     After retries, with the answers that the proxy itself made, without health probes and requests
-    steered by hand.
+    steered by hand (to a version by its name, or to the preview's address).
     """
 
-    def readings(self, service: str, stable: str, canary: str, slow_ms: Thresholds) -> list[Reading]:
+    def readings(
+        self, service: str, stable: str, canary: str, slow_ms: Thresholds, *, preview: bool = False
+    ) -> list[Reading]:
         """The cumulative counters of each source (each proxy), as they were when it was last looked at.
+
+        For a *preview*, the canary's are those of the requests that were steered to it by hand.
 
         Always the same sources in the same order: counters that begin anew on their own must be told
         apart, for a sum would hide that one did. A source that does not answer is not *reachable*.

@@ -35,11 +35,12 @@ def show_plan(plan: dict[str, Any], output: str) -> None:
 
 def _steps(name: str, rollout: Mapping[str, Any], traffic: Mapping[str, Any]) -> list[str]:
     steps = rollout["strategy"]["steps"]
+    previewed = rollout["strategy"]["kind"] == "blue-green"
     lines = [
-        f"- {step_words(step)}{_expected(step, at)}"
+        f"- {step_words(step)}{_of_a_preview(step) if previewed else _expected(step, at)}"
         for step, at in zip(steps, rollout["expected"], strict=True)
     ]
-    if any(step["kind"] == "analysis" for step in steps):
+    if not previewed and any(step["kind"] == "analysis" for step in steps):
         lines += _by_traffic(name, traffic)
     return lines
 
@@ -54,6 +55,13 @@ def _by_traffic(name: str, traffic: Mapping[str, Any]) -> list[str]:
         ]
     rate, errors = traffic["requests"] / traffic["seconds"], traffic["errors"]
     return [f"  (by {lately}: {rate:.1f} requests a second, {errors:,} of {traffic['requests']:,} failed)"]
+
+
+def _of_a_preview(step: Mapping[str, Any]) -> str:
+    """How much will reach it, nobody knows beforehand."""
+    if step["kind"] != "analysis":
+        return ""
+    return ": of what reaches the preview meanwhile; without any it asks a person"
 
 
 def _expected(step: Mapping[str, Any], expected: float | None) -> str:

@@ -126,6 +126,12 @@ class BlueGreenSettings(Strict):
     """Everything beside the old, checked, then switched at once."""
 
     check: CheckSettings | None = None
+    analysis: AnalysisStepSettings | None = Field(
+        None, description="judge what comes through the preview against stable"
+    )
+    on_inconclusive: Literal["pause", "extend", "abort"] = Field(
+        "pause", description="what an analysis does that ends without a verdict"
+    )
     hold: bool = Field(False, description="wait for a person before the switch")
     preview_port: int | None = Field(None, ge=1, le=65_535, description="an address of the version on trial")
 

@@ -13,11 +13,11 @@ from carelane.config.model import (
     Web,
     Worker,
 )
-from carelane.config.strategies import RollingSettings, StrategySettings
+from carelane.config.strategies import BlueGreenSettings, RollingSettings, StrategySettings
 from carelane.delivery import strategies
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Limits, Probe, RunConfiguration, SecretReference, ServiceKind
-from carelane.delivery.strategies import StrategyKind
+from carelane.delivery.strategies import StepKind, StrategyKind
 
 READINESS_PERIOD_SECONDS = 1.0
 LIVENESS_PERIOD_SECONDS = 5.0
@@ -67,10 +67,19 @@ def _strategies(settings: StrategySettings) -> dict[StrategyKind, strategies.Str
             strategies.OnInconclusive(settings.canary.on_inconclusive),
         )
     if settings.blue_green is not None:
-        check = settings.blue_green.check
-        steps_ = strategies.blue_green_steps(check.step() if check else None, hold=settings.blue_green.hold)
-        configured[StrategyKind.BLUE_GREEN] = strategies.Strategy(StrategyKind.BLUE_GREEN, steps_)
+        configured[StrategyKind.BLUE_GREEN] = _blue_green(settings.blue_green)
     return configured
+
+
+def _blue_green(settings: BlueGreenSettings) -> strategies.Strategy:
+    checks = [settings.check.step()] if settings.check is not None else []
+    if settings.analysis is not None:
+        checks.append(strategies.CanaryStep(StepKind.ANALYSIS, seconds=settings.analysis.seconds))
+    return strategies.Strategy(
+        StrategyKind.BLUE_GREEN,
+        strategies.blue_green_steps(*checks, hold=settings.hold),
+        strategies.OnInconclusive(settings.on_inconclusive),
+    )
 
 
 def _analysis(environment: Environment) -> AnalysisPolicy:

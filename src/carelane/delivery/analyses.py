@@ -11,7 +11,7 @@ from typing import Protocol
 from carelane.analysis.alternatives import baselines
 from carelane.analysis.columns import Columns
 from carelane.analysis.judging import Judge, judge_all
-from carelane.analysis.measurements import Readings, Window, merged
+from carelane.analysis.measurements import Reading, Readings, Window, merged
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.ports import MetricSource
 from carelane.analysis.replaying import Replay, judged
@@ -25,7 +25,10 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True)
 class AnalysisRun:
-    """What is judged, by what policy, against what history of stable; and every window since."""
+    """What is judged, by what policy, against what history of stable; and every window since.
+
+    Of a *preview* the canary's requests are those that were steered to it: it has no users.
+    """
 
     deployment: int
     service: str
@@ -37,6 +40,7 @@ class AnalysisRun:
     windows: tuple[Window, ...] = ()
     sources: tuple[Readings, ...] = ()
     evidence: Evidence | None = None
+    preview: bool = False
 
     @property
     def key(self) -> Key:
@@ -100,6 +104,8 @@ class _Going:
     evidence: Evidence
     sources: tuple[Readings, ...]
     windows: int
+    stale_at: float | None = None
+    """When the sources were last looked at before this began, for a preview that nothing was read of yet."""
 
 
 class Judging:
@@ -125,14 +131,21 @@ class Judging:
         if run is None:
             stable, canary = rollout.from_label or "", rollout.to_label
             history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
-            run = AnalysisRun(key[0], key[1], stable, canary, now, policy, history)
+            preview = rollout.strategy.kind is StrategyKind.BLUE_GREEN
+            run = AnalysisRun(key[0], key[1], stable, canary, now, policy, history, preview=preview)
             self._repository.begin_analysis(run)
         kept, judge = replace(run, windows=()), run.judge()
-        return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows))
+        # A preview may have been asked before it was up: what that was answered is in the counters by
+        # the next look. A canary has its first users after this.
+        first = run.preview and not run.sources
+        stale_at = max(reading.at_seconds for reading in self._read(kept)) if first else None
+        return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows), stale_at)
 
     def _gone_on(self, going: _Going) -> _Going:
         run = going.run
-        readings = self._metrics.readings(run.service, run.stable, run.canary, run.policy.thresholds_ms)
+        readings = self._read(run)
+        if going.stale_at is not None and min(r.at_seconds for r in readings) <= going.stale_at:
+            return going
         known = going.sources or tuple(Readings() for _ in readings)
         then = [source.then(reading) for source, reading in zip(known, readings, strict=True)]
         sources = tuple(source for source, _ in then)
@@ -147,6 +160,11 @@ class Judging:
         self._repository.add_window(run.key, window, sources, evidence)
         return _Going(run, judge, evidence, sources, going.windows + 1)
 
+    def _read(self, run: AnalysisRun) -> list[Reading]:
+        return self._metrics.readings(
+            run.service, run.stable, run.canary, run.policy.thresholds_ms, preview=run.preview
+        )
+
 
 def _due(deployment: Deployment | None) -> dict[Key, Rollout]:
     if deployment is None or deployment.ended:
@@ -154,5 +172,10 @@ def _due(deployment: Deployment | None) -> dict[Key, Rollout]:
     return {
         (deployment.id, rollout.service): rollout
         for rollout in deployment.rollouts.values()
-        if rollout.strategy.kind is StrategyKind.CANARY and rollout.phase in AT_STEPS
+        if rollout.phase in AT_STEPS and _has_requests(rollout)
     }
+
+
+def _has_requests(rollout: Rollout) -> bool:
+    """Whether what is on trial may have requests to judge it by: a canary users, a preview its testers."""
+    return rollout.strategy.kind is StrategyKind.CANARY or rollout.step in rollout.strategy.previewed

@@ -88,12 +88,14 @@ DEFAULT_CANARY = (*_analysed(10, 25, 50), CanaryStep(StepKind.WEIGHT, 100))
 VERIFY = CanaryStep(StepKind.VERIFY, seconds=VERIFY_SECONDS)
 
 
-def blue_green_steps(check: CanaryStep | None, *, hold: bool) -> tuple[CanaryStep, ...]:
-    """Everything up beside the old, checked, held for a person if asked, switched at once, verified."""
+def blue_green_steps(*checks: CanaryStep, hold: bool) -> tuple[CanaryStep, ...]:
+    """Everything up beside the old, checked, held for a person if asked, switched at once, verified.
+
+    A check may be an analysis: of what came through the preview, for it has no users yet.
+    """
     held = (CanaryStep(StepKind.PAUSE),) if hold else ()
-    checked = (check,) if check is not None else ()
     up, switched = CanaryStep(StepKind.SCALE, 100), CanaryStep(StepKind.WEIGHT, 100)
-    return (up, *checked, *held, switched, VERIFY)
+    return (up, *checks, *held, switched, VERIFY)
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,17 @@ class Strategy:
     on_inconclusive: OnInconclusive = OnInconclusive.PAUSE
 
     @property
+    def previewed(self) -> range:
+        """The steps at which the preview's requests are judged, where any is an analysis.
+
+        From when everything is up until users get it.
+        """
+        kinds = [step.kind for step in self.steps]
+        if self.kind is not StrategyKind.BLUE_GREEN or StepKind.ANALYSIS not in kinds:
+            return range(0)
+        return range(kinds.index(StepKind.SCALE) + 1, kinds.index(StepKind.WEIGHT))
+
+    @property
     def stepped(self) -> bool:
         """Whether it goes by canary steps."""
         return self.kind is not StrategyKind.ROLLING
@@ -113,7 +126,7 @@ class Strategy:
 ROLLING = Strategy()
 DEFAULTS = {
     StrategyKind.ROLLING: ROLLING,
-    StrategyKind.BLUE_GREEN: Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(None, hold=False)),
+    StrategyKind.BLUE_GREEN: Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(hold=False)),
     StrategyKind.CANARY: Strategy(StrategyKind.CANARY, DEFAULT_CANARY),
 }
 

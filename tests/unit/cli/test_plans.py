@@ -39,6 +39,16 @@ def test_a_plan_says_what_is_expected_and_by_the_traffic_of_what_time(
     assert lines[5] == "     (by the last 1800.0 s: 100.0 requests a second, 0 of 180,000 failed)"
 
 
+def test_of_a_preview_nobody_knows_how_much_will_reach_it(capsys: pytest.CaptureFixture[str]) -> None:
+    made = plan(180_000, 1800.0)
+    strategy = made["deployment"]["rollouts"]["web"]["strategy"]
+    strategy |= {"kind": "blue-green", "steps": [step("scale", 100), step("analysis", seconds=60.0)]}
+    show_plan(made, "table")
+    said = capsys.readouterr().out
+    assert "- analysis, at most 60 s: of what reaches the preview meanwhile" in said
+    assert "last" not in said
+
+
 def test_a_service_without_users_is_named_with_what_it_leads_to(capsys: pytest.CaptureFixture[str]) -> None:
     show_plan(plan(0, 3600.0, replicas=1), "table")
     said = capsys.readouterr().out

@@ -126,6 +126,16 @@ def test_a_service_can_go_another_way_than_the_rest() -> None:
     ]
 
 
+def test_blue_green_s_check_can_be_an_analysis_beside_a_probe() -> None:
+    text = "{blue_green: {check: {path: /health}, analysis: {seconds: 90}, on_inconclusive: abort}}"
+    chosen = strategy(text).strategy
+    assert [str(s) for s in chosen.steps] == [
+        *("scale 100 %", "check /health, at most 60 s", "analysis, at most 90 s", "weight 100 %"),
+        "verify, at most 10 s",
+    ]
+    assert chosen.on_inconclusive == "abort"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -12,7 +12,8 @@ from tests.fakes.workloads import Behaviour
 
 
 def blue_green(check: CanaryStep | None = None, *, hold: bool = False, keep_warm: int = 1) -> Simulation:
-    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(check, hold=hold))
+    checks = () if check is None else (check,)
+    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(*checks, hold=hold))
     service = {"backend": replace(WEB, routes=("/",), version_path="/version")}
     simulation = Simulation(replace(policy(3, keep_warm=keep_warm), strategy=strategy), service).shipped("v1")
     simulation.router.answers["/version"] = (200, b'{"version": "v2"}')

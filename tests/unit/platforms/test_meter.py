@@ -154,6 +154,30 @@ def test_a_reading_says_in_which_life_of_the_machine_it_was_made(proxies: list[S
     assert {reading.epoch for reading in meter.readings("backend", "v1", "v2", ())} == {"this boot"}
 
 
+def test_of_a_preview_what_was_asked_by_hand_is_its_own_and_stable_s_what_users_got(
+    proxies: list[Said],
+) -> None:
+    meter = TrafficMeter(list(proxies))
+    by_hand = "carelane.rq.listener.@preview.route.hand.version"
+    slow = "carelane.slow_800.listener.@preview.route.hand.version.backend~v2"
+    proxies[0].counters = {("backend~v1", 200, "-"): 90, ("backend~v2", 200, "-"): 7}
+    counted = proxies[0].counts() or []
+    more: list[dict[str, object]] = [
+        {"name": f"{by_hand}.backend~v2.code.200.flags.-", "value": 4},
+        {"name": f"{by_hand}.backend~v2.code.500.flags.-", "value": 1},
+        {"name": f"{by_hand}.backend~v1.code.500.flags.-", "value": 3},
+        {"name": slow, "value": 2},
+    ]
+    proxies[0].counts = lambda: [*counted, *more]  # type: ignore[method-assign]
+    meter.look()
+    previewed = meter.readings("backend", "v1", "v2", (800.0,), preview=True)[0]
+    assert (previewed.stable, previewed.canary) == (
+        measurements.Counts(90, 0, (0,)),
+        measurements.Counts(5, 1, (2,)),
+    )
+    assert meter.readings("backend", "v1", "v2", (800.0,))[0].canary == measurements.Counts(7, 0, (0,))
+
+
 def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[Said]) -> None:
     counted = proxies[0].counts() or []
     slow = {"name": "carelane.slow_800.listener.front.route.judged.version.backend~v1", "value": 3}

@@ -41,7 +41,7 @@ def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> 
     weights = judged("backend")[0]["route"]["weighted_clusters"]["clusters"]
     assert weights == [{"name": "backend~v1", "weight": 3}]
     by_hand = [r["route"]["cluster"] for r in routes("backend") if r["name"] == "hand"]
-    assert by_hand == ["backend~v1", "backend~v2"]
+    assert by_hand == ["backend~v1", "backend~v1", "backend~v2", "backend~v2"]
 
 
 def test_an_inner_listener_has_its_own_service_only() -> None:
@@ -126,8 +126,13 @@ def test_only_the_front_door_gives_out_cookies_and_only_to_those_who_have_none()
     assert not [r for r in canary_routes("web") if r.get("response_headers_to_add")]
 
 
-def test_the_preview_shows_the_version_on_trial_and_is_not_judged() -> None:
-    assert [(r["name"], r["route"]["cluster"]) for r in canary_routes(PREVIEW)] == [("hand", "web~v2")]
+def test_the_preview_shows_the_version_on_trial_and_is_no_user_s_route() -> None:
+    assert [(r["name"], r["route"]["cluster"]) for r in canary_routes(PREVIEW)] == [("hand", "web~v2")] * 2
+
+
+def test_a_preview_is_tried_again_as_users_are_for_it_is_compared_with_what_they_get() -> None:
+    by_users = [r["route"]["retry_policy"] for r in canary_routes(FRONT) if r["name"] == "judged"]
+    assert [r["route"]["retry_policy"] for r in canary_routes(PREVIEW)] == [by_users[0], by_users[2]]
 
 
 def test_slow_answers_are_counted_for_each_threshold() -> None:

@@ -14,15 +14,19 @@ from carelane.platforms.envoy.admin import Admin
 WINDOW_SECONDS = 1.0
 HISTORY_WINDOWS = 3600
 RATE_WINDOWS = 10
+BY_USERS, BY_HAND = "judged", "hand"
+"""The names of the routes: of who is drawn to a version, and of who asked for one."""
 _COUNTER = re.compile(
-    r"^carelane\.rq\.listener\..+?\.route\.judged"
+    r"^carelane\.rq\.listener\..+?\.route\.(?P<route>judged|hand)"
     r"\.version\.(?P<service>[^~]+)~(?P<label>.*?)\.code\.(?P<code>\d+)\.flags\.(?P<flags>.*)$"
 )
 _SLOW = re.compile(
-    r"^carelane\.slow_(?P<ms>\d+)\.listener\..+?\.route\.judged\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
+    r"^carelane\.slow_(?P<ms>\d+)\.listener\..+?\.route\.(?P<route>judged|hand)"
+    r"\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
 )
 _HISTOGRAM = re.compile(
-    r"^carelane\.ms\.listener\..+?\.route\.judged\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
+    r"^carelane\.ms\.listener\..+?\.route\.(?P<route>judged|hand)"
+    r"\.version\.(?P<service>[^~]+)~(?P<label>.*)$"
 )
 Key = tuple[str, str]
 Bound = TypeVar("Bound", int, float)
@@ -116,6 +120,7 @@ class TrafficMeter:
         self._admins = admins
         self._epoch = epoch
         self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
+        self._by_hand: list[dict[Key, Counts]] = [{} for _ in admins]
         self._answered = [False for _ in admins]
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
         self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
@@ -155,6 +160,7 @@ class TrafficMeter:
                 new = counts.since(last.get(key, Counts()) if last else Counts())
                 window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
+            self._by_hand[index] = read(stats, BY_HAND)
         self._windows.append(Window(now, now - self._looked, window))
         if any(counts.requests for counts in window.values()):
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
@@ -174,18 +180,18 @@ class TrafficMeter:
     # -- for the judge
 
     def readings(
-        self, service: str, stable: str, canary: str, slow_ms: Thresholds
+        self, service: str, stable: str, canary: str, slow_ms: Thresholds, *, preview: bool = False
     ) -> list[measurements.Reading]:
         """Each proxy's counters, as of the last look; a counter that is not there yet stands at zero."""
         return [
             measurements.Reading(
                 self._looked,
                 (last or {}).get((service, stable), Counts()).judged(slow_ms),
-                (last or {}).get((service, canary), Counts()).judged(slow_ms),
+                ((by_hand if preview else last) or {}).get((service, canary), Counts()).judged(slow_ms),
                 reachable=answered,
                 epoch=self._epoch,
             )
-            for answered, last in zip(self._answered, self._last, strict=True)
+            for answered, last, by_hand in zip(self._answered, self._last, self._by_hand, strict=True)
         ]
 
     def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[measurements.Window, ...]:
@@ -198,22 +204,27 @@ class TrafficMeter:
         )
 
 
-def read(stats: list[dict[str, Any]]) -> dict[Key, Counts]:
-    """A proxy's own totals, from its stats document; hand-steered requests are left out."""
+def read(stats: list[dict[str, Any]], route: str = BY_USERS) -> dict[Key, Counts]:
+    """A proxy's own totals of one kind of *route*, from its stats document."""
     totals: dict[Key, Counts] = {}
     for stat in stats:
         if "histograms" in stat:
             for histogram in stat["histograms"].get("details", []):
-                _add_histogram(totals, histogram)
-        elif (match := _SLOW.match(stat.get("name", ""))) is not None:
+                _add_histogram(totals, histogram, route)
+        elif (match := _of(route, _SLOW, stat)) is not None:
             key, value = (match["service"], match["label"]), int(stat.get("value", 0))
             totals[key] = totals.get(key, Counts()).plus(Counts(slow={int(match["ms"]): value}))
-        elif (match := _COUNTER.match(stat.get("name", ""))) is not None:
+        elif (match := _of(route, _COUNTER, stat)) is not None:
             value = int(stat.get("value", 0))
             failed = _failed(match["code"], match["flags"])
             key = (match["service"], match["label"])
             totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
     return totals
+
+
+def _of(route: str, pattern: re.Pattern[str], stat: Mapping[str, Any]) -> re.Match[str] | None:
+    match = pattern.match(stat.get("name", ""))
+    return match if match is not None and match["route"] == route else None
 
 
 def _failed(code: str, flags: str) -> bool:
@@ -226,8 +237,8 @@ def _failed(code: str, flags: str) -> bool:
     return cut or code == "0" or code.startswith("5")
 
 
-def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any]) -> None:
-    match = _HISTOGRAM.match(histogram["name"])
+def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any], route: str) -> None:
+    match = _of(route, _HISTOGRAM, histogram)
     if match is None:
         return
     buckets = {float(b["lower_bound"]): int(b["count"]) for b in histogram.get("totals", [])}

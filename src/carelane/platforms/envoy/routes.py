@@ -25,7 +25,7 @@ def routes(routing: Routing, listener: str) -> Document:
     else:
         pairs = [("/", listener, s) for name, s in routing.services.items() if name == listener]
     if listener == PREVIEW:
-        made = [_preview_route(*pair) for pair in pairs]
+        made = [route for pair in pairs for route in _preview_routes(*pair)]
     else:
         # Services among themselves pass on their user's cookie; they are given none.
         made = [route for pair in pairs for route in _service_routes(*pair, gives_cookie=listener == FRONT)]
@@ -43,11 +43,22 @@ def routes(routing: Routing, listener: str) -> Document:
     )
 
 
-def _preview_route(prefix: str, name: str, service: ServiceRoute) -> Document:
-    """The version on trial, or the one that has the traffic; not judged."""
+def _preview_routes(prefix: str, name: str, service: ServiceRoute) -> list[Document]:
+    """The version on trial, or the one that has the traffic."""
     chosen = service.canary or next(label for label, version in service.versions.items() if version.weight)
-    target = {"cluster": cluster_name(name, chosen), "timeout": ROUTE_TIMEOUT}
-    return {"name": "hand", "match": _where(prefix), "route": target}
+    return _by_hand(_where(prefix), [], cluster_name(name, chosen))
+
+
+def _by_hand(where: Document, headers: list[Document], cluster: str) -> list[Document]:
+    """To one version, tried again as users' requests are: what a preview answers may be judged."""
+    return [
+        {
+            "name": "hand",
+            "match": {**where, "headers": [*headers, *method]},
+            "route": {"cluster": cluster, "timeout": ROUTE_TIMEOUT, "retry_policy": _retries(also)},
+        }
+        for method, also in _METHODS
+    ]
 
 
 def _service_routes(prefix: str, name: str, service: ServiceRoute, *, gives_cookie: bool) -> list[Document]:
@@ -59,20 +70,18 @@ def _service_routes(prefix: str, name: str, service: ServiceRoute, *, gives_cook
     where = _where(prefix)
     made: list[Document] = []
     for label in service.versions:
-        header = {"name": HAND_HEADER, "string_match": {"exact": label}}
-        target: Document = {"cluster": cluster_name(name, label), "timeout": ROUTE_TIMEOUT}
-        made.append({"name": "hand", "match": {**where, "headers": [header]}, "route": target})
+        header: Document = {"name": HAND_HEADER, "string_match": {"exact": label}}
+        made += _by_hand(where, [header], cluster_name(name, label))
     weights = [
         {"name": cluster_name(name, label), "weight": version.weight}
         for label, version in service.versions.items()
         if version.weight
     ]
     salt = f"{name}:{service.canary or ''}:"
-    safe = {"name": ":method", "string_match": {"safe_regex": {"regex": SAFE_METHODS}}}
     known: list[Document] = [{"name": COOKIE, "string_match": {"safe_regex": {"regex": _IDENTITY}}}]
     by_cookie = _hash_policy("cookie", rf"^(.*?; ?)?{COOKIE}=([0-9a-f-]+).*$", salt + r"\2")
     at_first_sight = _hash_policy(IDENTITY_HEADER, "^", salt)
-    for headers, also in (([safe], ",reset"), ([], "")):
+    for headers, also in _METHODS:
         action = _by_weight(weights, also)
         match = {**where, "headers": headers}
         made.append(
@@ -93,6 +102,9 @@ def _service_routes(prefix: str, name: str, service: ServiceRoute, *, gives_cook
     return made
 
 
+_SAFE: Document = {"name": ":method", "string_match": {"safe_regex": {"regex": SAFE_METHODS}}}
+_METHODS: tuple[tuple[list[Document], str], ...] = (([_SAFE], ",reset"), ([], ""))
+"""What a request's method allows: the headers to match, and when else it is tried again."""
 _IDENTITY = "[0-9a-f]+(-[0-9a-f]+){4}"
 _NEW_COOKIE: Document = {
     "append_action": "APPEND_IF_EXISTS_OR_ADD",
@@ -113,17 +125,21 @@ def _hash_policy(header: str, pattern: str, substitution: str) -> list[Document]
 
 
 def _by_weight(weights: list[Document], also_retry_on: str) -> Document:
+    return {
+        "weighted_clusters": {"clusters": weights, "use_hash_policy": True},
+        "timeout": ROUTE_TIMEOUT,
+        "retry_policy": _retries(also_retry_on),
+    }
+
+
+def _retries(also_on: str) -> Document:
     """Retries stay with the version that was picked, or a good one would answer for a bad one."""
     previous = "envoy.retry_host_predicates.previous_hosts"
     predicate = f"{TYPE}extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
     return {
-        "weighted_clusters": {"clusters": weights, "use_hash_policy": True},
-        "timeout": ROUTE_TIMEOUT,
-        "retry_policy": {
-            "retry_on": f"connect-failure,refused-stream,reset-before-request{also_retry_on}",
-            "num_retries": 3,
-            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
-            "retry_host_predicate": [{"name": previous, "typed_config": {"@type": predicate}}],
-            "host_selection_retry_max_attempts": "5",
-        },
+        "retry_on": f"connect-failure,refused-stream,reset-before-request{also_on}",
+        "num_retries": 3,
+        "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
+        "retry_host_predicate": [{"name": previous, "typed_config": {"@type": predicate}}],
+        "host_selection_retry_max_attempts": "5",
     }
