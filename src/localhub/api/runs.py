@@ -147,7 +147,7 @@ def force_cancel(hub: Hub, repo: Repo, run_id: int) -> dict[str, Any]:
 def timing(hub: Hub, repo: Repo, run_id: int) -> dict[str, Any]:
     """How long a run took, and what is billed: nothing, on one's own machine."""
     run = found(hub, repo, run_id)
-    took = (run.updated_at - run.started_at).total_seconds() if run.done else 0.0
+    took = max(0.0, (run.updated_at - run.started_at).total_seconds()) if run.done else 0.0
     return {"billable": {}, "run_duration_ms": round(took * 1000)}
 
 

@@ -1,7 +1,7 @@
 """Another attempt of a run: of all of it, of what failed, or of one job and what needs it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from localhub.base.errors import ConflictError, NotFoundError, RefusedError
 from localhub.runs.frames import frames
@@ -36,12 +36,14 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
 
 
 def _fresh(run: Run, actor: str, now: datetime) -> Run:
+    # gh keeps the logs it fetched by the run and the second that its attempt started in.
+    next_second = run.started_at.replace(microsecond=0) + timedelta(seconds=1)
     return replace(
         run,
         attempt=run.attempt + 1,
         status=Status.QUEUED,
         conclusion=None,
-        started_at=now,
+        started_at=max(now, next_second),
         updated_at=now,
         triggering_actor=actor,
         cancelling=False,

@@ -213,6 +213,15 @@ def test_one_job_again_takes_what_needs_it_along() -> None:
     assert bench.states() == {"a": "success", "b": "in_progress"}
 
 
+def test_attempts_start_in_different_seconds_for_gh_tells_their_logs_apart_by_that() -> None:
+    bench = Bench(workflow(job("a")))
+    run = bench.push()
+    bench.end("a", "failure")
+    bench.engine.again(run, "bob")
+    first, second = (attempt.started_at.timestamp() for attempt in bench.run().attempts())
+    assert int(second) == int(first) + 1
+
+
 def test_a_running_run_cannot_be_run_again() -> None:
     bench = Bench(MATRIX)
     with pytest.raises(RefusedError, match="already running"):
