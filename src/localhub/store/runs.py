@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from localhub.runs.records import Run, Status
 from localhub.store import database, tables
@@ -30,8 +30,9 @@ class StoredRuns:
         self._engine = engine
 
     @cached_property
-    def _codec(self) -> TypeAdapter[Run]:
-        return TypeAdapter(Run)
+    def _codec(self) -> TypeAdapter[Run | None]:
+        # `.inf` and `.nan` of a matrix stay what they are; settings are taken for unions, not for dataclasses.
+        return TypeAdapter(Run | None, config=ConfigDict(ser_json_inf_nan="constants"))
 
     def get(self, run_id: int) -> Run | None:
         """The run, or None."""
@@ -133,4 +134,4 @@ class StoredRuns:
     def _read(self, query: sa.Select[str]) -> list[Run]:
         with self._engine.connect() as connection:
             texts = connection.execute(query).scalars().all()
-        return [self._codec.validate_json(text) for text in texts]
+        return [run for text in texts if (run := self._codec.validate_json(text)) is not None]
