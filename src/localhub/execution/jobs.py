@@ -255,7 +255,10 @@ class SandboxedJobs:
                 if bind.target.startswith(f"{ROOT}/"):
                     place = Path(root) / bind.target.removeprefix(f"{ROOT}/")
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    place.symlink_to(bind.source)
+                    if bind.target.startswith(f"{ROOT}/actions/"):
+                        shutil.copytree(bind.source, place, symlinks=True)  # act follows no link there
+                    else:
+                        place.symlink_to(bind.source)
         return sandbox.started(
             self._settings,
             binds,

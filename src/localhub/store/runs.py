@@ -31,7 +31,7 @@ class StoredRuns:
 
     @cached_property
     def _codec(self) -> TypeAdapter[Run | None]:
-        # `.inf` and `.nan` of a matrix stay what they are; settings are taken for unions, not for dataclasses.
+        # A matrix's `.inf` stays what it is; settings are taken for unions, not for dataclasses.
         return TypeAdapter(Run | None, config=ConfigDict(ser_json_inf_nan="constants"))
 
     def get(self, run_id: int) -> Run | None:
