@@ -11,6 +11,7 @@ from localhub.base.clock import Clock, RealClock
 from localhub.base.errors import PlatformError
 from localhub.execution import sandbox, tools
 from localhub.execution.jobs import SandboxedJobs
+from localhub.execution.uses import Actions
 from localhub.hub import deployments, events, linting
 from localhub.hub.parts import Localhub
 from localhub.hub.settings import PASSED, Settings
@@ -78,7 +79,7 @@ def built(settings: Settings, clock: Clock | None = None) -> Localhub:
         sandbox.Settings(found.bubblewrap, tools.user_for_jobs(), network=settings.network, fenced=fenced),
         repository_folder=bare.folder,
         store=files,
-        actions=settings.actions,
+        actions=Actions(found.actions, settings.actions, bare.text),
         extra_binds=_binds(settings.binds),
         paths=settings.paths,
         passed={name: os.environ[name] for name in PASSED if name in os.environ},

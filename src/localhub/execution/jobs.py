@@ -11,8 +11,8 @@ import yaml
 from localhub.execution import logs, sandbox, tools
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
+from localhub.execution.uses import Actions, Used
 from localhub.runs.ports import JobFiles, Order, Progress, Report
-from localhub.runs.records import Annotation
 
 CANCEL_GRACE_SECONDS = 300.0
 """How long always() steps may take once a job is cancelled; as on GitHub."""
@@ -43,7 +43,7 @@ class SandboxedJobs:
         *,
         repository_folder: Callable[[str], Path],
         store: JobFiles,
-        actions: Mapping[str, Path] | None = None,
+        actions: Actions,
         extra_binds: tuple[sandbox.Bind, ...] = (),
         passed: Mapping[str, str] | None = None,
         paths: tuple[str, ...] = (),
@@ -53,7 +53,7 @@ class SandboxedJobs:
         self._settings = settings
         self._repository_folder = repository_folder
         self._store = store
-        self._actions = dict(actions or {})
+        self._actions = actions
         self._extra_binds = extra_binds
         self._passed = dict(passed or {})
         self._paths = paths
@@ -109,12 +109,12 @@ class SandboxedJobs:
     def _carried_out(
         self, order: Order, report: Report, running: "_Running", following: Following, folder: Path
     ) -> Progress:
-        unmapped = self._unmapped(order)
-        if unmapped:
-            return following.refused(unmapped)
+        used = self._actions.of(order)
+        if used.problems:
+            return following.refused(list(used.problems))
         self._lay(order, folder)
-        following.set_up(self._facts(order))
-        box = self._begun(order, folder)
+        following.set_up(self._facts(order, used))
+        box = self._begun(order, folder, used)
         running.box = box
         timer = threading.Timer(order.timeout_seconds, running.time_out)
         timer.daemon = True
@@ -132,29 +132,6 @@ class SandboxedJobs:
         return following.finished(
             kept, cancelled=running.cancelled, timed_out=running.timed_out, returned=box.process.returncode
         )
-
-    def _unmapped(self, order: Order) -> list[Annotation]:
-        """An annotation for each action that is neither ours nor mapped to a folder."""
-        problems = []
-        for reference in order.uses:
-            name = reference.split("@")[0]
-            if self._action_folder(name) is None:
-                ours = ", ".join(f"actions/{each}" for each in tools.ACTIONS)
-                words = (
-                    f"{reference} is not on this machine. localhub has {ours}; "
-                    f"map another to a folder in localhub.yaml: actions: {{{name}: ./path}}"
-                )
-                problems.append(Annotation("failure", words, title="Unknown action"))
-        return problems
-
-    def _action_folder(self, name: str) -> Path | None:
-        if name in self._actions:
-            return self._actions[name]
-        owner, _, short = name.partition("/")
-        base = short.split("/")[0]
-        if owner == "actions" and base in tools.ACTIONS:
-            return self._tools.actions / base
-        return None
 
     def _lay(self, order: Order, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -182,7 +159,7 @@ class SandboxedJobs:
             for name in ("home", "home/work", "out", "out/artifacts", "out/caches"):
                 shutil.chown(folder / name, self._settings.user, self._settings.user)
 
-    def _binds(self, order: Order, folder: Path) -> list[sandbox.Bind]:
+    def _binds(self, order: Order, folder: Path, used: Used) -> list[sandbox.Bind]:
         """What the sandbox sees besides the system: all under /lh, and the runner's home."""
         bind = sandbox.Bind
         binds = [
@@ -204,10 +181,8 @@ class SandboxedJobs:
             bind(folder / "home", HOME, writable=True),
             *self._extra_binds,
         ]
-        for number, reference in enumerate(order.uses):
-            action = self._action_folder(reference.split("@")[0])
-            if action is not None:
-                binds.append(bind(action, f"{ROOT}/actions/{number}"))
+        for number, action in enumerate(used.folders.values()):
+            binds.append(bind(action, f"{ROOT}/actions/{number}"))
         return binds
 
     def _environment(self, order: Order, root: str, home: str) -> dict[str, str]:
@@ -225,7 +200,7 @@ class SandboxedJobs:
             "RUNNER_NAME": order.runner,
         }
 
-    def _command(self, order: Order, root: str, home: str) -> list[str]:
+    def _command(self, order: Order, used: Used, root: str, home: str) -> list[str]:
         command = [f"{root}/bin/act", order.event, "-W", f"{root}/in/wf.yml"]
         command += ["-e", f"{root}/in/event.json", "--json"]
         command += ["--actor", order.environment["GITHUB_ACTOR"]]  # act puts its own before the environment's
@@ -239,15 +214,15 @@ class SandboxedJobs:
             "--input-file",
             "/dev/null",
         ]
-        for number, reference in enumerate(order.uses):
+        for number, reference in enumerate(used.folders):
             name, _, ref = reference.partition("@")
             repository = "/".join(name.split("/")[:2])
             command += ["--local-repository", f"{repository}@{ref}={root}/actions/{number}"]
         return command
 
-    def _begun(self, order: Order, folder: Path) -> sandbox.Sandbox:
+    def _begun(self, order: Order, folder: Path, used: Used) -> sandbox.Sandbox:
         """Starts act: in its sandbox, or where there is none in the job's folder as this user."""
-        binds = self._binds(order, folder)
+        binds = self._binds(order, folder, used)
         root, home = ROOT, HOME
         if not self._settings.fenced:
             root, home = str(folder / "lh"), str(folder / "home")
@@ -263,16 +238,16 @@ class SandboxedJobs:
             self._settings,
             binds,
             self._environment(order, root, home),
-            self._command(order, root, home),
+            self._command(order, used, root, home),
             f"{root}/cwd",
         )
 
-    def _facts(self, order: Order) -> list[str]:
+    def _facts(self, order: Order, used: Used) -> list[str]:
         fenced = "in a sandbox (bubblewrap)" if self._settings.fenced else UNFENCED
         return [
             f"Current runner: {order.runner} (this machine), {fenced}",
             f"Repository {order.repository} at {order.sha}",
-            *(f"Action {reference}" for reference in order.uses),
+            *(f"Action {reference}" for reference in used.folders),
         ]
 
 

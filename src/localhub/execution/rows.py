@@ -56,6 +56,7 @@ class Finished:
     result: str
 
 
+MAIN = "⭐ Run Main "
 Event = Began | Ended | Said | Commanded | Finished
 
 
@@ -97,6 +98,10 @@ class Reader:
     def _step(self, data: dict[str, Any], stage: str, step_id: str) -> Event | None:
         """A step that begins or ends, or what act has to say about it."""
         name, message = str(data.get("step", "")), str(data.get("msg", ""))
+        if _within(data) and ("stepResult" in data or message.startswith("⭐ Run")):
+            begins = message.startswith(MAIN) and stage == "Main"
+            text = f"##[group]Run {message.removeprefix(MAIN)}\n##[endgroup]"
+            return Said(stage, step_id, text) if begins else None
         if "stepResult" in data:
             return Ended(name, stage, step_id, str(data["stepResult"]))
         if message.startswith("⭐ Run"):
@@ -112,6 +117,12 @@ class Reader:
         text = message if not error or error in message else f"{message}: {error}"
         self.complaints.append(text)
         return Said(stage, step_id, f"##[error]{text}") if text.strip() else None
+
+
+def _within(data: dict[str, Any]) -> bool:
+    """Whether it is of a step of a composite action: those are one step to people, which says how it ends."""
+    given = data.get("stepID")
+    return isinstance(given, list) and len(given) > 1
 
 
 def _step_id(data: dict[str, Any]) -> str:

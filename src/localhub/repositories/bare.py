@@ -150,7 +150,7 @@ class BareRepositories:
         Raises:
             NotFoundError: If it is not there.
         """
-        if not git.run(self.folder(repository), "ls-tree", sha, path, check=False):
+        if not git.run(self.folder(repository), "ls-tree", sha, "--", path, check=False):
             raise NotFoundError(f"{repository} has no {path} at {sha[:7]}")
         return git.run(self.folder(repository), "show", f"{sha}:{path}")
 

@@ -84,7 +84,6 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
             ActStep(act_id, _shown(step, scope), _tolerated(body))
             for act_id, step, body in zip(ids, definition.steps, steps, strict=False)
         ),
-        uses=_actions(definition),
         environment=_environment(run, definition, given),
         secrets={**secrets, "GITHUB_TOKEN": given.token},
         outputs_step=OUTPUTS_STEP if definition.outputs else None,
@@ -204,11 +203,6 @@ def _secrets_of(run: Run, frame: Frame, read: Read, given: Given) -> Mapping[str
     known = conditions.scope(run, caller, job, given.around, matrix=matrix)
     scope = Scope({**known.contexts, "secrets": dict(theirs)}, known.functions)
     return {name: interpolate(value, scope) for name, value in job.call.secrets.items()}
-
-
-def _actions(job: WorkflowJob) -> tuple[str, ...]:
-    named = [step.uses for step in job.steps if step.uses and not step.uses.startswith("./")]
-    return tuple(dict.fromkeys(named))
 
 
 def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, str]:

@@ -29,7 +29,6 @@ class Order:
     payload: dict[str, Any]
     workflow: dict[str, Any]  # a workflow file with this one job
     steps: tuple[ActStep, ...]
-    uses: tuple[str, ...] = ()  # references to actions outside the repository
     environment: dict[str, str] = field(default_factory=dict)  # GITHUB_* and the like
     secrets: dict[str, str] = field(default_factory=dict)
     outputs_step: str | None = None  # id of the step that writes the job's outputs

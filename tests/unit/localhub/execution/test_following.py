@@ -1,0 +1,84 @@
+"""act's rows become steps, annotations and a conclusion as people know them from GitHub."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localhub.execution import logs
+from localhub.execution.following import Following
+from localhub.execution.masking import Masks
+from localhub.runs.ports import ActStep, Kept, Order, Progress
+
+STEPS = (ActStep("0", "Compose"), ActStep("1", "After"))
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Iterator[Following]:
+    """A job of two steps, the first a composite action."""
+    masks = Masks([])
+    order = Order(1, 1, "acme/app", "abc", "push", {}, {}, STEPS)
+    log = logs.JobLog(tmp_path, masks)
+    yield Following(order, log, masks)
+    log.close(1)
+
+
+def told(
+    following: Following, *happened: tuple[list[str], str, str | None], result: str = "success"
+) -> Progress:
+    """What becomes of it: (id of a step, what act says of it, its result if it has ended)."""
+    following.set_up([])
+    for step, message, ended in happened:
+        row: dict[str, Any] = {"stage": "Main", "step": "Compose", "stepID": step, "msg": message}
+        following.read(json.dumps(row | ({"stepResult": ended} if ended else {})).encode())
+    following.read(json.dumps({"jobResult": result, "msg": "the end"}).encode())
+    return following.finished(Kept(), cancelled=False, timed_out=False, returned=0)
+
+
+def conclusions(progress: Progress) -> dict[str, str | None]:
+    return {step.name: step.conclusion for step in progress.steps}
+
+
+def test_a_composite_action_is_one_step_and_ends_as_it_says_itself(following: Following) -> None:
+    progress = told(
+        following,
+        (["0"], "⭐ Run Main Compose", None),
+        (["0", "0"], "⭐ Run Main First", None),
+        (["0", "0"], "  ❌  Failure - Main First", "failure"),  # with continue-on-error
+        (["0", "1"], "⭐ Run Main Second", None),
+        (["0", "1"], "  ✅  Success - Main Second", "success"),
+        (["0"], "  ✅  Success - Main Compose", "success"),
+        (["1"], "⭐ Run Main After", None),
+        (["1"], "  ✅  Success - Main After", "success"),
+    )
+    assert progress.conclusion == "success"
+    assert conclusions(progress) == {
+        "Set up job": "success",
+        "Compose": "success",
+        "After": "success",
+        "Complete job": "success",
+    }
+
+
+def test_a_composite_action_that_fails_late_is_a_failed_step(following: Following) -> None:
+    progress = told(
+        following,
+        (["0"], "⭐ Run Main Compose", None),
+        (["0", "0"], "⭐ Run Main First", None),
+        (["0", "0"], "  ✅  Success - Main First", "success"),
+        (["0", "1"], "⭐ Run Main Second", None),
+        (["0", "1"], "  ❌  Failure - Main Second", "failure"),
+        (["0"], "  ❌  Failure - Main Compose", "failure"),
+        result="failure",
+    )
+    assert progress.conclusion == "failure"
+    assert conclusions(progress)["Compose"] == "failure"
+    assert conclusions(progress)["After"] == "skipped"
+
+
+def test_what_a_composite_action_does_is_seen_in_its_log(following: Following, tmp_path: Path) -> None:
+    told(following, (["0"], "⭐ Run Main Compose", None), (["0", "0"], "⭐ Run Main First", None))
+    written = "".join(path.read_text() for path in tmp_path.iterdir() if path.is_file())
+    assert "##[group]Run First" in written
