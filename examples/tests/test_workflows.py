@@ -13,6 +13,7 @@ HEALTHCARE = Path(__file__).resolve().parents[1] / "healthcare"
 FOLDER = HEALTHCARE / ".github" / "workflows"
 FILE = FOLDER / "ci-cd-pipeline.yml"
 DEPLOY = FOLDER / "deploy.yml"
+ENVIRONMENT = HEALTHCARE / ".github" / "actions" / "environment" / "action.yml"
 ACTIONLINT = Path(sys.executable).with_name("actionlint")
 
 
@@ -65,7 +66,8 @@ def test_development_is_reached_from_main_alone(workflow: dict[Any, Any]) -> Non
 
 
 def test_every_action_is_pinned_by_a_whole_commit_with_its_version_beside_it() -> None:
-    used = re.findall(r"^\s*(?:- )?uses: (.*)$", FILE.read_text(), re.MULTILINE)
+    texts = [file.read_text() for file in (FILE, DEPLOY, ENVIRONMENT)]
+    used = [line for text in texts for line in re.findall(r"^\s*(?:- )?uses: ([^.].*)$", text, re.MULTILINE)]
     assert used
     assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used), used
 
@@ -90,13 +92,18 @@ def test_it_runs_the_example_s_own_checks_and_every_suite_there_is(workflow: dic
     assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["test-type"]) == suites
 
 
-def test_dependencies_are_cached_by_lock_and_installed_by_hash(workflow: dict[Any, Any]) -> None:
-    for step in _steps(workflow):
-        if step.get("uses", "").startswith("actions/cache@"):
-            (pattern,) = re.findall(r"hashFiles\('([^']+)'\)", step["with"]["key"])
-            assert list(HEALTHCARE.glob(pattern))
-        if step["name"] == "Install":
-            assert step["run"].count("--require-hashes") == len(step["run"].splitlines())
+def test_dependencies_are_cached_by_lock_and_installed_by_hash() -> None:
+    steps = {step["name"]: step for step in yaml.safe_load(ENVIRONMENT.read_text())["runs"]["steps"]}
+    (pattern,) = re.findall(r"hashFiles\('([^']+)'\)", steps["Dependencies"]["with"]["key"])
+    assert {path.name for path in HEALTHCARE.glob(pattern)} >= {
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-install.txt",
+    }
+    assert "python-version" in steps["Dependencies"]["with"]["key"]
+    installs = [line for line in steps["Install"]["run"].splitlines() if "pip install" in line]
+    assert len(installs) == 2
+    assert all("--require-hashes" in line for line in installs)
 
 
 def test_every_step_has_a_name_and_every_job_an_end(workflow: dict[Any, Any]) -> None:

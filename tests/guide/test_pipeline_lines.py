@@ -100,7 +100,14 @@ def test_line_2_runs_of_one_workflow(shipped: Developer) -> None:
 
 def test_line_3_one_run(shipped: Developer) -> None:
     said = shipped.bash(f"gh run view {_first(shipped)}")
-    for job in ("Lint", "Test (3.11, unit)", "Test (3.11, integration)", "Build", "Deploy to development"):
+    for job in (
+        "Lint",
+        "Test (3.11, unit)",
+        "Test (3.11, integration)",
+        "Test (3.11, system)",
+        "Build",
+        "Deploy to development",
+    ):
         assert f"✓ {job}" in said
 
 
@@ -114,7 +121,7 @@ def test_line_4_its_log(shipped: Developer) -> None:
 def test_line_5_download_brings_the_artifacts(shipped: Developer) -> None:
     shipped.bash(f"rm -rf results && mkdir results && cd results && gh run download {_first(shipped)}")
     found = shipped.bash("cd results && find . -type f | sort; cd .. && rm -rf results").split()
-    assert found == [f"./test-results-3.11-{kind}/{kind}.xml" for kind in ("integration", "unit")]
+    assert found == [f"./test-results-3.11-{kind}/{kind}.xml" for kind in ("integration", "system", "unit")]
 
 
 def test_line_6_watch_ends_as_the_run_does(shipped: Developer, lines: dict[str, str]) -> None:

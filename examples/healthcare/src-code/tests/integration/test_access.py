@@ -1,6 +1,6 @@
 """Who may see what, and who saw it."""
 
-from tests.integration.services import Process
+from tests.services import Process
 
 
 def test_nobody_is_refused_everywhere(backends: tuple[Process, Process]) -> None:

@@ -6,7 +6,7 @@ import psycopg
 import psycopg.errors
 import pytest
 
-from tests.integration.services import Answer, Process
+from tests.services import Answer, Process
 
 INSERT = (
     "INSERT INTO appointments (clinician_id, patient_id, starts_at, ends_at, reason, booked_by, booked_at) "

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.integration.services import Process, Starter, answers, run, wait_until
+from tests.services import Process, Starter, answers, run, wait_until
 
 
 def test_health_tells_what_it_checked(backends: tuple[Process, Process]) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from reminders import deliveries, outbox
-from tests.integration.services import Starter, wait_until
+from tests.services import Starter, wait_until
 
 DUE = 300
 
