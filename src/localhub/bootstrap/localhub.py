@@ -77,6 +77,7 @@ def built(settings: Settings, clock: Clock | None = None) -> Localhub:
         found,
         sandbox.Settings(found.bubblewrap, tools.user_for_jobs(), network=settings.network, fenced=fenced),
         repository_folder=bare.folder,
+        text_at=bare.text,
         store=files,
         actions=settings.actions,
         extra_binds=_binds(settings.binds),

@@ -4,11 +4,12 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from localhub.execution import logs, sandbox, tools
+from localhub.execution import logs, nesting, sandbox, tools
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
 from localhub.runs.ports import JobFiles, Order, Progress, Report
@@ -29,6 +30,10 @@ GITCONFIG = """[safe]
 	email = runner@localhub
 [init]
 	defaultBranch = main
+[core]
+	pager = cat
+[color]
+	ui = false
 """
 
 
@@ -42,6 +47,7 @@ class SandboxedJobs:
         settings: sandbox.Settings,
         *,
         repository_folder: Callable[[str], Path],
+        text_at: Callable[[str, str, str], str],
         store: JobFiles,
         actions: Mapping[str, Path] | None = None,
         extra_binds: tuple[sandbox.Bind, ...] = (),
@@ -51,7 +57,7 @@ class SandboxedJobs:
         self._state = state
         self._tools = found
         self._settings = settings
-        self._repository_folder = repository_folder
+        self._repository_folder, self._text_at = repository_folder, text_at
         self._store = store
         self._actions = dict(actions or {})
         self._extra_binds = extra_binds
@@ -109,6 +115,7 @@ class SandboxedJobs:
     def _carried_out(
         self, order: Order, report: Report, running: "_Running", following: Following, folder: Path
     ) -> Progress:
+        order = replace(order, uses=nesting.used(order, self._text_at, self._action_folder))
         unmapped = self._unmapped(order)
         if unmapped:
             return following.refused(unmapped)
