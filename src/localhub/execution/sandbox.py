@@ -32,6 +32,9 @@ LARGEST_FILE_BYTES = 4 << 30
 MEMORY_BYTES = 8 << 30
 """Of address space that can be written, a process (Node alone asks for more than 1 GB)."""
 
+LARGEST_ROW_BYTES = 16 << 20
+"""A line of a log, or a summary of 1 MiB, whose JSON is longer than it."""
+
 
 @dataclass(frozen=True)
 class Bind:
@@ -50,11 +53,11 @@ class Sandbox:
     child_pid: int | None = None
 
     def lines(self) -> Iterator[bytes]:
-        """What it prints, a row at a time, until it ends; rows beyond a megabyte come in pieces."""
+        """What it prints, a row at a time, until it ends; rows beyond the limit come in pieces."""
         out = self.process.stdout
         if out is None:
             return
-        while row := out.readline(1 << 20):
+        while row := out.readline(LARGEST_ROW_BYTES):
             yield row
 
     def interrupt(self) -> None:
