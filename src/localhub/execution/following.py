@@ -219,6 +219,8 @@ class Following:
                 return
             self._exited.add(number)
             self._annotate(Annotation("failure", event.text.removeprefix("##[error]")))
+        if event.text.startswith(f"##[error]{rows.INTERRUPTED}"):
+            self._steps[number] = replace(self._steps[number], conclusion=Conclusion.CANCELLED)
         self._log.write(number, event.text)
         if event.text.startswith("##[error]Unable to interpolate"):
             # act goes on with an empty string; on GitHub the step fails

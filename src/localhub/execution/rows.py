@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 EXIT, ENDED = re.compile(r"exit status (\d+)"), "Process completed with exit code"
+INTERRUPTED = "this step has been cancelled"
 """How act says that a step's process failed, and how GitHub does."""
 
 
