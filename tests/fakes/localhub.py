@@ -79,14 +79,15 @@ class FakeSecrets:
     """The Secrets port."""
 
     secrets: dict[str, str] = field(default_factory=dict)
+    given: dict[str | None, dict[str, str]] = field(default_factory=dict)  # variables by environment
 
     def of(self, repository: str, environment: str | None) -> dict[str, str]:
         del repository, environment
         return dict(self.secrets)
 
     def variables(self, repository: str, environment: str | None) -> dict[str, str]:
-        del repository, environment
-        return {}
+        del repository
+        return {**self.given.get(None, {}), **self.given.get(environment, {})}
 
 
 class FakeSources:
@@ -129,7 +130,7 @@ class Bench:
 
     def _engine(self) -> Engine:
         hooks = Hooks(
-            around=lambda _: Around(),
+            around=lambda name: Around(self.secrets.variables(name, None)),
             protection=lambda _, name: self.rules.get(name, protection.Rules()),
             job_token=lambda _run, _job: "ghs_token",
         )

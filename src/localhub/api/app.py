@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localhub.api import (
@@ -67,5 +68,11 @@ def application(localhub: Localhub) -> ASGIApp:
         ]
         words = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
         return JSONResponse({"message": f"Invalid request: {words}", "errors": errors, "status": "422"}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def _not_here(request: Request, problem: HTTPException) -> JSONResponse:
+        words = f"{problem.detail}: localhub does not answer {request.method} {request.url.path}"
+        status = problem.status_code
+        return JSONResponse({"message": words, "status": str(status)}, status, headers=problem.headers)
 
     return _Prefixes(app)

@@ -33,6 +33,7 @@ class Following:
         self._summary = ""
         self._result: str | None = None
         self._in_progress = 1
+        self._exited: set[int] = set()
 
     @property
     def last_step(self) -> int:
@@ -177,8 +178,14 @@ class Following:
                 self._end_set_up()
             self._begin(number)
         elif number != 1:
-            self._end(number, Conclusion(event.result) if event.result else Conclusion.SUCCESS)
+            self._end(number, self._conclusion(number, event.result))
         return True
+
+    def _conclusion(self, number: int, result: str) -> Conclusion:
+        """What people see: a step that may fail is a success, only expressions know its outcome."""
+        if result == Conclusion.FAILURE and self._tolerated(self._steps[number]):
+            return Conclusion.SUCCESS
+        return Conclusion(result) if result else Conclusion.SUCCESS
 
     def _end_set_up(self) -> None:
         if self._steps[1].status is Status.IN_PROGRESS:
@@ -207,6 +214,13 @@ class Following:
 
     def _said(self, event: rows.Said) -> None:
         number = self._number(event.stage, event.step_id)
+        if event.text.startswith(f"##[error]{rows.ENDED}"):
+            if number in self._exited:  # a composite action's step said it, now the action itself
+                return
+            self._exited.add(number)
+            self._annotate(Annotation("failure", event.text.removeprefix("##[error]")))
+        if event.text.startswith(f"##[error]{rows.INTERRUPTED}"):
+            self._steps[number] = replace(self._steps[number], conclusion=Conclusion.CANCELLED)
         self._log.write(number, event.text)
         if event.text.startswith("##[error]Unable to interpolate"):
             # act goes on with an empty string; on GitHub the step fails

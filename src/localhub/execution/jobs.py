@@ -29,6 +29,10 @@ GITCONFIG = """[safe]
 	email = runner@localhub
 [init]
 	defaultBranch = main
+[core]
+	pager = cat
+[color]
+	ui = false
 """
 
 

@@ -13,7 +13,8 @@ from localhub.execution.masking import Masks
 LARGEST_BYTES = 64 << 20
 """Of one job's log; what comes after is counted and left out."""
 
-LONGEST_LINE = 64 << 10
+LONGEST_LINE_BYTES = 65_000
+"""gh reads lines up to 64 KiB, stamp and all, and shows nothing of a step after a longer one."""
 
 
 class JobLog:
@@ -30,9 +31,7 @@ class JobLog:
     def write(self, step: int, text: str) -> None:
         """One or more lines of a step; beyond the limit they are only counted."""
         for line in self.masks.hide(text).split("\n"):
-            shown = line.rstrip("\r")
-            if len(shown) > LONGEST_LINE:
-                shown = f"{shown[:LONGEST_LINE]} [{len(shown) - LONGEST_LINE} characters left out]"
+            shown = _cut(line.rstrip("\r"))
             row = f"{_stamp()} {shown}\n".encode()
             if self._written + len(row) > LARGEST_BYTES:
                 self._left_out += 1
@@ -54,6 +53,15 @@ class JobLog:
         for each in self._open.values():
             each.close()
         self._open.clear()
+
+
+def _cut(line: str) -> str:
+    """A line that gh can read."""
+    data = line.encode()
+    if len(data) <= LONGEST_LINE_BYTES:
+        return line
+    kept = data[:LONGEST_LINE_BYTES].decode(errors="ignore")
+    return f"{kept} [{len(data) - LONGEST_LINE_BYTES} bytes left out]"
 
 
 def _stamp() -> str:

@@ -5,8 +5,13 @@ steps say nothing, `add-mask` rows carry the secret in the clear, the last line 
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+EXIT, ENDED = re.compile(r"exit status (\d+)"), "Process completed with exit code"
+INTERRUPTED = "this step has been cancelled"
+"""How act says that a step's process failed, and how GitHub does."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Reader:
         if "git" in message and "repository" in message:
             return None
         text = message if not error or error in message else f"{message}: {error}"
+        text = EXIT.sub(rf"{ENDED} \1.", text)
         self.complaints.append(text)
         return Said(stage, step_id, f"##[error]{text}") if text.strip() else None
 

@@ -34,6 +34,9 @@ LARGEST_FILE_BYTES = 4 << 30
 MEMORY_BYTES = 8 << 30
 """Of address space that can be written, a process (Node alone asks for more than 1 GB)."""
 
+LARGEST_ROW_BYTES = 16 << 20
+"""A line of a log, or a summary of 1 MiB, whose JSON is longer than it."""
+
 
 @dataclass(frozen=True)
 class Bind:
@@ -53,11 +56,11 @@ class Sandbox:
     fenced: bool = True
 
     def lines(self) -> Iterator[bytes]:
-        """What it prints, a row at a time, until it ends; rows beyond a megabyte come in pieces."""
+        """What it prints, a row at a time, until it ends; rows beyond the limit come in pieces."""
         out = self.process.stdout
         if out is None:
             return
-        while row := out.readline(1 << 20):
+        while row := out.readline(LARGEST_ROW_BYTES):
             yield row
 
     def interrupt(self) -> None:

@@ -12,6 +12,7 @@ from localhub.runs.records import Annotation
 from localhub.workflows import documents, references
 
 FILES = ("action.yml", "action.yaml")
+MOST_ACTIONS = 100
 
 ReadText = Callable[[str, str, str], str]
 """The text of a repository's file at a commit, by its path; raises NotFoundError where there is none."""
@@ -47,6 +48,7 @@ class Actions:
                 continue
             seen.add(written)
             try:
+                _bounded(seen)
                 waiting += self._taken(written, order, folders)
             except InputError as problem:
                 problems.append(Annotation("failure", problem.message, title="Unknown action"))
@@ -80,6 +82,13 @@ class Actions:
         raise InputError(
             f"{written} is not on this machine. localhub has {ours}; "
             f"map another to a folder in localhub.yaml: actions: {{{name}: ./path}}"
+        )
+
+
+def _bounded(seen: set[str]) -> None:
+    if len(seen) > MOST_ACTIONS:
+        raise InputError(
+            f"a job uses at most {MOST_ACTIONS} different actions, those within actions included"
         )
 
 

@@ -18,6 +18,7 @@ from localhub.workflows import schedules
 from localhub.workflows.reading import read
 
 LOOK_EVERY_SECONDS = 0.1
+DEEPEST_CHAIN = 3  # levels of workflow_run, as on GitHub: two workflows may wait for one another
 log = structlog.get_logger()
 
 
@@ -116,9 +117,18 @@ class Watcher:
                 )
 
 
+def _level(localhub: Localhub, run: Run | None) -> int:
+    """How many runs started one another by ending until this one was started."""
+    level = 0
+    while run is not None and run.event == "workflow_run":
+        level += 1
+        run = localhub.runs.get(int(run.payload["workflow_run"]["id"]))
+    return level
+
+
 def run_ended(localhub: Localhub, run: Run) -> None:
     """Starts what waits for the run to complete (`on: workflow_run`), at the default branch."""
-    if run.event == "workflow_run":
+    if _level(localhub, run) >= DEEPEST_CHAIN:
         return
     repository = localhub.repositories.get(run.repository)
     if repository is None:

@@ -7,6 +7,7 @@ from typing import Any
 from localhub.expressions import Scope, Value
 from localhub.runs.records import Conclusion, Node, Run
 
+RUNNER_ENVIRONMENT = "self-hosted"
 SERVER = "http://github.localhost"
 
 
@@ -51,6 +52,11 @@ def github(run: Run, job: str | None = None) -> dict[str, Any]:
     if job is not None:
         context["job"] = job
     return context
+
+
+def runner(name: str) -> dict[str, Any]:
+    """The `runner` context, as far as it is known outside the runner."""
+    return {"arch": "X64", "environment": RUNNER_ENVIRONMENT, "name": name, "os": "Linux"}
 
 
 def ref_name(ref: str) -> str:

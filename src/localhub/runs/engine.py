@@ -157,6 +157,10 @@ class Engine:
         with self._condition:
             return self._must(run_id)
 
+    def around(self, repository: str) -> Around:
+        """What runs of a repository know of the hub."""
+        return self._hooks.around(repository)
+
     # -- the loop ----------------------------------------------------------------------------------------
 
     def recover(self) -> None:
@@ -320,7 +324,10 @@ class Engine:
             given = orders.Given(
                 secrets=self._secrets.of(run.repository, job.environment),
                 token=self._hooks.job_token(run, job),
-                around=self._hooks.around(run.repository),
+                around=replace(
+                    self._hooks.around(run.repository),
+                    variables=self._secrets.variables(run.repository, job.environment),
+                ),
             )
             order = orders.order(run, job, self._reader(run), given)
         except LocalhubError as problem:

@@ -30,10 +30,12 @@ IN_THE_RUNNER = (
     "action_status",
     "token",
 )
+OF_THE_RUNNER = ("temp", "tool_cache", "workspace", "debug")
 MORE_IN_THE_RUNNER = ("path", "event_path", "env", "output", "step_summary", "state")
 LEFT_TO_ACT = frozenset(
-    {"steps", "env", "runner", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
+    {"steps", "env", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
     | {f"github.{name}" for name in (*IN_THE_RUNNER, *MORE_IN_THE_RUNNER)}
+    | {f"runner.{name}" for name in OF_THE_RUNNER}
 )
 OUTPUTS_STEP = "lh-outputs"
 
@@ -56,7 +58,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
     """
     frame = frame_of(run, job.node, read)
     definition = frame.workflow.jobs[job.node.rsplit("/", 1)[-1]]
-    scope = _scope(run, frame, definition, job, given.around)
+    scope = _scope(run, frame, definition, job, given)
     steps = [_step(step, scope) for step in definition.steps]
     ids = [step.id or str(index) for index, step in enumerate(definition.steps)]
     body: dict[str, Any] = {"runs-on": "ubuntu-latest", "steps": steps}
@@ -92,10 +94,11 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
     )
 
 
-def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, around: Around) -> Scope:
-    known = conditions.scope(run, frame, definition, around, matrix=job.matrix)
+def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, given: Given) -> Scope:
+    known = conditions.scope(run, frame, definition, given.around, matrix=job.matrix)
     strategy = contexts.strategy(run.nodes[job.node], job.index, len(run.of(job.node)))
-    more = contexts.scope({"strategy": strategy, "github": contexts.github(run, definition.id)})
+    github = contexts.github(run, definition.id)
+    more = contexts.scope({"strategy": strategy, "github": github, "runner": contexts.runner(given.runner)})
     return Scope({**known.contexts, **more.contexts}, known.functions)
 
 
@@ -224,7 +227,7 @@ def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, s
     values = {f"GITHUB_{name.upper()}": _flat(context[name]) for name in names}
     values["SHA_REF"] = run.sha  # where act takes the SHA from
     values["LOCALHUB_DEFAULT_REF"] = f"refs/heads/{given.around.default_branch}"
-    values["RUNNER_ENVIRONMENT"] = "self-hosted"
+    values["RUNNER_ENVIRONMENT"] = contexts.RUNNER_ENVIRONMENT
     return {name: escape(value) for name, value in values.items()}
 
 

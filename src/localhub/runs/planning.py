@@ -213,7 +213,7 @@ def _local(uses: str) -> str:
     reference = references.workflow(uses)
     if not reference.local:
         raise InputError(
-            f"{uses}: only reusable workflows of this repository can be called here",
+            f"{uses}: only reusable workflows of the run's own commit can be called here",
             hint="./.github/workflows/x.yml",
         )
     return reference.path

@@ -20,6 +20,8 @@ VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00]{1,255}")
 LARGEST_REPOSITORY_CACHE_BYTES = 10 << 30
 """As on GitHub: the oldest are evicted beyond it."""
 
+LARGEST_DESCRIPTION_BYTES = 1 << 16
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -82,7 +84,7 @@ class Files:
         except (ValueError, TypeError, OSError) as problem:
             problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
         for folder in harvest.folders(out / "artifacts"):
-            words = self._keep_artifact(order, folder)
+            words = self._keep_artifact(order, folder, replace=_exists(out / "overwrite" / folder.name))
             if words:
                 problems.append(Annotation("failure", words))
         failed = bool(problems)
@@ -93,10 +95,12 @@ class Files:
                     problems.append(Annotation("warning", words))
         return Kept(outputs, tuple(problems), failed)
 
-    def _keep_artifact(self, order: Order, folder: Path) -> str | None:
+    def _keep_artifact(self, order: Order, folder: Path, *, replace: bool) -> str | None:
         if not VALID_NAME.fullmatch(folder.name):
             return f"artifact {folder.name!r} is not kept: its name is not valid"
-        if any(each.name == folder.name for each in self.artifacts(order.repository, run_id=order.run_id)):
+        of_run = self.artifacts(order.repository, run_id=order.run_id)
+        same = [each for each in of_run if each.name == folder.name]
+        if not replace and any(self._attempt(each.job_id) == self._attempt(order.job_id) for each in same):
             return f"artifact {folder.name!r} is not kept: an artifact of this name exists in this run"
         with self._engine.begin() as connection:
             number = database.next_id(connection, "artifacts")
@@ -118,14 +122,19 @@ class Files:
         }
         with self._engine.begin() as connection:
             connection.execute(sa.insert(tables.artifacts).values(**row))
+        for each in same:
+            self.delete_artifact(each)
         return None
+
+    def _attempt(self, job_id: int) -> int | None:
+        """The attempt that a job belongs to: names are taken for one attempt of a run only."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(tables.jobs.c.attempt).where(tables.jobs.c.id == job_id))
 
     def _keep_cache(self, order: Order, entry: Path) -> str | None:
         archive = entry.with_suffix(".tar")
         try:
-            if entry.lstat().st_size > 1 << 16:
-                return "a cache is not kept: its description is too long"
-            data = json.loads(entry.read_text(encoding="utf-8"))
+            data = json.loads(harvest.text_of(entry, LARGEST_DESCRIPTION_BYTES))
             key, version = str(data["key"]), str(data["version"])
         except (ValueError, KeyError, TypeError, OSError) as problem:
             return f"a cache is not kept: {problem}"
@@ -202,6 +211,11 @@ class Files:
 
     def _cache(self, number: int) -> Path:
         return self._folder / "caches" / f"{number}.tar"
+
+
+def _exists(path: Path) -> bool:
+    """Whether a job left this, whatever it is: it is not opened."""
+    return os.path.lexists(path)
 
 
 def _linked(source: str, target: str) -> str:

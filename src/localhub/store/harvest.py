@@ -24,15 +24,29 @@ def outputs(path: Path) -> dict[str, str]:
         ValueError: If the file is too large, or not what the step writes.
     """
     try:
-        kind = path.lstat()
+        text = text_of(path, LARGEST_OUTPUTS_BYTES)
     except FileNotFoundError:
         return {}
-    if not stat.S_ISREG(kind.st_mode) or kind.st_size > LARGEST_OUTPUTS_BYTES:
-        raise ValueError(f"the job's outputs are beyond {LARGEST_OUTPUTS_BYTES >> 20} MiB, or not a file")
-    data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        words = f"the job's outputs are beyond {LARGEST_OUTPUTS_BYTES >> 20} MiB, or not a file"
+        raise ValueError(words) from None
+    data = json.loads(text)
     if not isinstance(data, dict):
         raise TypeError("the job's outputs are not a mapping")
     return {str(name): _text(value) for name, value in data.items() if value not in (None, "")}
+
+
+def text_of(path: Path, largest_bytes: int) -> str:
+    """A plain file's text: a link would lead to the server's own files, a pipe would never end.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If it is not a plain file, or larger than that.
+    """
+    kind = path.lstat()
+    if not stat.S_ISREG(kind.st_mode) or kind.st_size > largest_bytes:
+        raise ValueError(f"{path.name} is beyond {largest_bytes} bytes, or not a plain file")
+    return path.read_text(encoding="utf-8")
 
 
 def _text(value: Any) -> str:
@@ -40,8 +54,8 @@ def _text(value: Any) -> str:
 
 
 def folders(path: Path) -> Iterator[Path]:
-    """Folders right in *path* that are folders, not links."""
-    if not stat.S_ISDIR(path.lstat().st_mode):
+    """Folders right in *path* that are folders, not links; none where the job has removed *path* itself."""
+    if not path.is_dir() or path.is_symlink():
         return
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):

@@ -175,6 +175,9 @@ def test_gh_run_cancel_ends_a_run_and_lets_always_steps_run(app: Clone) -> None:
     assert "Request to cancel workflow" in said.out + said.err
     assert app.ended(int(run_id), seconds=30)["conclusion"] == "cancelled"
     assert jobs(app, run_id)["test"]["conclusion"] in {"skipped", "cancelled"}
+    steps = str(jobs(app, run_id)["build"]["steps"])
+    assert "'conclusion': 'cancelled'" in steps
+    assert "'conclusion': 'failure'" not in steps
     assert "cleaned up" in app.gh("run", "view", run_id, "--log").out
     said = app.gh("run", "cancel", run_id, code=1)
     assert "Cannot cancel a workflow run that is completed" in said.err

@@ -88,6 +88,18 @@ def test_names_that_lead_out_of_their_folder_are_not_kept(app: Clone) -> None:
     answers(app)
 
 
+@pytest.mark.parametrize("trap", ["mkfifo x.json", "ln -s /dev/zero x.json", "rm -rf ../artifacts ../caches"])
+def test_what_a_job_leaves_holds_nobody_up(app: Clone, trap: str) -> None:
+    ran(app, job(f'cd "$LOCALHUB_ROOT/out/caches"\n{trap}'))
+    assert app.api("actions/caches")["actions_caches"] == []
+
+
+def test_a_line_of_megabytes_is_cut_not_lost(app: Clone) -> None:
+    said = ran(app, job("head -c 3000000 /dev/zero | tr '\\0' b; echo; echo after"))
+    assert "b" * 60_000 in said
+    assert "Z after" in said  # gh shows nothing of a step after a line that it cannot read
+
+
 def test_an_alias_bomb_is_refused_when_it_is_pushed(app: Clone) -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True):

@@ -27,3 +27,16 @@ def test_a_push_runs_its_workflow_and_gh_watches_it_to_its_end(app: Clone) -> No
 
     assert "✓ main Greeting" in watching.out
     assert "hello from main" in app.gh("run", "view", run_id, "--log").out
+
+
+def test_workflows_that_wait_for_one_another_end_after_three_levels(app: Clone) -> None:
+    body = "jobs:\n  job:\n    runs-on: ubuntu-latest\n    steps: [{run: 'true'}]\n"
+    ping = f"name: Ping\non: {{push: , workflow_run: {{workflows: [Pong]}}}}\n{body}"
+    pong = f"name: Pong\non: {{workflow_run: {{workflows: [Ping]}}}}\n{body}"
+    app.push({f"{WORKFLOWS}/ping.yml": ping, f"{WORKFLOWS}/pong.yml": pong})
+    until(lambda: len(app.runs(status="completed")) == 4, 30, "the push's run and three more have ended")
+    # A fourth level would be there by the time that another push's runs have all ended.
+    app.push({"README.md": "again\n"})
+    until(lambda: len(app.runs(status="completed")) == 8, 30, "the same of another push")
+    names = [run["name"] for run in reversed(app.runs())]
+    assert sorted(names) == ["Ping"] * 4 + ["Pong"] * 4

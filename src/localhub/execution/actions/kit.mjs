@@ -77,15 +77,39 @@ export function restore(key, prefixes, paths, lookupOnly = false) {
   return hit.key;
 }
 
+/** The inputs `key` and `path`, where they can be a cache's. */
+export function checked() {
+  const [key, paths] = [input("key"), lines(input("path"))];
+  if (!key || key.length > 512 || key.includes(",")) fail(`key ${JSON.stringify(key)}: at most 512 characters, no commas`);
+  if (!paths.length) fail("path is empty");
+  return [key, paths];
+}
+
+/** Restores what the inputs of `actions/cache` and `actions/cache/restore` ask for, and says what was found. */
+export function restoreAsked() {
+  const [key, paths] = checked();
+  const hit = restore(key, lines(input("restore-keys")), paths, input("lookup-only") === "true");
+  setOutput("cache-primary-key", key);
+  setOutput("cache-hit", hit ? String(hit === key) : "");
+  if (hit) setOutput("cache-matched-key", hit);
+  if (!hit && input("fail-on-cache-miss") === "true") fail(`no cache under ${key}`);
+  return { key, paths, hit };
+}
+
 export function saveLater(key, paths) {
   appendFileSync(process.env.GITHUB_STATE, `save=${JSON.stringify({ key, paths })}\n`);
 }
 
-/** Hands what `saveLater` named to the server, which keeps it when the job has ended. */
+/** Saves what `saveLater` named. */
 export function saveNow() {
   const state = process.env.STATE_save;
   if (!state) return console.log("Nothing to save: the key was found");
   const { key, paths } = JSON.parse(state);
+  save(key, paths);
+}
+
+/** Hands files to the server, which keeps them when the job has ended. */
+export function save(key, paths) {
   // The workspace lies elsewhere in each job: what is in it is kept relative to it.
   const inside = (path) => (path.startsWith(workspace() + sep) ? relative(workspace(), path) : path);
   const there = paths.map(absolute).flatMap((path) => globSync(path)).filter(existsSync).map(inside);

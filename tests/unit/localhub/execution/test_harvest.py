@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,14 @@ def test_outputs_that_are_a_link_are_refused(tmp_path: Path) -> None:
     (tmp_path / "outputs.json").symlink_to("/etc/passwd")
     with pytest.raises(ValueError, match="not a file"):
         harvest.outputs(tmp_path / "outputs.json")
+
+
+@pytest.mark.parametrize("trap", [lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
+def test_what_is_no_plain_file_is_not_opened(tmp_path: Path, trap: Callable[[Path], None]) -> None:
+    trap(tmp_path / "x.json")
+    with pytest.raises(ValueError, match="not a plain file"):
+        harvest.text_of(tmp_path / "x.json", ROOM)
+
+
+def test_a_folder_that_the_job_removed_has_none(tmp_path: Path) -> None:
+    assert list(harvest.folders(tmp_path / "gone")) == []

@@ -54,8 +54,8 @@ def test_beyond_the_limit_lines_are_counted_and_left_out(
 
 
 def test_a_very_long_line_is_cut(tmp_path: Path) -> None:
-    written(tmp_path, {1: "y" * (logs.LONGEST_LINE + 7)})
-    assert logs.step_text(tmp_path, 1).rstrip().endswith("[7 characters left out]")
+    written(tmp_path, {1: "y" * (logs.LONGEST_LINE_BYTES + 7)})
+    assert logs.step_text(tmp_path, 1).rstrip().endswith("[7 bytes left out]")
 
 
 def test_following_gives_whole_lines_once(tmp_path: Path) -> None:

@@ -370,3 +370,14 @@ def test_a_called_workflow_has_its_inputs_and_the_secrets_it_was_handed() -> Non
     bench.end("ship / deploy", url="http://staging")
     after = bench.jobs.orders[bench.job("after").id]
     assert after.workflow["jobs"]["after"]["steps"][0]["run"] == "echo http://staging"
+
+
+def test_variables_are_known_to_run_names_groups_and_jobs_of_their_environment() -> None:
+    step_env = "    environment: staging\n    env: {V: '${{ vars.WHERE }}'}\n"
+    head = "run-name: To ${{ vars.WHERE }}\nconcurrency: 'of-${{ vars.WHERE }}'\n"
+    bench = Bench(workflow(job("deploy", step_env), head))
+    bench.secrets.given = {None: {"WHERE": "anywhere"}, "staging": {"WHERE": "staging"}}
+    bench.push()
+    assert (bench.run().title, bench.run().group) == ("To anywhere", "of-anywhere")
+    order = bench.jobs.orders[bench.job("deploy").id]
+    assert order.workflow["jobs"]["deploy"]["env"]["V"] == "staging"

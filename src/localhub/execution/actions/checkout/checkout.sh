@@ -21,6 +21,13 @@ git fetch --quiet "$tags" "${depth[@]}" origin "$wanted" 2>/dev/null \
 commit=$(git rev-parse FETCH_HEAD)
 branch=${WANTED_REF:-$GITHUB_REF}
 case "$branch" in
+  # So that `git describe` finds the tag that was pushed.
+  refs/tags/*) git fetch --quiet "${depth[@]}" origin "+$branch:$branch" ;;
+esac
+if git ls-remote --exit-code origin "refs/heads/$branch" >/dev/null; then
+  branch=refs/heads/$branch # named in short: on GitHub, too, the branch itself is checked out
+fi
+case "$branch" in
   refs/heads/*) git checkout --quiet --force -B "${branch#refs/heads/}" FETCH_HEAD ;;
   *) git checkout --quiet --force --detach FETCH_HEAD ;;
 esac

@@ -1,0 +1,3 @@
+import { restoreAsked } from "./kit.mjs";
+
+restoreAsked();

@@ -1,0 +1,3 @@
+import { checked, save } from "./kit.mjs";
+
+save(...checked());

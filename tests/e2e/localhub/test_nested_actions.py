@@ -1,0 +1,137 @@
+"""Actions that use others, caches at a step of their own, and artifacts of several attempts and jobs."""
+
+from tests.localhub_server import WORKFLOWS, Clone
+from tests.waiting import until
+
+SETUP = """
+name: Setup
+runs:
+  using: composite
+  steps:
+    - uses: ./.github/actions/inner
+    - uses: actions/cache/restore@v4
+      with: {path: kept, key: never}
+"""
+INNER = """
+name: Inner
+runs:
+  using: composite
+  steps:
+    - uses: actions/setup-python@v5
+    - {run: 'echo "nested $pythonLocation"', shell: bash}
+"""
+
+
+def steps(*written: str, needs: str = "") -> str:
+    """A job of these steps."""
+    needed = f"    needs: {needs}\n" if needs else ""
+    body = "".join(f"      - {step}\n" for step in written)
+    return f"    runs-on: ubuntu-latest\n{needed}    steps:\n{body}"
+
+
+def pushed(app: Clone, jobs: str, **more: str) -> int:
+    """The run of a workflow with these jobs."""
+    sha = app.push({f"{WORKFLOWS}/ci.yml": f"name: CI\non: push\njobs:\n{jobs}", **more})
+    return app.run(head_sha=sha)
+
+
+def ended(app: Clone, run: int) -> tuple[str, str]:
+    """How the run ended, and what its jobs said."""
+    conclusion = app.ended(run)["conclusion"]
+    return conclusion, app.gh("run", "view", str(run), "--log", code=None).out
+
+
+def test_composite_actions_use_other_actions(app: Clone) -> None:
+    files = {".github/actions/setup/action.yml": SETUP, ".github/actions/inner/action.yaml": INNER}
+    job = steps("uses: actions/checkout@v4", "uses: ./.github/actions/setup")
+    conclusion, said = ended(app, pushed(app, f"  job:\n{job}", **files))
+    assert conclusion == "success", said
+    assert "nested /home/runner/" in said
+    assert "Cache not found for input keys: never" in said
+
+
+def test_an_action_that_only_a_composite_one_uses_must_be_mapped_too(app: Clone) -> None:
+    action = SETUP.replace("actions/cache/restore@v4", "acme/elsewhere@v1")
+    job = steps("uses: actions/checkout@v4", "uses: ./.github/actions/setup")
+    run = pushed(app, f"  job:\n{job}", **{".github/actions/setup/action.yml": action})
+    conclusion, said = ended(app, run)
+    assert (conclusion, "acme/elsewhere@v1 is not on this machine" in said) == ("failure", True), said
+
+
+def test_a_cache_is_saved_and_restored_at_steps_of_their_own(app: Clone) -> None:
+    given = "\n        with: {path: kept, key: 'k-${{ github.run_id }}'}"
+    restore = f"uses: actions/cache/restore@v4{given}".replace("{path", "{restore-keys: k-, path")
+    save = f"uses: actions/cache/save@v4{given}"
+    job = steps(restore, "run: cat kept/* || true; mkdir -p kept; echo run-$GITHUB_RUN_ID > kept/x", save)
+    first = pushed(app, f"  job:\n{job}")
+    assert ended(app, first)[0] == "success"
+    conclusion, said = ended(app, pushed(app, f"  job:\n{job}"))
+    assert (conclusion, f"run-{first}" in said) == ("success", True), said
+
+
+UPLOAD = "uses: actions/upload-artifact@v4\n        with: {name: dist, path: made"
+
+
+def test_an_attempt_replaces_the_artifacts_of_the_one_before(app: Clone) -> None:
+    job = steps("run: mkdir made; echo attempt-$GITHUB_RUN_ATTEMPT > made/x", f"{UPLOAD}}}")
+    down = "uses: actions/download-artifact@v4\n        with: {name: dist}"
+    run = pushed(app, f"  make:\n{job}  use:\n{steps(down, 'run: cat x', needs='make')}")
+    assert ended(app, run)[0] == "success"
+    app.gh("run", "rerun", str(run))
+    until(lambda: app.api(f"actions/runs/{run}")["run_attempt"] == 2, 15, "the second attempt")
+    conclusion, said = ended(app, run)
+    assert (conclusion, "attempt-2" in said) == ("success", True), said
+    assert app.api(f"actions/runs/{run}/artifacts")["total_count"] == 1
+
+
+def test_an_artifact_of_another_job_is_replaced_only_when_asked(app: Clone) -> None:
+    one = steps("run: mkdir made; echo one > made/x", f"{UPLOAD}}}")
+    two = steps("run: mkdir made; echo two > made/x", f"{UPLOAD}, overwrite: true}}", needs="one")
+    three = steps("run: mkdir made; echo three > made/x", f"{UPLOAD}}}", needs="two")
+    run = pushed(app, f"  one:\n{one}  two:\n{two}  three:\n{three}")
+    assert app.ended(run)["conclusion"] == "failure"
+    jobs = {job["name"]: job["conclusion"] for job in app.api(f"actions/runs/{run}/jobs")["jobs"]}
+    assert jobs == {"one": "success", "two": "success", "three": "failure"}
+    app.gh("run", "download", str(run))
+    assert (app.folder / "dist" / "x").read_text(encoding="utf-8") == "two\n"
+
+
+def test_a_link_is_uploaded_as_what_it_leads_to(app: Clone) -> None:
+    made = "run: mkdir made; echo real > made/real; ln -s real made/link; ln -s nowhere made/broken"
+    run = pushed(app, f"  job:\n{steps(made, f'{UPLOAD}}}')}")
+    conclusion, said = ended(app, run)
+    assert conclusion == "success", said
+    app.gh("run", "download", str(run), "--name", "dist", "--dir", "got")
+    assert {path.name: path.read_text() for path in (app.folder / "got").iterdir()} == {
+        "real": "real\n",
+        "link": "real\n",
+    }
+
+
+def test_a_pushed_tag_is_there_to_be_described(app: Clone) -> None:
+    job = steps("uses: actions/checkout@v4", "run: git describe --tags; git branch --all")
+    app.push({f"{WORKFLOWS}/ci.yml": f"name: CI\non: {{push: {{tags: ['*']}}}}\njobs:\n  job:\n{job}"})
+    app.git("tag", "-a", "v1.2", "-m", "one")
+    app.git("push", "--quiet", "origin", "v1.2")
+    conclusion, said = ended(app, app.run(branch="v1.2"))
+    assert (conclusion, "Z v1.2" in said) == ("success", True), said
+    assert "Press RETURN" not in said  # a step has a terminal, but nobody sits there
+
+
+def test_a_branch_named_in_short_is_checked_out_itself(app: Clone) -> None:
+    app.push()
+    app.git("push", "--quiet", "origin", "HEAD:refs/heads/other")
+    checkout = "uses: actions/checkout@v4\n        with: {ref: other}"
+    run = pushed(app, f"  job:\n{steps(checkout, 'run: echo at $(git branch --show-current)')}")
+    conclusion, said = ended(app, run)
+    assert (conclusion, "Z at other" in said) == ("success", True), said
+
+
+def test_a_step_that_may_fail_is_a_success_and_a_failed_one_says_how(app: Clone) -> None:
+    job = steps("run: exit 5\n        continue-on-error: true", "run: exit 3")
+    run = pushed(app, f"  job:\n{job}")
+    conclusion, said = ended(app, run)
+    assert (conclusion, "##[error]Process completed with exit code 3." in said) == ("failure", True), said
+    (found,) = app.api(f"actions/runs/{run}/jobs")["jobs"]
+    assert [step["conclusion"] for step in found["steps"]][1:3] == ["success", "failure"]
+    assert "Process completed with exit code 3." in app.gh("run", "view", str(run)).out
