@@ -5,6 +5,7 @@ steps say nothing, `add-mask` rows carry the secret in the clear, the last line 
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,7 @@ class Said:
     stage: str
     step_id: str
     text: str
+    cut: bool = False  # its end is not known
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Finished:
     result: str
 
 
+CUT_MESSAGE = re.compile(r'\{.{0,10000}?"msg":"((?:[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*)', re.DOTALL)
+"""A row too long to be read, as far as its message is whole."""
+
 Event = Began | Ended | Said | Commanded | Finished
 
 
@@ -71,6 +76,8 @@ class Reader:
             data = json.loads(row)
         except ValueError:
             text = row.decode(errors="replace").rstrip()
+            if (cut := CUT_MESSAGE.match(text)) and not row.endswith(b"\n"):
+                return Said("Main", "", json.loads(f'"{cut[1]}"', strict=False), cut=True)
             if text.startswith("Error:") and "Job '" not in text:
                 self.complaints.append(text)
             return None

@@ -30,6 +30,7 @@ REAPER = str(Path(__file__).with_name("reaper.py"))
 PROCESSES = 512
 """How many processes and threads a job may have (a fork bomb ends here)."""
 
+LONGEST_ROW_BYTES = 1 << 20
 LARGEST_FILE_BYTES = 4 << 30
 MEMORY_BYTES = 8 << 30
 """Of address space that can be written, a process (Node alone asks for more than 1 GB)."""
@@ -53,12 +54,14 @@ class Sandbox:
     fenced: bool = True
 
     def lines(self) -> Iterator[bytes]:
-        """What it prints, a row at a time, until it ends; rows beyond a megabyte come in pieces."""
+        """What it prints, a row at a time, until it ends; a row beyond a megabyte is cut there."""
         out = self.process.stdout
         if out is None:
             return
-        while row := out.readline(1 << 20):
+        while row := out.readline(LONGEST_ROW_BYTES):
             yield row
+            while len(row) == LONGEST_ROW_BYTES and not row.endswith(b"\n"):
+                row = out.readline(LONGEST_ROW_BYTES)
 
     def interrupt(self) -> None:
         """SIGINT to act: the running step is ended, then always() and post steps run."""
