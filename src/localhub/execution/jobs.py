@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from localhub.execution import logs, sandbox, tools
+from localhub.execution import logs, nested, sandbox, tools
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
 from localhub.runs.ports import JobFiles, Order, Progress, Report
@@ -110,6 +111,8 @@ class SandboxedJobs:
     def _carried_out(
         self, order: Order, report: Report, running: "_Running", following: Following, folder: Path
     ) -> Progress:
+        inner = nested.called(self._repository_folder(order.repository), order.sha, order.workflow)
+        order = replace(order, uses=tuple(dict.fromkeys((*order.uses, *inner))))
         unmapped = self._unmapped(order)
         if unmapped:
             return following.refused(unmapped)
