@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from localhub.api import forms
+from localhub.api import downloads, forms
 from localhub.api.access import BASE, Hub, Paging, Repo
 from localhub.api.runs import RUNS, found
 from localhub.base.errors import NotFoundError
@@ -53,7 +53,7 @@ def get_artifact(hub: Hub, repo: Repo, artifact_id: int) -> dict[str, Any]:
 def download(hub: Hub, repo: Repo, artifact_id: int) -> Response:
     """An artifact's files in one ZIP."""
     artifact = _artifact(hub, repo, artifact_id)
-    return Response(hub.files.artifact_zip(artifact), media_type="application/zip")
+    return downloads.archive(hub.files.artifact_zip(artifact))
 
 
 @router.delete(f"{ACTIONS}/artifacts/{{artifact_id}}", status_code=204)

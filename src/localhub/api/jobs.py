@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from localhub.api import forms
+from localhub.api import downloads, forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import RUNS, at, found
 from localhub.base.errors import NotFoundError
@@ -52,10 +52,10 @@ def rerun(hub: Hub, repo: Repo, job_id: int, actor: Actor) -> dict[str, Any]:
 
 
 @router.get(f"{JOBS}/{{job_id}}/logs")
-def job_log(hub: Hub, repo: Repo, job_id: int) -> PlainTextResponse:
+def job_log(hub: Hub, repo: Repo, job_id: int) -> StreamingResponse:
     """A job's log, as far as it has come."""
     _, job = job_of(hub, repo, job_id)
-    return PlainTextResponse(logs.job_text(folder_of(hub, job)))
+    return StreamingResponse(logs.job_pieces(folder_of(hub, job)), media_type="text/plain; charset=utf-8")
 
 
 @router.get(f"{JOBS}/{{job_id}}/steps/{{number}}/logs")
@@ -95,7 +95,7 @@ def _archive(hub: Localhub, run: Run) -> Response:
         for job in run.jobs
         if folder_of(hub, job).exists()
     ]
-    return Response(logs.archive(jobs), media_type="application/zip")
+    return downloads.archive(logs.archive(jobs))
 
 
 @router.get(f"{RUNS}/{{run_id}}/logs")

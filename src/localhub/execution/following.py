@@ -214,6 +214,9 @@ class Following:
 
     def _said(self, event: rows.Said) -> None:
         number = self._number(event.stage, event.step_id)
+        if event.cut:
+            self._log.write_cut(number, event.text)
+            return
         if event.text.startswith(f"##[error]{rows.ENDED}"):
             if number in self._exited:  # a composite action's step said it, now the action itself
                 return
@@ -248,7 +251,7 @@ class Following:
             self._annotations.append(
                 replace(
                     annotation,
-                    message=self._masks.hide(annotation.message)[:65536],
+                    message=self._masks.hide(_writable(annotation.message))[:65536],
                     title=self._masks.hide(annotation.title),
                     path=self._masks.hide(annotation.path),
                 )
@@ -269,6 +272,11 @@ def _annotation(event: rows.Commanded) -> Annotation:
         line=int(line) if line.isdigit() else 1,
         title=event.properties.get("title", ""),
     )
+
+
+def _writable(text: str) -> str:
+    """Names of files may be any bytes: those that are no text become question marks."""
+    return text.encode(errors="replace").decode()
 
 
 def _now() -> datetime:

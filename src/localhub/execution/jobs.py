@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,7 +90,7 @@ class SandboxedJobs:
         """Removes what is left of a job whose server died; its sandbox died with the server."""
         if process_id is not None:
             sandbox.end_if_ours(process_id)
-        shutil.rmtree(self._folder(job_id), ignore_errors=True)
+        _removed(self._folder(job_id))
 
     def _folder(self, job_id: int) -> Path:
         return self._state / "jobs" / str(job_id)
@@ -107,7 +108,7 @@ class SandboxedJobs:
             with self._lock:
                 self._running.pop(order.job_id, None)
         log.close(following.last_step)
-        shutil.rmtree(folder, ignore_errors=True)
+        _removed(folder)
         report(order.run_id, order.job_id, progress)
 
     def _carried_out(
@@ -138,7 +139,7 @@ class SandboxedJobs:
         )
 
     def _lay(self, order: Order, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        _removed(folder)
         for name in ("in", "home/work", "out", "artifacts", "caches"):
             (folder / name).mkdir(parents=True)
         files = {
@@ -253,6 +254,11 @@ class SandboxedJobs:
             f"Repository {order.repository} at {order.sha}",
             *(f"Action {reference}" for reference in used.folders),
         ]
+
+
+def _removed(folder: Path) -> None:
+    """Removes a job's folder, however deep the job made it: `shutil.rmtree` ends at a thousand folders."""
+    subprocess.run(["rm", "-rf", "--", str(folder)], capture_output=True, check=False)
 
 
 class _Running:

@@ -1,20 +1,24 @@
 """Logs as GitHub keeps them: a file a step, each line stamped, masked before it is written."""
 
-import io
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from localhub.execution.masking import Masks
 
 LARGEST_BYTES = 64 << 20
 """Of one job's log; what comes after is counted and left out."""
 
+PIECE_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 65_000
-"""gh reads lines up to 64 KiB, stamp and all, and shows nothing of a step after a longer one."""
+"""gh shows nothing of a step from a line of 64 KiB on, the time before it included."""
+
+CUT = " [the rest of a very long line is left out]"
 
 
 class JobLog:
@@ -31,8 +35,11 @@ class JobLog:
     def write(self, step: int, text: str) -> None:
         """One or more lines of a step; beyond the limit they are only counted."""
         for line in self.masks.hide(text).split("\n"):
-            shown = _cut(line.rstrip("\r"))
-            row = f"{_stamp()} {shown}\n".encode()
+            shown = line.rstrip("\r")
+            over = len(shown.encode(errors="replace")) - LONGEST_LINE_BYTES
+            if over > 0:
+                shown = f"{_beginning(shown, LONGEST_LINE_BYTES)} [{over} bytes left out]"
+            row = f"{_stamp()} {shown}\n".encode(errors="replace")
             if self._written + len(row) > LARGEST_BYTES:
                 self._left_out += 1
                 continue
@@ -41,6 +48,11 @@ class JobLog:
             if file is None:
                 file = self._open[step] = FileIO(self.folder / f"{step}.txt", "ab")
             file.write(row)
+
+    def write_cut(self, step: int, text: str) -> None:
+        """A line whose end is not known: without its last part, where a secret may have been cut in two."""
+        shown = self.masks.hide(text)[:-LONGEST_LINE_BYTES]
+        self.write(step, _beginning(shown, LONGEST_LINE_BYTES - len(CUT)) + CUT)
 
     def close(self, last_step: int) -> None:
         """Says what was left out, and ends the files."""
@@ -55,13 +67,8 @@ class JobLog:
         self._open.clear()
 
 
-def _cut(line: str) -> str:
-    """A line that gh can read."""
-    data = line.encode()
-    if len(data) <= LONGEST_LINE_BYTES:
-        return line
-    kept = data[:LONGEST_LINE_BYTES].decode(errors="ignore")
-    return f"{kept} [{len(data) - LONGEST_LINE_BYTES} bytes left out]"
+def _beginning(text: str, size_bytes: int) -> str:
+    return text.encode(errors="replace")[:size_bytes].decode(errors="ignore")
 
 
 def _stamp() -> str:
@@ -74,34 +81,40 @@ def step_text(folder: Path, step: int) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def job_text(folder: Path) -> str:
-    """A job's log, step by step."""
-    return "".join(step_text(folder, number) for number in _numbers(folder))
+def job_pieces(folder: Path) -> Iterator[bytes]:
+    """A job's log, step by step, a piece at a time: it may be long."""
+    for number in _numbers(folder):
+        with (folder / f"{number}.txt").open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
 
 
 def _numbers(folder: Path) -> list[int]:
     return sorted(int(path.stem) for path in folder.glob("*.txt") if path.stem.isdigit())
 
 
-def archive(jobs: list[tuple[str, Path, dict[int, str]]]) -> bytes:
+def archive(jobs: list[tuple[str, Path, dict[int, str]]]) -> IO[bytes]:
     """A run's logs in GitHub's ZIP layout.
 
     Args:
         jobs: Name of the job, folder of its log, names of its steps by number; in order.
 
     Returns:
-        `N_job.txt` with the whole job, and `job/N_step.txt` a step.
+        A file that is gone once closed: `N_job.txt` with the whole job, and `job/N_step.txt` a step.
     """
-    out = io.BytesIO()
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
     taken: set[str] = set()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as whole:
         for position, (name, folder, steps) in enumerate(jobs):
             safe = _unique(file_name(name), taken)
-            whole.writestr(f"{position}_{safe}.txt", job_text(folder))
+            with whole.open(f"{position}_{safe}.txt", "w") as entry:
+                for piece in job_pieces(folder):
+                    entry.write(piece)
             for number in _numbers(folder):
                 step = file_name(steps.get(number, f"step {number}"))
-                whole.writestr(f"{safe}/{number}_{step}.txt", step_text(folder, number))
-    return out.getvalue()
+                whole.write(folder / f"{number}.txt", f"{safe}/{number}_{step}.txt")
+    out.seek(0)
+    return out
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -40,6 +40,7 @@ class Said:
     stage: str
     step_id: str
     text: str
+    cut: bool = False  # its end is not known
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Finished:
 
 
 MAIN = "⭐ Run Main "
+CUT_MESSAGE = re.compile(r'\{.{0,10000}?"msg":"((?:[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*)', re.DOTALL)
+"""A row too long to be read, as far as its message is whole."""
+
 Event = Began | Ended | Said | Commanded | Finished
 
 
@@ -77,6 +81,8 @@ class Reader:
             data = json.loads(row)
         except ValueError:
             text = row.decode(errors="replace").rstrip()
+            if (cut := CUT_MESSAGE.match(text)) and not row.endswith(b"\n"):
+                return Said("Main", "", json.loads(f'"{cut[1]}"', strict=False), cut=True)
             if text.startswith("Error:") and "Job '" not in text:
                 self.complaints.append(text)
             return None

@@ -34,7 +34,7 @@ LARGEST_FILE_BYTES = 4 << 30
 MEMORY_BYTES = 8 << 30
 """Of address space that can be written, a process (Node alone asks for more than 1 GB)."""
 
-LARGEST_ROW_BYTES = 16 << 20
+LONGEST_ROW_BYTES = 4 << 20
 """A line of a log, or a summary of 1 MiB, whose JSON is longer than it."""
 
 
@@ -56,12 +56,14 @@ class Sandbox:
     fenced: bool = True
 
     def lines(self) -> Iterator[bytes]:
-        """What it prints, a row at a time, until it ends; rows beyond the limit come in pieces."""
+        """What it prints, a row at a time, until it ends; a row beyond the limit is cut there."""
         out = self.process.stdout
         if out is None:
             return
-        while row := out.readline(LARGEST_ROW_BYTES):
+        while row := out.readline(LONGEST_ROW_BYTES):
             yield row
+            while len(row) == LONGEST_ROW_BYTES and not row.endswith(b"\n"):
+                row = out.readline(LONGEST_ROW_BYTES)
 
     def interrupt(self) -> None:
         """SIGINT to act: the running step is ended, then always() and post steps run."""

@@ -1,14 +1,15 @@
 """Artifacts and caches: folders on disk beside their rows; the `harvest.Store` that jobs are given."""
 
-import io
 import json
 import os
 import re
 import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from localhub.runs.ports import Kept, Order
 from localhub.runs.records import Annotation
 from localhub.store import database, harvest, tables
 
-VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00]{1,255}")
+VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00\ud800-\udfff]{1,255}")
 LARGEST_REPOSITORY_CACHE_BYTES = 10 << 30
 """As on GitHub: the oldest are evicted beyond it."""
 
@@ -83,33 +84,51 @@ class Files:
             outputs = harvest.outputs(out / "outputs.json")
         except (ValueError, TypeError, OSError) as problem:
             problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
-        for folder in harvest.folders(out / "artifacts"):
-            words = self._keep_artifact(order, folder, replace=_exists(out / "overwrite" / folder.name))
-            if words:
-                problems.append(Annotation("failure", words))
+        problems += [Annotation("failure", words) for words in self._keep_artifacts(order, out)]
         failed = bool(problems)
-        if (out / "caches").is_dir() and not (out / "caches").is_symlink():
-            for entry in sorted((out / "caches").glob("*.json")):
-                words = self._keep_cache(order, entry)
-                if words:
-                    problems.append(Annotation("warning", words))
+        problems += [Annotation("warning", words) for words in self._keep_caches(order, out / "caches")]
         return Kept(outputs, tuple(problems), failed)
 
-    def _keep_artifact(self, order: Order, folder: Path, *, replace: bool) -> str | None:
+    def _keep_artifacts(self, order: Order, out: Path) -> list[str]:
+        """What could not be kept; the limits are a job's, not an artifact's: many bombs are one."""
+        problems: list[str] = []
+        room = harvest.LARGEST_ARTIFACTS_BYTES
+        for number, folder in enumerate(harvest.folders(out / "artifacts")):
+            if number == harvest.MOST_ARTIFACTS:
+                return [*problems, f"more than {number} artifacts: the others are not kept"]
+            over = _exists(out / "overwrite" / folder.name)
+            size, words = self._keep_artifact(order, folder, room, replace=over)
+            room -= size
+            problems += [words] if words else []
+        return problems
+
+    def _keep_caches(self, order: Order, out: Path) -> list[str]:
+        if not out.is_dir() or out.is_symlink():
+            return []
+        entries = sorted(out.glob("*.json"))
+        problems = [self._keep_cache(order, entry) for entry in entries[: harvest.MOST_CACHES]]
+        if len(entries) > harvest.MOST_CACHES:
+            problems.append(f"more than {harvest.MOST_CACHES} caches: the others are not kept")
+        return [words for words in problems if words]
+
+    def _keep_artifact(
+        self, order: Order, folder: Path, room: int, *, replace: bool
+    ) -> tuple[int, str | None]:
+        """Its bytes, and why it is not kept where it is not."""
         if not VALID_NAME.fullmatch(folder.name):
-            return f"artifact {folder.name!r} is not kept: its name is not valid"
+            return 0, f"artifact {folder.name!r} is not kept: its name is not valid"
         of_run = self.artifacts(order.repository, run_id=order.run_id)
         same = [each for each in of_run if each.name == folder.name]
         if not replace and any(self._attempt(each.job_id) == self._attempt(order.job_id) for each in same):
-            return f"artifact {folder.name!r} is not kept: an artifact of this name exists in this run"
+            return 0, f"artifact {folder.name!r} is not kept: an artifact of this name exists in this run"
         with self._engine.begin() as connection:
             number = database.next_id(connection, "artifacts")
         target = self._artifact(number)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            size = harvest.taken_over(folder, target, harvest.LARGEST_ARTIFACT_BYTES)
+            size = harvest.taken_over(folder, target, room)
         except (ValueError, OSError) as problem:
-            return f"artifact {folder.name!r} is not kept: {problem}"
+            return 0, f"artifact {folder.name!r} is not kept: {problem}"
         row = {
             "id": number,
             "repository": order.repository,
@@ -124,7 +143,7 @@ class Files:
             connection.execute(sa.insert(tables.artifacts).values(**row))
         for each in same:
             self.delete_artifact(each)
-        return None
+        return size, None
 
     def _attempt(self, job_id: int) -> int | None:
         """The attempt that a job belongs to: names are taken for one attempt of a run only."""
@@ -136,6 +155,7 @@ class Files:
         try:
             data = json.loads(harvest.text_of(entry, LARGEST_DESCRIPTION_BYTES))
             key, version = str(data["key"]), str(data["version"])
+            f"{key}{version}".encode()
         except (ValueError, KeyError, TypeError, OSError) as problem:
             return f"a cache is not kept: {problem}"
         ref = order.environment.get("GITHUB_REF", "")
@@ -183,15 +203,16 @@ class Files:
             connection.execute(sa.delete(tables.artifacts).where(tables.artifacts.c.id == artifact.id))
         shutil.rmtree(self._artifact(artifact.id), ignore_errors=True)
 
-    def artifact_zip(self, artifact: Artifact) -> bytes:
-        """The artifact as one ZIP."""
-        out = io.BytesIO()
+    def artifact_zip(self, artifact: Artifact) -> IO[bytes]:
+        """The artifact as one ZIP, in a file that is gone once closed."""
+        out = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - whoever reads it closes it
         root = self._artifact(artifact.id)
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as whole:
             for path in sorted(root.rglob("*")):
                 if path.is_file():
                     whole.write(path, str(path.relative_to(root)))
-        return out.getvalue()
+        out.seek(0)
+        return out
 
     def caches(self, repository: str) -> list[CacheEntry]:
         """The repository's caches, newest first."""

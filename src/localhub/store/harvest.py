@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LARGEST_ARTIFACT_BYTES = 1 << 30
+LARGEST_ARTIFACTS_BYTES = 1 << 30
+"""Of all of a job's artifacts together; sparse files count in full."""
+
+MOST_ARTIFACTS = 500
+MOST_CACHES = 50
 LARGEST_CACHE_BYTES = 2 << 30
 MOST_FILES = 20_000
 LARGEST_OUTPUTS_BYTES = 1 << 20
@@ -33,7 +37,7 @@ def outputs(path: Path) -> dict[str, str]:
     data = json.loads(text)
     if not isinstance(data, dict):
         raise TypeError("the job's outputs are not a mapping")
-    return {str(name): _text(value) for name, value in data.items() if value not in (None, "")}
+    return {_text(name): _text(value) for name, value in data.items() if value not in (None, "")}
 
 
 def text_of(path: Path, largest_bytes: int) -> str:
@@ -50,7 +54,9 @@ def text_of(path: Path, largest_bytes: int) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """As text that can be written: JSON can name half a surrogate pair."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode(errors="replace").decode()
 
 
 def folders(path: Path) -> Iterator[Path]:
@@ -68,13 +74,13 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
     Raises:
         ValueError: If it has links or special files, or is beyond the limits; nothing is left at *target*.
     """
-    size = count = 0
+    _looked_through(source, largest_bytes)
+    size = 0
     try:
         for folder, _, names in os.walk(source, followlinks=False):
             into = target / Path(folder).relative_to(source)
             into.mkdir(parents=True, exist_ok=True)
             for name in names:
-                count = _counted(count)
                 size += _copied(Path(folder) / name, into / name, largest_bytes - size)
     except (ValueError, OSError):
         shutil.rmtree(target, ignore_errors=True)
@@ -82,10 +88,22 @@ def taken_over(source: Path, target: Path, largest_bytes: int) -> int:
     return size
 
 
-def _counted(count: int) -> int:
-    if count >= MOST_FILES:
-        raise ValueError(f"more than {MOST_FILES} files")
-    return count + 1
+def _looked_through(source: Path, largest_bytes: int) -> None:
+    """Refuses what is beyond the limits before anything is copied: to copy it would be the harm."""
+    size = count = 0
+    for folder, _, names in os.walk(source, followlinks=False):
+        count += 1 + len(names)
+        if count > MOST_FILES:
+            raise ValueError(f"more than {MOST_FILES} files and folders")
+        for name in names:
+            file_bytes = (Path(folder) / name).lstat().st_size
+            _fits(name, file_bytes, largest_bytes - size)
+            size += file_bytes
+
+
+def _fits(name: str, size_bytes: int, room_bytes: int) -> None:
+    if size_bytes > room_bytes:
+        raise ValueError(f"{name} does not fit: {size_bytes >> 20} MiB, room for {room_bytes >> 20} MiB")
 
 
 def file_taken_over(source: Path, target: Path, largest_bytes: int) -> int:
@@ -104,10 +122,7 @@ def _copied(source: Path, target: Path, room: int) -> int:
         kind = os.fstat(descriptor)
         if not stat.S_ISREG(kind.st_mode):
             raise ValueError(f"{source.name} is not a plain file")
-        if kind.st_size > room:
-            raise ValueError(
-                f"{source.name} does not fit: {kind.st_size >> 20} MiB, room for {room >> 20} MiB"
-            )
+        _fits(source.name, kind.st_size, room)
         with target.open("wb") as out:
             shutil.copyfileobj(file, out, 1 << 20)
     target.chmod(0o755 if kind.st_mode & 0o100 else 0o644)

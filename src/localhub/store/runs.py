@@ -1,10 +1,12 @@
 """Runs in SQLite: the `Runs` port, and what the API asks for."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
 from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from localhub.runs.records import Run, Status
 from localhub.store import database, tables
@@ -57,7 +59,7 @@ class StoredRuns:
             "actor": run.actor,
             "created_at": run.created_at.isoformat(),
             "pull_request": run.pull_request,
-            "document": self._codec.dump_json(run).decode(),
+            "document": self._document(run),
         }
         with self._engine.begin() as connection:
             connection.execute(
@@ -68,6 +70,14 @@ class StoredRuns:
             if run.jobs:
                 rows = [{"id": job.id, "run_id": run.id, "attempt": run.attempt} for job in run.jobs]
                 connection.execute(insert(tables.jobs).on_conflict_do_nothing(), rows)
+
+    def _document(self, run: Run) -> str:
+        try:
+            return self._codec.dump_json(run).decode()
+        except PydanticSerializationError:
+            # Half a surrogate pair, which JSON can name and UTF-8 cannot hold: it becomes a question mark.
+            text = json.dumps(self._codec.dump_python(run, mode="json"), ensure_ascii=False)
+            return text.encode(errors="replace").decode()
 
     def delete(self, run_id: int) -> None:
         """Forgets a run."""

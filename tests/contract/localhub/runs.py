@@ -113,6 +113,14 @@ class RunsContract:
         assert runs.get(1) == replace(run(1), jobs=(endless,), inputs={"n": float("inf")})
         assert len(runs.active()) == 1
 
+    def test_text_that_no_file_can_hold_loses_no_run(self, runs: Runs) -> None:
+        broken = replace(job(10), outputs={"half": "\ud800"}, annotations=(Annotation("failure", "\udcff"),))
+        runs.save(replace(run(1), jobs=(broken,)))
+        found = runs.get(1)
+        assert found is not None
+        assert replace(found, jobs=()) == replace(run(1), jobs=())
+        assert found.job(10) is not None
+
     def test_its_earlier_attempts_come_back_with_their_jobs(self, runs: Runs) -> None:
         runs.save(rerun(1))
         found = runs.get(1)

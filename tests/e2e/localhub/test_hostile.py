@@ -5,39 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer
+from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer, waits_at
+from tests.localhub_workflows import answers, begun, said, shell_job
 from tests.waiting import until
 
 SECRET = "correct-horse-battery-staple"  # noqa: S105 - a test's own
 LINES = "first-line-of-the-key\nsecond-line-of-the-key"
 
 
-def job(script: str, more: str = "") -> str:
-    """A workflow of one job that runs *script*."""
-    body = "".join(f"          {line}\n" for line in script.strip().splitlines())
-    return (
-        f"name: Hostile\non: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n{more}    steps:\n"
-        f"      - shell: bash\n        run: |\n{body}"
-    )
-
-
-def ran(app: Clone, workflow: str, conclusion: str = "success") -> str:
-    """What the job said, once its run has ended so."""
-    sha = app.push({f"{WORKFLOWS}/hostile.yml": workflow})
-    run = app.run(head_sha=sha)
-    assert app.ended(run)["conclusion"] == conclusion, app.gh("run", "view", str(run), "--log", code=None).out
-    return app.gh("run", "view", str(run), "--log", code=None).out
-
-
-def answers(app: Clone) -> None:
-    """The server goes on, and another run ends well."""
-    assert "still well" in ran(app, job("echo still well"))
-
-
 def test_a_job_sees_nothing_of_the_server(app: Clone, server: LocalhubServer) -> None:
-    said = ran(
+    seen = said(
         app,
-        job(
+        shell_job(
             f"""
             ls -la {server.state} && echo "STATE SEEN" || true
             cat {server.state}/token && echo "TOKEN SEEN" || true
@@ -50,12 +29,41 @@ def test_a_job_sees_nothing_of_the_server(app: Clone, server: LocalhubServer) ->
         ),
     )
     for word in ("STATE SEEN", "TOKEN SEEN", "KEYS SEEN", "WRITTEN", "ROOT"):
-        assert f"Z {word}" not in said
+        assert f"Z {word}" not in seen
+
+
+def test_a_job_finds_neither_another_job_nor_anothers_caches_nor_the_socket(
+    app: Clone, server: LocalhubServer
+) -> None:
+    other = server.repository(f"acme/victim-of-{app.name.partition('/')[2]}")
+    step = "      - {uses: actions/cache@v4, with: {path: kept, key: theirs}}\n"
+    said(other, shell_job("mkdir -p kept && echo VICTIMS-CACHE > kept/file", steps=step))
+    text = shell_job(f"echo VICTIMS-WORK > here\nexport NAME=VICTIMS-NAME\n{waits_at('victim')}")
+    victim = begun(other, text)
+    until(lambda: list((server.state / "jobs").glob("*/home/work/**/here")), 20, "the other job works")
+    socket = server.state / "run" / "api.sock"
+    assert socket.exists()
+    seen = said(
+        app,
+        shell_job(
+            f"""
+            grep -rsa VICTIMS- /lh/caches /home /tmp /run /mnt {server.state} | sed 's/VICTIMS/SEEN/' || true
+            cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -a NAME=VICTIMS | sed 's/VICTIMS/SEEN/' || true
+            ls -d {server.state} /lh/caches/*.tar | sed 's/^/SEEN /' || true
+            python -c "from socket import *; socket(AF_UNIX).connect('{socket}'); print('SEEN it')" || true
+            echo "looked everywhere"
+            """
+        ),
+    )
+    server.open("victim")
+    assert "Z looked everywhere" in seen
+    assert [line for line in seen.splitlines() if "Z SEEN" in line or ":SEEN" in line] == []
+    assert other.ended(victim)["conclusion"] == "success"
 
 
 @pytest.mark.timeout(240)
 def test_a_fork_bomb_ends_with_its_job(app: Clone) -> None:
-    bomb = job(
+    bomb = shell_job(
         """
         bomb() { bomb | bomb & }
         bomb
@@ -71,9 +79,9 @@ def test_a_fork_bomb_ends_with_its_job(app: Clone) -> None:
 
 
 def test_names_that_lead_out_of_their_folder_are_not_kept(app: Clone) -> None:
-    ran(
+    said(
         app,
-        job(
+        shell_job(
             """
             cd "$LOCALHUB_ROOT/out/artifacts"
             ln -s /etc etc
@@ -90,14 +98,14 @@ def test_names_that_lead_out_of_their_folder_are_not_kept(app: Clone) -> None:
 
 @pytest.mark.parametrize("trap", ["mkfifo x.json", "ln -s /dev/zero x.json", "rm -rf ../artifacts ../caches"])
 def test_what_a_job_leaves_holds_nobody_up(app: Clone, trap: str) -> None:
-    ran(app, job(f'cd "$LOCALHUB_ROOT/out/caches"\n{trap}'))
+    said(app, shell_job(f'cd "$LOCALHUB_ROOT/out/caches"\n{trap}'))
     assert app.api("actions/caches")["actions_caches"] == []
 
 
 def test_a_line_of_megabytes_is_cut_not_lost(app: Clone) -> None:
-    said = ran(app, job("head -c 3000000 /dev/zero | tr '\\0' b; echo; echo after"))
-    assert "b" * 60_000 in said
-    assert "Z after" in said  # gh shows nothing of a step after a line that it cannot read
+    words = said(app, shell_job("head -c 3000000 /dev/zero | tr '\\0' b; echo; echo after"))
+    assert "b" * 60_000 in words
+    assert "Z after" in words  # gh shows nothing of a step after a line that it cannot read
 
 
 def test_an_alias_bomb_is_refused_when_it_is_pushed(app: Clone) -> None:
@@ -116,14 +124,14 @@ def test_an_action_outside_the_repository_is_refused(app: Clone) -> None:
 
 
 def test_common_words_may_be_masked_without_harm(app: Clone) -> None:
-    said = ran(app, job('echo "::add-mask::the"\necho "::add-mask::e"\necho "the end of it"'))
-    assert "nd of it" in said
+    seen = said(app, shell_job('echo "::add-mask::the"\necho "::add-mask::e"\necho "the end of it"'))
+    assert "nd of it" in seen
 
 
 def test_a_secret_is_nowhere_to_be_read(app: Clone, server: LocalhubServer) -> None:
     for name, value in (("TOKEN", SECRET), ("KEY", LINES)):
         server.localhub("secret", "set", "--repo", app.name, name, stdin=value)
-    workflow = job(
+    workflow = shell_job(
         """
         echo "plain $TOKEN"
         printf %s "$TOKEN" | base64
@@ -139,11 +147,11 @@ def test_a_secret_is_nowhere_to_be_read(app: Clone, server: LocalhubServer) -> N
         "      - id: s\n        shell: bash\n"
         "        env: {TOKEN: '${{ secrets.TOKEN }}', KEY: '${{ secrets.KEY }}'}\n",
     )
-    said = ran(app, workflow)
-    assert "plain ***" in said
+    seen = said(app, workflow)
+    assert "plain ***" in seen
     forms = [SECRET, base64.b64encode(SECRET.encode()).decode(), *LINES.splitlines()]
     run = app.runs()[0]["id"]
-    told = said + str(app.api(f"actions/runs/{run}/jobs")) + app.gh("run", "view", str(run)).out
+    told = seen + str(app.api(f"actions/runs/{run}/jobs")) + app.gh("run", "view", str(run)).out
     for form in forms:
         assert form not in told
     until(lambda: not list((server.state / "jobs").iterdir()), 15, "the job's folder is gone")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer, running
+from tests.localhub_server import Clone, LocalhubServer, running
+from tests.localhub_workflows import begun, log, shell_job
 from tests.waiting import until
 
 ONLY_THE_SERVERS = "only-the-server-s"
@@ -18,18 +19,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalhubServer]
         patch.setenv("ONLY_THE_SERVERS", ONLY_THE_SERVERS)
         with running(tmp_path_factory.mktemp("unfenced"), sandbox="none", slots=4) as started:
             yield started
-
-
-def begun(app: Clone, script: str, more: str = "", steps: str = "") -> int:
-    """The id of a run whose one job runs *script*, after *steps*."""
-    lines = "".join(f"          {line}\n" for line in script.strip().splitlines())
-    text = f"on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n{more}    steps:\n{steps}"
-    text += f"      - shell: bash\n        run: |\n{lines}"
-    return app.run(head_sha=app.push({f"{WORKFLOWS}/ci.yml": text}))
-
-
-def log(app: Clone, run: int) -> str:
-    return app.gh("run", "view", str(run), "--log", code=None).out
 
 
 def running_with(word: str) -> list[int]:
@@ -55,7 +44,7 @@ def lingers(seconds: str) -> str:
 
 
 def test_the_log_begins_with_it_and_server_and_docs_say_it(app: Clone, server: LocalhubServer) -> None:
-    run = begun(app, "echo done")
+    run = begun(app, shell_job("echo done"))
     assert app.ended(run)["conclusion"] == "success", log(app, run)
     first = next(line for line in log(app, run).splitlines() if "Set up job" in line)
     assert "WITHOUT a sandbox: workflow code runs as the server's own user" in first
@@ -78,7 +67,7 @@ def test_a_job_works_and_has_nothing_of_the_servers_environment(app: Clone) -> N
     if grep -q {ONLY_THE_SERVERS} seen; then echo "SEEN IT"; exit 1; fi
     grep -E '^(HOME|GH_|PYTHON|VIRTUAL_ENV|SSH_)' seen | sort -u
     """
-    run = begun(app, script, steps=steps)
+    run = begun(app, shell_job(script, steps=steps))
     said = log(app, run) if app.ended(run)["conclusion"] else ""
     assert app.api(f"actions/runs/{run}")["conclusion"] == "success", said
     assert "Z hello from the repository" in said
@@ -89,13 +78,13 @@ def test_a_job_works_and_has_nothing_of_the_servers_environment(app: Clone) -> N
 
 
 def test_when_a_job_ends_so_do_its_processes(app: Clone) -> None:
-    run = begun(app, lingers("98761.25"))
+    run = begun(app, shell_job(lingers("98761.25")))
     assert app.ended(run)["conclusion"] == "success", log(app, run)
     assert running_with("98761.25") == []
 
 
 def test_its_time_limit_ends_a_job_with_all_its_processes(app: Clone) -> None:
-    run = begun(app, f"{lingers('98762.25')}\nsleep 98762.25", "    timeout-minutes: 0.05\n")
+    run = begun(app, shell_job(f"{lingers('98762.25')}\nsleep 98762.25", "    timeout-minutes: 0.05\n"))
     assert app.ended(run, seconds=25)["conclusion"] == "cancelled"
     assert "exceeded the maximum execution time of 0.05 minutes" in log(app, run)
     assert running_with("98762.25") == []
@@ -104,7 +93,7 @@ def test_its_time_limit_ends_a_job_with_all_its_processes(app: Clone) -> None:
 @pytest.mark.parametrize("how", ["cancel", "force-cancel"])
 def test_cancelling_ends_a_job_with_all_its_processes(app: Clone, how: str) -> None:
     seconds = f"98763.{len(how)}"
-    run = begun(app, f"{lingers(seconds)}\nsleep {seconds}")
+    run = begun(app, shell_job(f"{lingers(seconds)}\nsleep {seconds}"))
     until(lambda: len(running_with(seconds)) > 2, 15, "the job's processes run")
     app.gh("api", "--method", "POST", f"repos/{app.name}/actions/runs/{run}/{how}")
     assert app.ended(run, seconds=20)["conclusion"] == "cancelled"
@@ -112,17 +101,7 @@ def test_cancelling_ends_a_job_with_all_its_processes(app: Clone, how: str) -> N
 
 
 def test_a_cancelled_jobs_always_steps_run(app: Clone) -> None:
-    text = """\
-on: push
-jobs:
-  job:
-    runs-on: ubuntu-latest
-    steps:
-      - run: sleep 98764.25
-      - if: always()
-        run: echo "cleaned up"
-"""
-    run = app.run(head_sha=app.push({f"{WORKFLOWS}/ci.yml": text}))
+    run = begun(app, shell_job("sleep 98764.25") + "      - if: always()\n        run: echo 'cleaned up'\n")
     until(lambda: running_with("98764.25"), 15, "the step runs")
     app.gh("run", "cancel", str(run))
     assert app.ended(run, seconds=20)["conclusion"] == "cancelled"
@@ -132,7 +111,7 @@ jobs:
 def test_when_the_server_is_killed_its_jobs_processes_end_too(tmp_path: Path) -> None:
     with running(tmp_path, sandbox="none") as server:
         app = server.repository("acme/killed")
-        run = begun(app, f"{lingers('98765.25')}\nsleep 98765.25")
+        run = begun(app, shell_job(f"{lingers('98765.25')}\nsleep 98765.25"))
         until(lambda: len(running_with("98765.25")) > 2, 15, "the job's processes run")
         server.kill()
         until(lambda: running_with("98765.25") == [], 10, "they have ended")

@@ -1,4 +1,4 @@
-"""Actions that use others, caches at a step of their own, and artifacts of several attempts and jobs."""
+"""What the bundled actions do: at steps, in composite actions, attempts and jobs, and how it is shown."""
 
 from tests.localhub_server import WORKFLOWS, Clone
 from tests.waiting import until
@@ -48,14 +48,6 @@ def test_composite_actions_use_other_actions(app: Clone) -> None:
     assert conclusion == "success", said
     assert "nested /home/runner/" in said
     assert "Cache not found for input keys: never" in said
-
-
-def test_an_action_that_only_a_composite_one_uses_must_be_mapped_too(app: Clone) -> None:
-    action = SETUP.replace("actions/cache/restore@v4", "acme/elsewhere@v1")
-    job = steps("uses: actions/checkout@v4", "uses: ./.github/actions/setup")
-    run = pushed(app, f"  job:\n{job}", **{".github/actions/setup/action.yml": action})
-    conclusion, said = ended(app, run)
-    assert (conclusion, "acme/elsewhere@v1 is not on this machine" in said) == ("failure", True), said
 
 
 def test_a_cache_is_saved_and_restored_at_steps_of_their_own(app: Clone) -> None:
