@@ -53,7 +53,11 @@ def test_what_cannot_be_kept_is_refused_with_the_reason(app: Clone, script: str,
 
 
 def test_a_very_deep_folder_keeps_no_job_from_ending(app: Clone, server: LocalhubServer) -> None:
-    script = "python -c \"import os\nfor _ in range(3000):\n  os.mkdir('d'); os.chdir('d')\""
+    # Not in the workspace, which act removes itself.
+    script = (
+        'cd "$LOCALHUB_ROOT/out"\n'
+        "python -c \"import os\nfor _ in range(3000):\n  os.mkdir('d'); os.chdir('d')\""
+    )
     said(app, shell_job(script))
     assert list((server.state / "jobs").iterdir()) == []
     answers(app)
