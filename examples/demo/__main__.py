@@ -1,4 +1,4 @@
-"""``make demo``: three environments, three releases by canary: a good one, a bad one, a treacherous one."""
+"""``make demo``: a push, and three releases by canary: a good one, a bad one, the treacherous one pushed."""
 
 import argparse
 import json
@@ -7,11 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from examples.demo import summary
-from examples.demo.machine import ENVIRONMENTS, Machine, Traffic
+from examples.demo.machine import Machine, Traffic
+from examples.demo.pipeline import Following, Pipeline
 from examples.demo.screen import Screen
 
-RATE = 40.0
-RELEASES = ("v1.0", "v2.0", "v3.0", "v4.0")
+RATE = 60.0
+BUILT_BEFOREHAND = ("v1.0", "v2.0", "v3.0")
+PUSHED = "v4.0"
 
 
 class Demo:
@@ -37,23 +39,27 @@ class Demo:
         self.machine.carelane("up", "--detach")
         watching = threading.Thread(target=self.watch, daemon=True)
         watching.start()
-        say("releases of v1.0 to v4.0 are packed from their commits; dependencies are built once")
-        for release in RELEASES:
+        say(f"git push: a developer's {PUSHED} goes to main, where the pipeline tests, builds and ships it")
+        following = Following(Pipeline(self.machine, PUSHED), self.screen.show_jobs)
+        say("meanwhile: releases of v1.0 to v3.0 are packed from their commits; dependencies are built once")
+        for release in BUILT_BEFOREHAND:
             self.machine.carelane("release", "create", "--commit", release)
-        say("v1.0 goes to development, staging and production")
-        with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
-            list(pool.map(lambda name: self._deploy(name, "v1.0"), ENVIRONMENTS))
+        say("v1.0 goes to staging and production")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda name: self._deploy(name, "v1.0"), ("staging", "production")))
         say(f"the staff starts work: {RATE:g} requests a second in production")
         self.traffic = Traffic(self.machine, RATE)
         self._until_served("v1.0", 5)
-        say("v2.0 is good: a third of the users get it as a canary, until it is shown to be")
+        say("v2.0 is good: half of the users get it as a canary, until it is shown to be")
         self._deploy("production", "v2.0")
         time.sleep(2)
         say("v3.0 answers one request in twenty with an error: nobody has to notice")
         self._deploy("production", "v3.0")
-        say("v4.0 passes its canary, and a minute later answers every fifth request with an error")
-        self._deploy("production", "v4.0")
-        self._until_failing("v4.0")
+        took = following.arrived()
+        say(f"{PUSHED} is in development by itself, {took:.0f} s after git push; it goes on to production")
+        say(f"{PUSHED} passes its canary, and a minute later answers every fifth request with an error")
+        self._deploy("production", PUSHED)
+        self._until_failing(PUSHED)
         say("carelane emergency-rollback production")
         done = self.machine.carelane("emergency-rollback", "production", "--reason", "v4.0 answers errors")
         for line in done.stdout.splitlines():

@@ -33,7 +33,7 @@ class Machine:
     def _adapt(self) -> dict[str, int]:
         """Free ports where the usual are taken, and numbers that suit an audience.
 
-        A canary gets a third of the users at once, and a ratio under 4 % is never bad: some 200 requests
+        A canary gets half of the users at once, and a ratio under 4 % is never bad: some 200 requests
         without an error show that, a matter of seconds at the demo's traffic.
 
         Both are policy: they are read from the folder, not from the commits that are released.
@@ -45,7 +45,7 @@ class Machine:
             settings = document["environments"][name]
             settings["port"] = ports[name] = _free(settings["port"])
             settings["rollback"] = {"progress_deadline_seconds": DEADLINE_SECONDS}
-        steps = [{"weight": 33}, {"analysis": {"seconds": 120}}]
+        steps = [{"weight": 50}, {"analysis": {"seconds": 120}}]
         production = document["environments"]["production"]
         production["strategy"] = {"canary": {"steps": steps, "on_inconclusive": "abort"}}
         production["analysis"] = {"floor": 0.04}

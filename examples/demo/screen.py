@@ -19,6 +19,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 SHOWN_SECONDS = 60
 FAILS_AT = -math.log(0.01)
 PIPED_WIDTH = 110
+MARKS = {"success": "✓", "failure": "X"}
 COLOURS = {"v1.0": "cyan", "v2.0": "green", "v3.0": "yellow", "v4.0": "magenta"}
 
 
@@ -30,6 +31,7 @@ class Screen:
         self._environments: list[dict[str, Any]] = []
         self._seconds: list[dict[str, Any]] = []
         self._said: deque[str] = deque(maxlen=12)
+        self._jobs: list[dict[str, Any]] = []
         self._judged: deque[dict[str, Any]] = deque(maxlen=SHOWN_SECONDS)
         self._began = time.monotonic()
         self._live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
@@ -50,6 +52,15 @@ class Screen:
         self._judged.extend(_on_trial(environments))
         self._draw()
 
+    def show_jobs(self, jobs: list[dict[str, Any]]) -> None:
+        """How the pipeline's jobs are; each that has ended is a happening."""
+        known = {job["name"] for job in self._jobs if job["conclusion"]}
+        self._jobs = jobs
+        for job in jobs:
+            if job["conclusion"] and job["name"] not in known:
+                self.say(f"  {MARKS.get(job['conclusion'], '-')} {job['name']}, {job['seconds']:.0f} s")
+        self._draw()
+
     def close(self) -> None:
         """Leave the last picture standing."""
         if self._live is not None:
@@ -58,6 +69,7 @@ class Screen:
     def picture(self) -> Group:
         """The whole picture."""
         return Group(
+            Panel(_pipeline(self._jobs), title="what was pushed to main"),
             Panel(_environments(self._environments), title="environments"),
             Panel(_traffic(self._seconds), title="what production's users see, each second"),
             Panel(_trial(list(self._judged)), title="how the canary does against stable"),
@@ -67,6 +79,16 @@ class Screen:
     def _draw(self) -> None:
         if self._live is not None:
             self._live.update(self.picture(), refresh=True)
+
+
+def _pipeline(jobs: list[dict[str, Any]]) -> Text:
+    text = Text()
+    for job in jobs:
+        mark = MARKS.get(job["conclusion"], "*" if job["status"] == "in_progress" else "-")
+        colour = {"✓": "green", "X": "red", "*": "yellow"}.get(mark, "dim")
+        seconds = f" {job['seconds']:.0f} s" if job["seconds"] else ""
+        text.append(f"{mark} {job['name']}{seconds}   ", style=colour)
+    return text or Text("nothing yet")
 
 
 def _environments(environments: list[dict[str, Any]]) -> Table:

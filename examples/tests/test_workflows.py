@@ -13,7 +13,6 @@ HEALTHCARE = Path(__file__).resolve().parents[1] / "healthcare"
 FOLDER = HEALTHCARE / ".github" / "workflows"
 FILE = FOLDER / "ci-cd-pipeline.yml"
 DEPLOY = FOLDER / "deploy.yml"
-ENVIRONMENT = HEALTHCARE / ".github" / "actions" / "environment" / "action.yml"
 ACTIONLINT = Path(sys.executable).with_name("actionlint")
 
 
@@ -66,7 +65,7 @@ def test_development_is_reached_from_main_alone(workflow: dict[Any, Any]) -> Non
 
 
 def test_every_action_is_pinned_by_a_whole_commit_with_its_version_beside_it() -> None:
-    texts = [file.read_text() for file in (FILE, DEPLOY, ENVIRONMENT)]
+    texts = [file.read_text() for file in (FILE, DEPLOY)]
     used = [line for text in texts for line in re.findall(r"^\s*(?:- )?uses: ([^.].*)$", text, re.MULTILINE)]
     assert used
     assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used), used
@@ -92,18 +91,20 @@ def test_it_runs_the_example_s_own_checks_and_every_suite_there_is(workflow: dic
     assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["test-type"]) == suites
 
 
-def test_dependencies_are_cached_by_lock_and_installed_by_hash() -> None:
-    steps = {step["name"]: step for step in yaml.safe_load(ENVIRONMENT.read_text())["runs"]["steps"]}
-    (pattern,) = re.findall(r"hashFiles\('([^']+)'\)", steps["Dependencies"]["with"]["key"])
+def test_dependencies_are_cached_by_lock_and_installed_by_hash(workflow: dict[Any, Any]) -> None:
+    steps = {step["name"]: step for step in workflow["jobs"]["environment"]["steps"]}
+    key = steps["Dependencies"]["with"]["key"]
+    (pattern,) = re.findall(r"hashFiles\('([^']+)'\)", key)
     assert {path.name for path in HEALTHCARE.glob(pattern)} >= {
         "requirements.txt",
         "requirements-dev.txt",
         "requirements-install.txt",
     }
-    assert "python-version" in steps["Dependencies"]["with"]["key"]
-    installs = [line for line in steps["Install"]["run"].splitlines() if "pip install" in line]
-    assert len(installs) == 2
-    assert all("--require-hashes" in line for line in installs)
+    assert "python-version" in key
+    installs = steps["Install"]["run"].splitlines()
+    assert all("--require-hashes" in line for line in installs), installs
+    restored = [step for step in _steps(workflow) if "cache/restore@" in step.get("uses", "")]
+    assert [step["with"]["key"] for step in restored] == [key, key], "what is made is what is used"
 
 
 def test_every_step_has_a_name_and_every_job_an_end(workflow: dict[Any, Any]) -> None:

@@ -151,6 +151,8 @@ class Localhub:
         binds[str(tools)] = f"{IN_SANDBOX}/bin"
         binds[str(self._places.pipeline_socket.parent)] = f"{IN_SANDBOX}/server"
         settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
+        if self._settings.home_memory_mb is not None:
+            settings["home_memory_mb"] = self._settings.home_memory_mb
         (self._places.localhub / "localhub.yaml").write_text(json.dumps(settings))
 
 

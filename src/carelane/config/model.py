@@ -164,6 +164,11 @@ class PipelineSettings(Strict):
         None, ge=1024, le=65535, description="loopback port for git and curl; none unless given"
     )
     slots: int = Field(2, ge=1, le=64, description="jobs at a time")
+    home_memory_mb: int | None = Field(
+        None,
+        ge=1,
+        description="keep each job's home and workspace in memory, so much of it; on disk unless given",
+    )
     deploy: list[Name] = Field(default_factory=list, description="environments that its jobs may deploy to")
     reviewers: dict[Name, list[str]] = Field(
         default_factory=dict, description="who must approve a job of an environment"

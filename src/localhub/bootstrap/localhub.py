@@ -76,7 +76,13 @@ def built(settings: Settings, clock: Clock | None = None) -> Localhub:
     jobs = SandboxedJobs(
         state,
         found,
-        sandbox.Settings(found.bubblewrap, tools.user_for_jobs(), network=settings.network, fenced=fenced),
+        sandbox.Settings(
+            found.bubblewrap,
+            tools.user_for_jobs(),
+            network=settings.network,
+            home_bytes=settings.home_memory_mb << 20 if settings.home_memory_mb else None,
+            fenced=fenced,
+        ),
         repository_folder=bare.folder,
         store=files,
         actions=Actions(found.actions, settings.actions, bare.text),

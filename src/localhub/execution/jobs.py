@@ -18,7 +18,7 @@ from localhub.runs.ports import JobFiles, Order, Progress, Report
 CANCEL_GRACE_SECONDS = 300.0
 """How long always() steps may take once a job is cancelled; as on GitHub."""
 
-ROOT, HOME = "/lh", "/home/runner"
+ROOT = "/lh"
 REGISTRY_SETTINGS = ("/etc/pip.conf", "/etc/npmrc")
 UNFENCED = (
     "WITHOUT a sandbox: workflow code runs as the server's own user and can read all that this user can"
@@ -182,10 +182,11 @@ class SandboxedJobs:
             bind(self._state / "cwd", f"{ROOT}/cwd"),
             *(bind(folder / name, f"{ROOT}/{name}") for name in ("in", "artifacts", "caches")),
             bind(folder / "out", f"{ROOT}/out", writable=True),
-            # One mount for home and workspace: installers link from their caches instead of copying.
-            bind(folder / "home", HOME, writable=True),
             *self._extra_binds,
         ]
+        if self._settings.home_bytes is None:
+            # One mount for home and workspace: installers link from their caches instead of copying.
+            binds.append(bind(folder / "home", sandbox.HOME, writable=True))
         for number, action in enumerate(used.folders.values()):
             binds.append(bind(action, f"{ROOT}/actions/{number}"))
         return binds
@@ -228,7 +229,7 @@ class SandboxedJobs:
     def _begun(self, order: Order, folder: Path, used: Used) -> sandbox.Sandbox:
         """Starts act: in its sandbox, or where there is none in the job's folder as this user."""
         binds = self._binds(order, folder, used)
-        root, home = ROOT, HOME
+        root, home = ROOT, sandbox.HOME
         if not self._settings.fenced:
             root, home = str(folder / "lh"), str(folder / "home")
             for bind in binds:

@@ -26,6 +26,7 @@ SYSTEM = (
     "resolv.conf",
     "localtime",
 )
+HOME = "/home/runner"
 REAPER = str(Path(__file__).with_name("reaper.py"))
 PROCESSES = 512
 """How many processes and threads a job may have (a fork bomb ends here)."""
@@ -118,6 +119,7 @@ class Settings:
     bubblewrap: Path
     user: int | None = None  # to drop to, where the server is root
     network: bool = True
+    home_bytes: int | None = None  # of a home in memory; None: where it is bound to
     fenced: bool = True  # False: no sandbox; the job runs as this user, and says so
 
 
@@ -217,6 +219,8 @@ def _arguments(
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/tmp", "/run"):  # noqa: S108 - the sandbox's own
         arguments += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", path]
+    if settings.home_bytes is not None:
+        arguments += ["--size", str(settings.home_bytes), "--tmpfs", HOME]
     for bind in binds:
         arguments += ["--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target]
     arguments += ["--dir", cwd, "--remount-ro", "/", "--chdir", cwd, "--clearenv"]

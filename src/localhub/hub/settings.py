@@ -40,6 +40,7 @@ class Settings:
     actions: dict[str, Path] = field(default_factory=dict)  # owner/name -> folder
     sandbox: str = "bubblewrap"  # bubblewrap | none
     network: bool = True
+    home_memory_mb: int | None = None  # of each job's home and workspace; None: on disk
     binds: dict[str, str] = field(default_factory=dict)  # folder or socket -> place in the sandbox
     paths: tuple[str, ...] = ()  # folders of the sandbox, put on the jobs' PATH
     lint: bool = True
@@ -51,7 +52,11 @@ class Settings:
 
 
 MOST_SLOTS = 64
-KEYS = {"user", "slots", "labels", "actions", "sandbox", "network", "binds", "paths", "lint"}
+MOST_HOME_MB = 1 << 20
+KEYS = {
+    *("user", "slots", "labels", "actions", "sandbox", "network", "home_memory_mb"),
+    *("binds", "paths", "lint"),
+}
 
 
 def read(path: Path | None, state: Path) -> Settings:
@@ -82,18 +87,15 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
         "actions": dict,
         "sandbox": str,
         "network": bool,
+        "home_memory_mb": int,
     }
     kinds |= {"binds": dict, "paths": list, "lint": bool}
     for key, value in data.items():
         if not isinstance(value, kinds[key]):
             raise InputError(f"{path}: {key} is {value!r}", hint=f"a {kinds[key].__name__} is expected")
-    if not 1 <= data.get("slots", 1) <= MOST_SLOTS or data.get("slots") is True:
-        raise InputError(f"{path}: slots is {data['slots']}", hint=f"1 to {MOST_SLOTS}")
-    if data.get("sandbox", "bubblewrap") not in {"bubblewrap", "none"}:
-        raise InputError(f"{path}: sandbox is {data['sandbox']!r}", hint="bubblewrap or none")
-    more: dict[str, Any] = {
-        key: data[key] for key in ("user", "slots", "sandbox", "network", "lint") if key in data
-    }
+    _check_limits(data, path)
+    plain = ("user", "slots", "sandbox", "network", "home_memory_mb", "lint")
+    more: dict[str, Any] = {key: data[key] for key in plain if key in data}
     if "labels" in data:
         more["labels"] = tuple(str(label).lower() for label in data["labels"])
     if "actions" in data:
@@ -105,3 +107,16 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
     if "paths" in data:
         more["paths"] = tuple(map(str, data["paths"]))
     return Settings(state, **more)
+
+
+def _check_limits(data: dict[str, Any], path: Path) -> None:
+    for key, most in (("slots", MOST_SLOTS), ("home_memory_mb", MOST_HOME_MB)):
+        if key in data and (isinstance(data[key], bool) or not 1 <= data[key] <= most):
+            raise InputError(f"{path}: {key} is {data[key]!r}", hint=f"1 to {most}")
+    fence = data.get("sandbox", "bubblewrap")
+    if fence not in {"bubblewrap", "none"}:
+        raise InputError(f"{path}: sandbox is {fence!r}", hint="bubblewrap or none")
+    if "home_memory_mb" in data and fence == "none":
+        raise InputError(
+            f"{path}: home_memory_mb needs a sandbox", hint="leave home_memory_mb or sandbox away"
+        )

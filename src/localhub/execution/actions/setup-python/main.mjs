@@ -38,7 +38,8 @@ const chosen = found.find(([, has]) => !prefix || has === prefix || has.startsWi
 if (!chosen) {
   fail(`Python ${asked} is not on this machine; it has ${found.map(([, has]) => has).join(", ") || "none"}`);
 }
-const home = `${process.env.RUNNER_TEMP ?? "/tmp"}/python-${chosen[1]}`;
+// At one place in every job, as on GitHub: what is cached of it fits the next one.
+const home = `${process.env.HOME}/hostedtoolcache/Python/${chosen[1]}/x64`;
 execFileSync(chosen[0], ["-m", "venv", "--without-pip", home], { stdio: "inherit" });
 withPip();
 addPath(`${home}/bin`);
