@@ -68,10 +68,11 @@ class FakeJobs:
 
     def end(self, job_id: int, conclusion: str = "success", outputs: dict[str, str] | None = None) -> None:
         """Ends a job."""
-        order = self.orders[job_id]
-        self._reports[job_id](
-            order.run_id, job_id, Progress(conclusion=Conclusion(conclusion), outputs=outputs or {})
-        )
+        self.reports(job_id, Progress(conclusion=Conclusion(conclusion), outputs=outputs or {}))
+
+    def reports(self, job_id: int, progress: Progress) -> None:
+        """A job has come further."""
+        self._reports[job_id](self.orders[job_id].run_id, job_id, progress)
 
 
 @dataclass

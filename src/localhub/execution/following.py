@@ -217,18 +217,23 @@ class Following:
         if event.cut:
             self._log.write_cut(number, event.text)
             return
-        if event.text.startswith(f"##[error]{rows.ENDED}"):
+        if not event.acts or not self._complained(number, event.text.removeprefix("##[error]")):
+            self._log.write(number, event.text)
+
+    def _complained(self, number: int, words: str) -> bool:
+        """What act's own complaint means for a step; True where it has been said already."""
+        if words.startswith(rows.ENDED):
             if number in self._exited:  # a composite action's step said it, now the action itself
-                return
+                return True
             self._exited.add(number)
-            self._annotate(Annotation("failure", event.text.removeprefix("##[error]")))
-        if event.text.startswith(f"##[error]{rows.INTERRUPTED}"):
+            self._annotate(Annotation("failure", words))
+        elif words.startswith(rows.INTERRUPTED):
             self._steps[number] = replace(self._steps[number], conclusion=Conclusion.CANCELLED)
-        self._log.write(number, event.text)
-        if event.text.startswith("##[error]Unable to interpolate"):
+        elif words.startswith("Unable to interpolate"):
             # act goes on with an empty string; on GitHub the step fails
-            self._annotate(Annotation("failure", event.text.removeprefix("##[error]")))
+            self._annotate(Annotation("failure", words))
             self._end(number, Conclusion.FAILURE)
+        return False
 
     def _commanded(self, event: rows.Commanded) -> bool:
         number = self._number(event.stage, event.step_id)

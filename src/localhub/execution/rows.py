@@ -41,6 +41,7 @@ class Said:
     step_id: str
     text: str
     cut: bool = False  # its end is not known
+    acts: bool = False  # of act itself, not of a step's process
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Reader:
         text = message if not error or error in message else f"{message}: {error}"
         text = EXIT.sub(rf"{ENDED} \1.", text)
         self.complaints.append(text)
-        return Said(stage, step_id, f"##[error]{text}") if text.strip() else None
+        return Said(stage, step_id, f"##[error]{text}", acts=True) if text.strip() else None
 
 
 def _within(data: dict[str, Any]) -> bool:

@@ -4,23 +4,21 @@ Level-triggered: a pass looks at what is stored and does what is missing, so a c
 but the jobs that were in progress (they end as failed: their runner is gone).
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from localhub.base.clock import Clock
 from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
-from localhub.runs import attempts, concurrency, orders, planning, protection
+from localhub.runs import attempts, concurrency, orders, planning, progressing, protection
 from localhub.runs.contexts import Around
-from localhub.runs.frames import Read
+from localhub.runs.frames import Readers
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
-from localhub.workflows.definitions import Workflow
-from localhub.workflows.reading import read
 
-LOST = "The runner has lost communication with the server: localhub was ended while this job ran."
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Engine:
         self._stirred = False
         self._last_served: dict[int, int] = {}
         self._served = 0
-        self._parsed: dict[tuple[str, str, str], Workflow] = {}
+        self._readers = Readers()
 
     # -- what others ask ---------------------------------------------------------------------------------
 
@@ -171,37 +169,25 @@ class Engine:
                 for job in run.jobs:
                     if job.status is Status.IN_PROGRESS:
                         self._jobs.end_orphan(job.id, job.process_id)
-                        kept = kept.with_job(self._lost(job))
+                        kept = kept.with_job(progressing.lost(job, self._clock.now()))
                 self._keep(kept)
 
-    def _lost(self, job: Job) -> Job:
-        now = self._clock.now()
-        steps = tuple(
-            step
-            if step.status is Status.COMPLETED
-            else replace(step, status=Status.COMPLETED, conclusion=_unfinished(step.status), completed_at=now)
-            for step in job.steps
-        )
-        conclusion = Conclusion.CANCELLED if job.cancelling else Conclusion.FAILURE
-        annotations = (*job.annotations, Annotation("failure", LOST))
-        return replace(
-            job,
-            status=Status.COMPLETED,
-            conclusion=conclusion,
-            completed_at=now,
-            steps=steps,
-            annotations=annotations,
-            process_id=None,
-        )
-
     def run_forever(self, stopping: threading.Event, *, at_least_every_seconds: float = 1.0) -> None:
-        """Passes whenever something has changed, until *stopping* is set."""
+        """Passes whenever something has changed, until *stopping* is set.
+
+        A pass that fails (a full disk, a locked store) is said and made again: no report is lost by it.
+        """
         while not stopping.is_set():
             with self._condition:
                 if not self._stirred:
                     self._condition.wait(at_least_every_seconds)
                 self._stirred = False
-            self.tick()
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001 - the loop is all that moves runs
+                _log.exception("a pass of the engine failed; it is made again")
+                stopping.wait(at_least_every_seconds)
+                self._stirred = True
 
     def stir(self) -> None:
         """Wakes the loop."""
@@ -230,17 +216,26 @@ class Engine:
             self._keep(replace(failed, annotations=(*run.annotations, Annotation("failure", words))))
 
     def _take_in(self) -> None:
-        """What running jobs have reported."""
-        reported, self._progress = self._progress, []
-        for run_id, job_id, progress in reported:
-            run = self._active.get(run_id)
-            job = run.job(job_id) if run else None
-            if run is None or job is None or job.done:
-                continue
-            changed = _with_progress(job, progress, self._clock.now())
+        """What running jobs have reported; each is forgotten only when it is kept."""
+        while self._progress:
+            self._take_in_one(*self._progress[0])
+            self._progress.pop(0)
+
+    def _take_in_one(self, run_id: int, job_id: int, progress: Progress) -> None:
+        run = self._active.get(run_id)
+        job = run.job(job_id) if run else None
+        if run is None or job is None or job.done:
+            return
+        changed = progressing.with_progress(job, progress, self._clock.now())
+        try:
             self._keep(run.with_job(changed))
-            if changed.done:
-                self._hooks.job_changed(run, changed)
+        except ValueError as problem:  # it holds what no store takes, and never will
+            words = f"localhub could not keep what this job reported: {problem}"
+            changed = progressing.failed(job, words, self._clock.now())
+            self._keep(run.with_job(changed))
+            self._jobs.cancel(job_id, force=True)
+        if changed.done:
+            self._hooks.job_changed(run, changed)
 
     def _advance(self, run: Run) -> None:
         try:
@@ -329,15 +324,9 @@ class Engine:
                     variables=self._secrets.variables(run.repository, job.environment),
                 ),
             )
-            order = orders.order(run, job, self._reader(run), given)
+            order = orders.order(run, job, self._readers.of(run), given)
         except LocalhubError as problem:
-            ended = replace(job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, started_at=now)
-            ended = replace(
-                ended,
-                completed_at=now,
-                annotations=(*job.annotations, Annotation("failure", problem.message)),
-            )
-            self._keep(run.with_job(ended))
+            self._keep(run.with_job(progressing.failed(job, problem.message, now)))
             self._stirred = True
             return 0
         started = replace(job, status=Status.IN_PROGRESS, started_at=now)
@@ -380,50 +369,10 @@ class Engine:
             raise NotFoundError(f"there is no run {run_id}")
         return run
 
-    def _reader(self, run: Run) -> Read:
-        def found(path: str) -> Workflow:
-            key = (run.repository, run.sha, path)
-            if key not in self._parsed:
-                text = run.sources.get(path)
-                if text is None:
-                    raise NotFoundError(
-                        f"{path} is not in {run.sha[:7]}", hint="a reusable workflow lies beside it"
-                    )
-                if len(self._parsed) > 500:
-                    self._parsed.clear()
-                self._parsed[key] = read(text, path)
-            return self._parsed[key]
-
-        return found
-
     def _pass(self, run: Run) -> planning.Pass:
         return planning.Pass(
-            read=self._reader(run),
+            read=self._readers.of(run),
             now=self._clock.now(),
             next_id=self._runs.next_id,
             around=self._hooks.around(run.repository),
         )
-
-
-def _unfinished(status: Status) -> Conclusion:
-    return Conclusion.FAILURE if status is Status.IN_PROGRESS else Conclusion.SKIPPED
-
-
-def _with_progress(job: Job, progress: Progress, now: datetime) -> Job:
-    changed = replace(
-        job,
-        steps=progress.steps or job.steps,
-        annotations=progress.annotations or job.annotations,
-        summary=progress.summary,
-        process_id=progress.process_id,
-    )
-    if progress.conclusion is None:
-        return changed
-    return replace(
-        changed,
-        status=Status.COMPLETED,
-        conclusion=progress.conclusion,
-        completed_at=now,
-        outputs=progress.outputs,
-        process_id=None,
-    )

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from localhub.base.errors import NotFoundError
 from localhub.runs.records import Run
 from localhub.workflows.definitions import Workflow
+from localhub.workflows.reading import read as workflow_of
+
+MOST_PARSED = 500
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,30 @@ class Frame:
 
 Read = Callable[[str], Workflow]
 """Reads a workflow file of the run's commit by its path; raises a LocalhubError where it cannot."""
+
+
+class Readers:
+    """Reads each run's workflow files, each once."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[tuple[str, str, str], Workflow] = {}
+
+    def of(self, run: Run) -> Read:
+        """The reader for one run."""
+
+        def found(path: str) -> Workflow:
+            key = (run.repository, run.sha, path)
+            if key not in self._parsed:
+                text = run.sources.get(path)
+                if text is None:
+                    hint = "a reusable workflow lies beside it"
+                    raise NotFoundError(f"{path} is not in {run.sha[:7]}", hint=hint)
+                if len(self._parsed) > MOST_PARSED:
+                    self._parsed.clear()
+                self._parsed[key] = workflow_of(text, path)
+            return self._parsed[key]
+
+        return found
 
 
 def frames(run: Run, read: Read) -> Iterator[Frame]:

@@ -1,5 +1,6 @@
 """Artifacts and caches: folders on disk beside their rows; the `harvest.Store` that jobs are given."""
 
+import contextlib
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from localhub.store import database, harvest, tables
 
 VALID_NAME = re.compile(r"[^\"':<>|*?\r\n\\/\x00\ud800-\udfff]{1,255}")
 LARGEST_REPOSITORY_CACHE_BYTES = 10 << 30
-"""As on GitHub: the oldest are evicted beyond it."""
+"""As on GitHub: those that were not used for longest are evicted beyond it."""
 
 LARGEST_DESCRIPTION_BYTES = 1 << 16
 
@@ -86,6 +87,7 @@ class Files:
             problems.append(Annotation("failure", f"The job's outputs are lost: {problem}"))
         problems += [Annotation("failure", words) for words in self._keep_artifacts(order, out)]
         failed = bool(problems)
+        self._note_used(order, out / "used")
         problems += [Annotation("warning", words) for words in self._keep_caches(order, out / "caches")]
         return Kept(outputs, tuple(problems), failed)
 
@@ -144,6 +146,15 @@ class Files:
         for each in same:
             self.delete_artifact(each)
         return size, None
+
+    def _note_used(self, order: Order, path: Path) -> None:
+        """Which caches the job's actions restored; a list that cannot be read is none."""
+        with contextlib.suppress(OSError, ValueError):
+            files = set(harvest.text_of(path, LARGEST_DESCRIPTION_BYTES).splitlines())
+            used = [entry.id for entry in self.caches(order.repository) if f"{entry.id}.tar" in files]
+            with self._engine.begin() as connection:
+                statement = sa.update(tables.caches).where(tables.caches.c.id.in_(used))
+                connection.execute(statement.values(used_at=datetime.now(UTC).isoformat()))
 
     def _attempt(self, job_id: int) -> int | None:
         """The attempt that a job belongs to: names are taken for one attempt of a run only."""

@@ -1,5 +1,7 @@
 """What the bundled actions do: at steps, in composite actions, attempts and jobs, and how it is shown."""
 
+from datetime import UTC, datetime, timedelta
+
 from tests.localhub_server import WORKFLOWS, Clone
 from tests.waiting import until
 
@@ -127,3 +129,26 @@ def test_a_step_that_may_fail_is_a_success_and_a_failed_one_says_how(app: Clone)
     (found,) = app.api(f"actions/runs/{run}/jobs")["jobs"]
     assert [step["conclusion"] for step in found["steps"]][1:3] == ["success", "failure"]
     assert "Process completed with exit code 3." in app.gh("run", "view", str(run)).out
+
+
+def test_what_checkout_ignores_it_says(app: Clone) -> None:
+    checkout = "uses: actions/checkout@v4\n        with: {submodules: true, lfs: true, sparse-checkout: src}"
+    run = pushed(app, f"  job:\n{steps(checkout)}")
+    conclusion, said = ended(app, run)
+    assert conclusion == "success", said
+    for ignored in ("submodules", "lfs", "sparse-checkout"):
+        assert f"{ignored} is ignored here" in app.gh("run", "view", str(run)).out
+
+
+def test_a_cache_that_is_restored_is_used(app: Clone) -> None:
+    job = steps(
+        "uses: actions/cache@v4\n        with: {path: kept, key: k}", "run: mkdir -p kept; touch kept/x"
+    )
+    assert ended(app, pushed(app, f"  job:\n{job}"))[0] == "success"
+    (made,) = app.api("actions/caches")["actions_caches"]
+    later = datetime.fromisoformat(made["last_accessed_at"]) + timedelta(seconds=1)
+    until(lambda: datetime.now(UTC) >= later, 5, "another second")
+    assert ended(app, pushed(app, f"  job:\n{job}"))[0] == "success"
+    (used,) = app.api("actions/caches")["actions_caches"]
+    assert used["created_at"] == made["created_at"]
+    assert used["last_accessed_at"] > made["last_accessed_at"]

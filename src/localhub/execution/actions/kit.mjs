@@ -71,6 +71,7 @@ export function restore(key, prefixes, paths, lookupOnly = false) {
     return null;
   }
   if (!lookupOnly) {
+    appendFileSync(`${process.env.LOCALHUB_ROOT}/out/used`, `${hit.file}\n`);
     execFileSync("tar", ["-xPf", `${process.env.LOCALHUB_ROOT}/caches/${hit.file}`, "-C", workspace()], { stdio: "inherit" });
   }
   console.log(`Cache ${lookupOnly ? "found" : "restored"} from key: ${hit.key}`);

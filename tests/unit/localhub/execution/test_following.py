@@ -82,3 +82,18 @@ def test_what_a_composite_action_does_is_seen_in_its_log(following: Following, t
     told(following, (["0"], "⭐ Run Main Compose", None), (["0", "0"], "⭐ Run Main First", None))
     written = "".join(path.read_text() for path in tmp_path.iterdir() if path.is_file())
     assert "##[group]Run First" in written
+
+
+def test_only_act_itself_can_say_that_a_step_failed(following: Following) -> None:
+    """A step may print the same words: they are its log, and no more."""
+    following.set_up([])
+    row: dict[str, Any] = {"stage": "Main", "step": "Compose", "stepID": ["0"]}
+    following.read(json.dumps(row | {"msg": "⭐ Run Main Compose"}).encode())
+    for words in (
+        "Unable to interpolate x",
+        "Process completed with exit code 7.",
+        "this step has been cancelled",
+    ):
+        following.read(json.dumps(row | {"msg": f"##[error]{words}\n", "raw_output": True}).encode())
+    progress = told(following, (["0"], "  ✅  Success - Main Compose", "success"))
+    assert (conclusions(progress)["Compose"], progress.annotations) == ("success", ())

@@ -1,14 +1,17 @@
 """Runs, moved by the engine: needs, ifs, matrices, failures, cancelling, attempts, environments, restarts."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 
 from localhub.base.errors import ConflictError, InputError, RefusedError
 from localhub.runs import protection
-from localhub.runs.records import Status
+from localhub.runs.ports import Progress
+from localhub.runs.records import Conclusion, Run, Status
 from localhub.runs.starting import Happened
 from tests.fakes.localhub import Bench
+from tests.waiting import until
 
 
 def workflow(jobs: str, head: str = "") -> str:
@@ -381,3 +384,54 @@ def test_variables_are_known_to_run_names_groups_and_jobs_of_their_environment()
     assert (bench.run().title, bench.run().group) == ("To anywhere", "of-anywhere")
     order = bench.jobs.orders[bench.job("deploy").id]
     assert order.workflow["jobs"]["deploy"]["env"]["V"] == "staging"
+
+
+# -- a store that fails
+
+
+def test_a_store_that_fails_for_a_while_stops_nothing_and_loses_no_report(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(workflow(job("a")))
+    run = bench.push()
+    bench.jobs.reports(bench.job("a").id, Progress(conclusion=Conclusion.SUCCESS))
+    failing = [OSError("the disk is full"), OSError("the disk is full")]
+    save = bench.runs.save
+
+    def saved(changed: Run) -> None:
+        if failing:
+            raise failing.pop()
+        save(changed)
+
+    monkeypatch.setattr(bench.runs, "save", saved)
+    stopping = threading.Event()
+    loop = threading.Thread(
+        target=bench.engine.run_forever, args=(stopping,), kwargs={"at_least_every_seconds": 0.01}
+    )
+    loop.start()
+    try:
+        until(lambda: bench.run(run).done, 5, "the run ends")
+    finally:
+        stopping.set()
+        loop.join(5)
+    assert bench.run(run).conclusion == "success"
+    assert caplog.text.count("the disk is full") == 2
+
+
+def test_a_report_that_no_store_takes_fails_its_job_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(workflow(job("a") + job("b")))
+    bench.push()
+    save = bench.runs.save
+
+    def saved(changed: Run) -> None:
+        if any("\ud800" in found.summary for found in changed.jobs):
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        save(changed)
+
+    monkeypatch.setattr(bench.runs, "save", saved)
+    bench.jobs.reports(bench.job("a").id, Progress(summary="\ud800"))
+    bench.tick()
+    bench.end("b")
+    assert bench.states() == {"a": "failure", "b": "success"}
+    assert "could not keep what this job reported" in bench.job("a").annotations[-1].message
+    assert bench.job("a").id in bench.jobs.cancelled

@@ -4,6 +4,10 @@ fail() { echo "::error title=actions/checkout::$1"; exit 1; }
 [ "${WANTED_REPOSITORY,,}" = "${GITHUB_REPOSITORY,,}" ] \
   || fail "only $GITHUB_REPOSITORY can be checked out here, not $WANTED_REPOSITORY"
 case "/$INTO/" in */../*) fail "path $INTO leads out of the workspace" ;; esac
+ignored() { echo "::warning title=actions/checkout::$1 is ignored here: the tree is as git has it, whole"; }
+case "$SUBMODULES" in true | recursive) ignored submodules ;; esac
+[ "$LFS" != true ] || ignored lfs
+[ -z "$SPARSE" ] || ignored sparse-checkout
 wanted=${WANTED_REF:-$GITHUB_SHA}
 mkdir -p "$GITHUB_WORKSPACE/$INTO"
 cd "$GITHUB_WORKSPACE/$INTO"

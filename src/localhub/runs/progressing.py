@@ -1,0 +1,59 @@
+"""What becomes of a job: by what is reported of it, and when nobody is left who could report."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from localhub.runs.ports import Progress
+from localhub.runs.records import Annotation, Conclusion, Job, Status
+
+LOST = "The runner has lost communication with the server: localhub was ended while this job ran."
+
+
+def with_progress(job: Job, progress: Progress, now: datetime) -> Job:
+    """The job as far as it has come."""
+    changed = replace(
+        job,
+        steps=progress.steps or job.steps,
+        annotations=progress.annotations or job.annotations,
+        summary=progress.summary,
+        process_id=progress.process_id,
+    )
+    if progress.conclusion is None:
+        return changed
+    return replace(
+        changed,
+        status=Status.COMPLETED,
+        conclusion=progress.conclusion,
+        completed_at=now,
+        outputs=progress.outputs,
+        process_id=None,
+    )
+
+
+def failed(job: Job, words: str, now: datetime) -> Job:
+    """The job ended, for a reason that is not its own."""
+    return replace(
+        job,
+        status=Status.COMPLETED,
+        conclusion=Conclusion.FAILURE,
+        started_at=job.started_at or now,
+        completed_at=now,
+        annotations=(*job.annotations, Annotation("failure", words)),
+        process_id=None,
+    )
+
+
+def lost(job: Job, now: datetime) -> Job:
+    """The job whose server was ended: so are its steps."""
+    steps = tuple(
+        step
+        if step.status is Status.COMPLETED
+        else replace(step, status=Status.COMPLETED, conclusion=_unfinished(step.status), completed_at=now)
+        for step in job.steps
+    )
+    ended = replace(failed(job, LOST, now), steps=steps)
+    return replace(ended, conclusion=Conclusion.CANCELLED) if job.cancelling else ended
+
+
+def _unfinished(status: Status) -> Conclusion:
+    return Conclusion.FAILURE if status is Status.IN_PROGRESS else Conclusion.SKIPPED
