@@ -39,7 +39,7 @@ def table(machine: Machine, seconds: list[dict[str, Any]]) -> Table:
             str(sum(sum(s["versions"].get(release, {}).values()) for s in window)),
             str(sum(map(errors_in, window))),
             str(sum(s["lost"] for s in window)),
-            "" if undone is None else f"{undone:.0f} ms",
+            _undone(undone),
         )
     lost = sum(second["lost"] for second in seconds)
     requests = sum(sum(s.values()) for second in seconds for s in second["versions"].values())
@@ -66,6 +66,13 @@ def _asked(deployment: Mapping[str, Any] | None) -> float:
 def _took(deployment: dict[str, Any]) -> float:
     began, ended = (datetime.fromisoformat(deployment[k]) for k in ("created_at", "finished_at"))
     return (ended - began).total_seconds()
+
+
+def _undone(took_ms: float | None) -> str:
+    """Entries of one pass of the engine bear its time: their distance is not known more closely."""
+    if took_ms is None:
+        return ""
+    return f"{took_ms:.0f} ms" if took_ms else "one pass"
 
 
 def _undoing_ms(machine: Machine) -> dict[int, float]:
