@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from localhub.runs.records import Conclusion, Job, Run, Status
+from localhub.runs.records import Annotation, Conclusion, Job, Run, Status
 
 
 def settled(runs: Iterable[Run], now: datetime) -> list[Run]:
@@ -45,15 +45,56 @@ def _superseded(run: Run, now: datetime) -> Run:
     )
 
 
+def jobs_settled(runs: Iterable[Run], now: datetime) -> list[Run]:
+    """The runs some of whose jobs make way for newer ones of the jobs' own groups.
+
+    The same rule as for runs, also among the jobs of a matrix: one at work (or first in line), one waiting.
+
+    Args:
+        runs: All that have not ended, of any repository.
+        now: For jobs that end here.
+    """
+    found = {run.id: run for run in runs}
+    groups: dict[tuple[str, str], list[tuple[int, Job]]] = {}
+    for run in found.values():
+        for job in run.jobs:
+            if job.group and job.status in {Status.QUEUED, Status.IN_PROGRESS}:
+                groups.setdefault((run.repository, job.group.lower()), []).append((run.id, job))
+    changed: dict[int, Run] = {}
+    for members in groups.values():
+        for run_id, job in _giving_way(members):
+            changed[run_id] = changed.get(run_id, found[run_id]).with_job(_ending(job, now))
+    return list(changed.values())
+
+
+def _giving_way(members: list[tuple[int, Job]]) -> list[tuple[int, Job]]:
+    at_work, *waiting = sorted(members, key=lambda each: (each[1].status is Status.QUEUED, each[1].id))
+    ends_others = bool(waiting) and waiting[-1][1].cancel_in_progress
+    return [*([at_work] if ends_others and not at_work[1].cancelling else []), *waiting[:-1]]
+
+
+def _ending(job: Job, now: datetime) -> Job:
+    if job.status is Status.IN_PROGRESS:
+        return replace(job, cancelling=True)
+    words = f"Canceling since a higher priority waiting request for '{job.group}' exists"
+    return replace(
+        job,
+        status=Status.COMPLETED,
+        conclusion=Conclusion.CANCELLED,
+        started_at=now,
+        completed_at=now,
+        annotations=(*job.annotations, Annotation("failure", words)),
+    )
+
+
 def held(job: Job, run: Run, runs: Iterable[Run]) -> bool:
-    """Whether a job must wait for another of its own group."""
-    if job.group is None:
+    """Whether a job must wait for another of its own group: one at work, or one that came first."""
+    if not job.group:
         return False
-    for other in runs:
-        if other.repository != run.repository:
-            continue
-        for each in other.jobs:
-            busy = each.status is Status.IN_PROGRESS and each.id != job.id
-            if busy and each.group is not None and each.group.lower() == job.group.lower():
-                return True
-    return False
+    return any(
+        each.status is Status.IN_PROGRESS or (each.status is Status.QUEUED and each.id < job.id)
+        for other in runs
+        if other.repository == run.repository
+        for each in other.jobs
+        if each.id != job.id and each.group is not None and each.group.lower() == job.group.lower()
+    )

@@ -204,6 +204,10 @@ class Engine:
             for run in self._in_order():
                 if run.status is not Status.PENDING:
                     self._advance_alone(run)
+            for run in concurrency.jobs_settled(self._in_order(), self._clock.now()):
+                self._ask_to_end(run)
+                self._keep(run)
+                self._stirred = True
             self._start_what_fits()
 
     def _advance_alone(self, run: Run) -> None:
@@ -248,13 +252,17 @@ class Engine:
                 annotations=(*run.annotations, Annotation("failure", problem.message, run.path)),
             )
         run = self._gated(run)
+        self._ask_to_end(run)
+        if run is not self._active.get(run.id):
+            self._keep(run)
+
+    def _ask_to_end(self, run: Run) -> None:
+        """Asks those jobs that were not asked before."""
         for job in run.jobs:
             if job.cancelling and job.status is Status.IN_PROGRESS:
                 before = self._active[run.id].job(job.id)
                 if before is None or not before.cancelling:
                     self._jobs.cancel(job.id)
-        if run is not self._active.get(run.id):
-            self._keep(run)
 
     def _gated(self, run: Run) -> Run:
         """Jobs whose environment asks for approval wait; what is rejected fails."""
