@@ -280,7 +280,8 @@ def test_line_55_the_second_run_uses_its_caches_and_says_so(shipped: Developer) 
         run for run in shipped.runs() if run["name"] == "CI/CD Pipeline" and run["conclusion"] == "success"
     ]
     said = shipped.bash(f"gh run view {runs[0]['id']} --log")
-    assert "Cache restored from key: dependencies-Linux-" in said
+    assert "Cache found from key: environment-Linux-" in said, "the first run found none"
+    assert "Cache restored from key: environment-Linux-" in said
 
 
 def test_line_56_a_matrix_of_two_by_two(shipped: Developer, lines: dict[str, str]) -> None:
