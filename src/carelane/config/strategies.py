@@ -33,6 +33,9 @@ Percent = Annotated[
 ]
 
 
+WithoutVerdict = Literal["pause", "extend", "abort"]
+
+
 class RollingSettings(Strict):
     """How far a rolling replacement may stray from its replicas."""
 
@@ -51,6 +54,10 @@ class AnalysisStepSettings(Strict):
     """How long a verdict is waited for; a pass ends the step early, a fail the canary."""
 
     seconds: Seconds = 1800.0
+
+    def step(self) -> CanaryStep:
+        """The canary step it is."""
+        return CanaryStep(StepKind.ANALYSIS, seconds=self.seconds)
 
 
 class CheckSettings(Strict):
@@ -96,9 +103,10 @@ class CanaryStepSettings(Strict):
         """The domain's form of it."""
         if self.weight is not None:
             return CanaryStep(StepKind.WEIGHT, self.weight)
-        if self.check is not None:
-            return self.check.step()
-        timed = {StepKind.PAUSE: self.pause, StepKind.ANALYSIS: self.analysis, StepKind.VERIFY: self.verify}
+        asked = self.check or self.analysis
+        if asked is not None:
+            return asked.step()
+        timed = {StepKind.PAUSE: self.pause, StepKind.VERIFY: self.verify}
         kind, settings = next((k, s) for k, s in timed.items() if s is not None)
         return CanaryStep(kind, seconds=settings.seconds)
 
@@ -117,7 +125,7 @@ class CanarySettings(Strict):
     steps: Annotated[list[CanaryStepSettings], AfterValidator(_can_be_gone)] | None = Field(
         None, description="default 10, 25 and 50 %, each with an analysis, then 100 %"
     )
-    on_inconclusive: Literal["pause", "extend", "abort"] = Field(
+    on_inconclusive: WithoutVerdict = Field(
         "pause", description="what an analysis step does that ends without a verdict"
     )
 
@@ -129,7 +137,7 @@ class BlueGreenSettings(Strict):
     analysis: AnalysisStepSettings | None = Field(
         None, description="judge what comes through the preview against stable"
     )
-    on_inconclusive: Literal["pause", "extend", "abort"] = Field(
+    on_inconclusive: WithoutVerdict = Field(
         "pause", description="what an analysis does that ends without a verdict"
     )
     hold: bool = Field(False, description="wait for a person before the switch")

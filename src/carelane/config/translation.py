@@ -17,7 +17,7 @@ from carelane.config.strategies import BlueGreenSettings, RollingSettings, Strat
 from carelane.delivery import strategies
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Limits, Probe, RunConfiguration, SecretReference, ServiceKind
-from carelane.delivery.strategies import StepKind, StrategyKind
+from carelane.delivery.strategies import StrategyKind
 
 READINESS_PERIOD_SECONDS = 1.0
 LIVENESS_PERIOD_SECONDS = 5.0
@@ -72,9 +72,7 @@ def _strategies(settings: StrategySettings) -> dict[StrategyKind, strategies.Str
 
 
 def _blue_green(settings: BlueGreenSettings) -> strategies.Strategy:
-    checks = [settings.check.step()] if settings.check is not None else []
-    if settings.analysis is not None:
-        checks.append(strategies.CanaryStep(StepKind.ANALYSIS, seconds=settings.analysis.seconds))
+    checks = [asked.step() for asked in (settings.check, settings.analysis) if asked is not None]
     return strategies.Strategy(
         StrategyKind.BLUE_GREEN,
         strategies.blue_green_steps(*checks, hold=settings.hold),

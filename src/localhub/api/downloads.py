@@ -6,7 +6,7 @@ from typing import IO
 
 from fastapi.responses import StreamingResponse
 
-PIECE_BYTES = 1 << 20
+from localhub.base.pieces import pieces
 
 
 def archive(file: IO[bytes]) -> StreamingResponse:
@@ -20,5 +20,4 @@ def archive(file: IO[bytes]) -> StreamingResponse:
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     with file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+        yield from pieces(file)

@@ -229,7 +229,7 @@ class Following:
             self._annotate(Annotation("failure", words))
         elif words.startswith(rows.INTERRUPTED):
             self._steps[number] = replace(self._steps[number], conclusion=Conclusion.CANCELLED)
-        elif words.startswith("Unable to interpolate"):
+        elif words.startswith(rows.UNEVALUATED):
             # act goes on with an empty string; on GitHub the step fails
             self._annotate(Annotation("failure", words))
             self._end(number, Conclusion.FAILURE)

@@ -9,12 +9,12 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
+from localhub.base.pieces import pieces
 from localhub.execution.masking import Masks
 
 LARGEST_BYTES = 64 << 20
 """Of one job's log; what comes after is counted and left out."""
 
-PIECE_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 65_000
 """gh shows nothing of a step from a line of 64 KiB on, the time before it included."""
 
@@ -85,8 +85,7 @@ def job_pieces(folder: Path) -> Iterator[bytes]:
     """A job's log, step by step, a piece at a time: it may be long."""
     for number in _numbers(folder):
         with (folder / f"{number}.txt").open("rb") as file:
-            while piece := file.read(PIECE_BYTES):
-                yield piece
+            yield from pieces(file)
 
 
 def _numbers(folder: Path) -> list[int]:

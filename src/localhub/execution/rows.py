@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 EXIT, ENDED = re.compile(r"exit status (\d+)"), "Process completed with exit code"
-INTERRUPTED = "this step has been cancelled"
-"""How act says that a step's process failed, and how GitHub does."""
+INTERRUPTED, UNEVALUATED = "this step has been cancelled", "Unable to interpolate"
+"""How act says that a step's process failed, how GitHub does, and what else act says of a step."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Reader:
             return Ended(name, stage, step_id, str(data["stepResult"]))
         if message.startswith("⭐ Run"):
             return Began(name, stage, step_id)
-        if data.get("level") == "error" or "Unable to interpolate" in message:
+        if data.get("level") == "error" or UNEVALUATED in message:
             return self._complaint(stage, step_id, message, str(data.get("error", "")))
         return None
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from localhub.runs.records import Annotation, Conclusion, Job, Run, Status
+from localhub.runs import progressing
+from localhub.runs.records import Conclusion, Job, Run, Status
 
 
 def settled(runs: Iterable[Run], now: datetime) -> list[Run]:
@@ -77,14 +78,7 @@ def _ending(job: Job, now: datetime) -> Job:
     if job.status is Status.IN_PROGRESS:
         return replace(job, cancelling=True)
     words = f"Canceling since a higher priority waiting request for '{job.group}' exists"
-    return replace(
-        job,
-        status=Status.COMPLETED,
-        conclusion=Conclusion.CANCELLED,
-        started_at=now,
-        completed_at=now,
-        annotations=(*job.annotations, Annotation("failure", words)),
-    )
+    return progressing.ended(job, Conclusion.CANCELLED, now, words)
 
 
 def held(job: Job, run: Run, runs: Iterable[Run]) -> bool:

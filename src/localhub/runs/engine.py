@@ -235,7 +235,7 @@ class Engine:
             self._keep(run.with_job(changed))
         except ValueError as problem:  # it holds what no store takes, and never will
             words = f"localhub could not keep what this job reported: {problem}"
-            changed = progressing.failed(job, words, self._clock.now())
+            changed = progressing.ended(job, Conclusion.FAILURE, self._clock.now(), words)
             self._keep(run.with_job(changed))
             self._jobs.cancel(job_id, force=True)
         if changed.done:
@@ -272,12 +272,8 @@ class Engine:
             rules = self._hooks.protection(run.repository, job.environment)
             verdict = protection.verdict(rules, run, job.environment)
             if not isinstance(verdict, Status):
-                words = Annotation("failure", verdict)
-                now = self._clock.now()
-                changed = replace(
-                    job, status=Status.COMPLETED, conclusion=Conclusion.FAILURE, completed_at=now
-                )
-                run = run.with_job(replace(changed, started_at=now, annotations=(*job.annotations, words)))
+                refused = progressing.ended(job, Conclusion.FAILURE, self._clock.now(), verdict)
+                run = run.with_job(refused)
                 self._stirred = True
             elif verdict is not job.status:
                 run = run.with_job(replace(job, status=verdict))
@@ -334,7 +330,8 @@ class Engine:
             )
             order = orders.order(run, job, self._readers.of(run), given)
         except LocalhubError as problem:
-            self._keep(run.with_job(progressing.failed(job, problem.message, now)))
+            ended = progressing.ended(job, Conclusion.FAILURE, now, problem.message)
+            self._keep(run.with_job(ended))
             self._stirred = True
             return 0
         started = replace(job, status=Status.IN_PROGRESS, started_at=now)

@@ -12,7 +12,7 @@ from typing import Any
 
 from localhub.base.errors import InputError, LocalhubError
 from localhub.expressions import Scope, evaluate_template, interpolate, text, truthy
-from localhub.runs import conditions, contexts
+from localhub.runs import conditions, contexts, progressing
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Frame, Read, frame_of, frames
 from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status
@@ -280,15 +280,7 @@ def _stopped(run: Run, jobs: list[Job], this: Pass) -> Run:
             if not job.cancelling:
                 run = run.with_job(replace(job, cancelling=True))
         else:
-            run = run.with_job(
-                replace(
-                    job,
-                    status=Status.COMPLETED,
-                    conclusion=Conclusion.CANCELLED,
-                    started_at=job.started_at or this.now,
-                    completed_at=this.now,
-                )
-            )
+            run = run.with_job(progressing.ended(job, Conclusion.CANCELLED, this.now))
     return run
 
 

@@ -30,15 +30,16 @@ def with_progress(job: Job, progress: Progress, now: datetime) -> Job:
     )
 
 
-def failed(job: Job, words: str, now: datetime) -> Job:
+def ended(job: Job, conclusion: Conclusion, now: datetime, words: str = "") -> Job:
     """The job ended, for a reason that is not its own."""
+    remarks = (Annotation("failure", words),) if words else ()
     return replace(
         job,
         status=Status.COMPLETED,
-        conclusion=Conclusion.FAILURE,
+        conclusion=conclusion,
         started_at=job.started_at or now,
         completed_at=now,
-        annotations=(*job.annotations, Annotation("failure", words)),
+        annotations=(*job.annotations, *remarks),
         process_id=None,
     )
 
@@ -51,8 +52,8 @@ def lost(job: Job, now: datetime) -> Job:
         else replace(step, status=Status.COMPLETED, conclusion=_unfinished(step.status), completed_at=now)
         for step in job.steps
     )
-    ended = replace(failed(job, LOST, now), steps=steps)
-    return replace(ended, conclusion=Conclusion.CANCELLED) if job.cancelling else ended
+    conclusion = Conclusion.CANCELLED if job.cancelling else Conclusion.FAILURE
+    return replace(ended(job, conclusion, now, LOST), steps=steps)
 
 
 def _unfinished(status: Status) -> Conclusion:

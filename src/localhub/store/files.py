@@ -98,7 +98,7 @@ class Files:
         for number, folder in enumerate(harvest.folders(out / "artifacts")):
             if number == harvest.MOST_ARTIFACTS:
                 return [*problems, f"more than {number} artifacts: the others are not kept"]
-            over = _exists(out / "overwrite" / folder.name)
+            over = os.path.lexists(out / "overwrite" / folder.name)
             size, words = self._keep_artifact(order, folder, room, replace=over)
             room -= size
             problems += [words] if words else []
@@ -243,11 +243,6 @@ class Files:
 
     def _cache(self, number: int) -> Path:
         return self._folder / "caches" / f"{number}.tar"
-
-
-def _exists(path: Path) -> bool:
-    """Whether a job left this, whatever it is: it is not opened."""
-    return os.path.lexists(path)
 
 
 def _linked(source: str, target: str) -> str:

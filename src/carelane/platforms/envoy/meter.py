@@ -153,14 +153,13 @@ class TrafficMeter:
             self._answered[index] = stats is not None
             if stats is None:
                 continue
-            present = read(stats)
+            present, self._by_hand[index] = read(stats)
             last = self._last[index]
             # Proxies outlive the server: their first numbers are where it begins.
             for key, counts in present.items() if last is not None else ():
                 new = counts.since(last.get(key, Counts()) if last else Counts())
                 window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
-            self._by_hand[index] = read(stats, BY_HAND)
         self._windows.append(Window(now, now - self._looked, window))
         if any(counts.requests for counts in window.values()):
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
@@ -204,27 +203,28 @@ class TrafficMeter:
         )
 
 
-def read(stats: list[dict[str, Any]], route: str = BY_USERS) -> dict[Key, Counts]:
-    """A proxy's own totals of one kind of *route*, from its stats document."""
-    totals: dict[Key, Counts] = {}
+def read(stats: list[dict[str, Any]]) -> tuple[dict[Key, Counts], dict[Key, Counts]]:
+    """A proxy's own totals, from its stats document: of users' requests, and of those by hand."""
+    totals: dict[str, dict[Key, Counts]] = {BY_USERS: {}, BY_HAND: {}}
     for stat in stats:
+        name = stat.get("name", "")
         if "histograms" in stat:
             for histogram in stat["histograms"].get("details", []):
-                _add_histogram(totals, histogram, route)
-        elif (match := _of(route, _SLOW, stat)) is not None:
-            key, value = (match["service"], match["label"]), int(stat.get("value", 0))
-            totals[key] = totals.get(key, Counts()).plus(Counts(slow={int(match["ms"]): value}))
-        elif (match := _of(route, _COUNTER, stat)) is not None:
+                buckets = {float(b["lower_bound"]): int(b["count"]) for b in histogram.get("totals", [])}
+                _add(totals, _HISTOGRAM.match(histogram["name"]), Counts(milliseconds=buckets))
+        elif (match := _SLOW.match(name)) is not None:
+            _add(totals, match, Counts(slow={int(match["ms"]): int(stat.get("value", 0))}))
+        elif (match := _COUNTER.match(name)) is not None:
             value = int(stat.get("value", 0))
             failed = _failed(match["code"], match["flags"])
-            key = (match["service"], match["label"])
-            totals[key] = totals.get(key, Counts()).plus(Counts(value, value if failed else 0))
-    return totals
+            _add(totals, match, Counts(value, value if failed else 0))
+    return totals[BY_USERS], totals[BY_HAND]
 
 
-def _of(route: str, pattern: re.Pattern[str], stat: Mapping[str, Any]) -> re.Match[str] | None:
-    match = pattern.match(stat.get("name", ""))
-    return match if match is not None and match["route"] == route else None
+def _add(totals: dict[str, dict[Key, Counts]], match: re.Match[str] | None, counts: Counts) -> None:
+    if match is not None:
+        of_route, key = totals[match["route"]], (match["service"], match["label"])
+        of_route[key] = of_route.get(key, Counts()).plus(counts)
 
 
 def _failed(code: str, flags: str) -> bool:
@@ -235,12 +235,3 @@ def _failed(code: str, flags: str) -> bool:
     """
     cut = code.startswith("2") and flags not in {"-", "DC"}
     return cut or code == "0" or code.startswith("5")
-
-
-def _add_histogram(totals: dict[Key, Counts], histogram: Mapping[str, Any], route: str) -> None:
-    match = _of(route, _HISTOGRAM, histogram)
-    if match is None:
-        return
-    buckets = {float(b["lower_bound"]): int(b["count"]) for b in histogram.get("totals", [])}
-    key = (match["service"], match["label"])
-    totals[key] = totals.get(key, Counts()).plus(Counts(milliseconds=buckets))
