@@ -1,6 +1,7 @@
 """Workflow files and runs that several end-to-end tests of localhub start from."""
 
 import json
+from collections.abc import Mapping
 
 from tests.localhub_server import WORKFLOWS, Clone
 
@@ -59,9 +60,9 @@ def shell_job(script: str, more: str = "", steps: str = "") -> str:
     )
 
 
-def begun(app: Clone, workflow: str) -> int:
-    """The id of the run that this workflow file starts."""
-    return app.run(head_sha=app.push({f"{WORKFLOWS}/shell.yml": workflow}))
+def begun(app: Clone, workflow: str, files: Mapping[str, str] | None = None) -> int:
+    """The id of the run that this workflow file starts, pushed with other *files*."""
+    return app.run(head_sha=app.push({f"{WORKFLOWS}/shell.yml": workflow, **(files or {})}))
 
 
 def log(app: Clone, run: int) -> str:

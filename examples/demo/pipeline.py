@@ -21,9 +21,7 @@ class Pipeline:
 
     def __init__(self, machine: Machine, release: str) -> None:
         self._folder = machine.folder
-        said = machine.carelane("gh-env").stdout.splitlines()
-        settings = dict(shlex.split(line)[1].split("=", 1) for line in said)
-        self._environment = {**os.environ, **settings}
+        self._environment = {**os.environ, **settings_of(machine.carelane("gh-env").stdout)}
         self._pushed = time.monotonic()
         hub = machine.folder / ".carelane" / "localhub" / "repositories" / "hospital" / "healthcare.git"
         self._run("git", "push", "--quiet", str(hub), f"{release}^{{commit}}:refs/heads/main")
@@ -92,6 +90,11 @@ class Following(threading.Thread):
         if self._problem is not None:
             raise self._problem
         return self._took
+
+
+def settings_of(said: str) -> dict[str, str]:
+    """The variables that `carelane gh-env` has a shell export."""
+    return dict(shlex.split(line)[1].split("=", 1) for line in said.splitlines())
 
 
 def _shown(job: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,25 @@ START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CI = ".github/workflows/ci.yml"
 
 
+def workflow(jobs: str, head: str = "") -> str:
+    """A workflow file of these jobs."""
+    return f"name: CI\non: [push, workflow_dispatch]\n{head}jobs:\n{jobs}"
+
+
+def job(name: str, more: str = "") -> str:
+    """A job of one step, as it stands in a workflow file."""
+    return f"  {name}:\n    runs-on: ubuntu-latest\n{more}    steps:\n      - run: 'true'\n"
+
+
+CHAIN = workflow(
+    job("build", "    outputs: {v: '${{ steps.x.outputs.v }}'}\n")
+    + job("test", "    needs: build\n")
+    + job("notify", "    needs: test\n    if: failure()\n")
+    + job("clean", "    needs: [test]\n    if: always()\n")
+)
+MATRIX = workflow(job("test", "    strategy:\n      matrix: {n: [1, 2, 3]}\n"))
+
+
 class FakeRuns:
     """The Runs port."""
 

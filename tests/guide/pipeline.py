@@ -2,13 +2,13 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from examples.demo.pipeline import settings_of
 from tests.systems.healthcare import Healthcare
 from tests.waiting import until
 
@@ -25,8 +25,7 @@ class Developer:
 
     def __init__(self, system: Healthcare, tools: Path) -> None:
         self.system = system
-        said = system.carelane("gh-env").out.splitlines()
-        self.settings = dict(shlex.split(line)[1].split("=", 1) for line in said)
+        self.settings = settings_of(system.carelane("gh-env").out)
         self.state = system.folder / ".carelane" / "localhub"
         self._tools = tools
         _npm(tools)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.localhub_server import WORKFLOWS, Clone
+from tests.localhub_workflows import begun, log
 from tests.waiting import until
 
 SETUP = """
@@ -33,14 +34,12 @@ def steps(*written: str, needs: str = "") -> str:
 
 def pushed(app: Clone, jobs: str, **more: str) -> int:
     """The run of a workflow with these jobs."""
-    sha = app.push({f"{WORKFLOWS}/ci.yml": f"name: CI\non: push\njobs:\n{jobs}", **more})
-    return app.run(head_sha=sha)
+    return begun(app, f"name: CI\non: push\njobs:\n{jobs}", more)
 
 
 def ended(app: Clone, run: int) -> tuple[str, str]:
     """How the run ended, and what its jobs said."""
-    conclusion = app.ended(run)["conclusion"]
-    return conclusion, app.gh("run", "view", str(run), "--log", code=None).out
+    return app.ended(run)["conclusion"], log(app, run)
 
 
 def test_composite_actions_use_other_actions(app: Clone) -> None:

@@ -1,34 +1,14 @@
 """Runs, moved by the engine: needs, ifs, matrices, failures, cancelling, attempts, environments, restarts."""
 
-import threading
 from dataclasses import replace
 
 import pytest
 
 from localhub.base.errors import ConflictError, InputError, RefusedError
 from localhub.runs import protection
-from localhub.runs.ports import Progress
-from localhub.runs.records import Conclusion, Run, Status
+from localhub.runs.records import Status
 from localhub.runs.starting import Happened
-from tests.fakes.localhub import Bench
-from tests.waiting import until
-
-
-def workflow(jobs: str, head: str = "") -> str:
-    return f"name: CI\non: [push, workflow_dispatch]\n{head}jobs:\n{jobs}"
-
-
-def job(name: str, more: str = "") -> str:
-    return f"  {name}:\n    runs-on: ubuntu-latest\n{more}    steps:\n      - run: 'true'\n"
-
-
-CHAIN = workflow(
-    job("build", "    outputs: {v: '${{ steps.x.outputs.v }}'}\n")
-    + job("test", "    needs: build\n")
-    + job("notify", "    needs: test\n    if: failure()\n")
-    + job("clean", "    needs: [test]\n    if: always()\n")
-)
-MATRIX = workflow(job("test", "    strategy:\n      matrix: {n: [1, 2, 3]}\n"))
+from tests.fakes.localhub import CHAIN, MATRIX, Bench, job, workflow
 
 
 def test_a_job_waits_for_what_it_needs_and_sees_its_outputs() -> None:
@@ -174,111 +154,6 @@ def test_a_branch_that_may_not_deploy_fails_at_once() -> None:
     assert 'Branch "main" is not allowed to deploy' in bench.job("ship").annotations[0].message
 
 
-# -- attempts
-
-
-def test_another_attempt_of_what_failed_carries_the_rest_over() -> None:
-    bench = Bench(CHAIN)
-    run = bench.push()
-    bench.end("build", v="1.2")
-    bench.end("test", "failure")
-    bench.end("notify")
-    bench.end("clean")
-    before = bench.job("build").id
-    bench.engine.again(run, "bob", failed_only=True)
-    bench.tick()
-    assert bench.states() == {"build": "success", "test": "in_progress"}
-    carried = bench.job("build")
-    assert (bench.run().attempt, carried.log_of, carried.id != before) == (2, before, True)
-    bench.end("test")
-    bench.end("clean")
-    assert (bench.run().conclusion, bench.run().triggering_actor) == ("success", "bob")
-    assert [each.conclusion for each in bench.run().attempts()] == ["failure", "success"]
-
-
-def test_of_a_matrix_only_what_failed_runs_again() -> None:
-    bench = Bench(MATRIX.replace("matrix:", "fail-fast: false\n      matrix:"))
-    run = bench.push()
-    for name, conclusion in (("test (1)", "success"), ("test (2)", "failure"), ("test (3)", "success")):
-        bench.end(name, conclusion)
-    bench.engine.again(run, "bob", failed_only=True)
-    bench.tick()
-    assert bench.states() == {"test (1)": "success", "test (2)": "in_progress", "test (3)": "success"}
-
-
-def test_one_job_again_takes_what_needs_it_along() -> None:
-    bench = Bench(workflow(job("a") + job("b") + job("c", "    needs: b\n")))
-    run = bench.push()
-    for name in ("a", "b", "c"):
-        bench.end(name)
-    bench.engine.again(run, "bob", job_id=bench.job("b").id)
-    bench.tick()
-    assert bench.states() == {"a": "success", "b": "in_progress"}
-
-
-def test_attempts_start_in_different_seconds_for_gh_tells_their_logs_apart_by_that() -> None:
-    bench = Bench(workflow(job("a")))
-    run = bench.push()
-    bench.end("a", "failure")
-    bench.engine.again(run, "bob")
-    first, second = (attempt.started_at.timestamp() for attempt in bench.run().attempts())
-    assert int(second) == int(first) + 1
-
-
-def test_a_running_run_cannot_be_run_again() -> None:
-    bench = Bench(MATRIX)
-    with pytest.raises(RefusedError, match="already running"):
-        bench.engine.again(bench.push(), "bob")
-
-
-# -- concurrency
-
-
-GROUPED = workflow(job("a"), "concurrency: {group: deploy}\n")
-
-
-def test_of_a_group_one_runs_one_waits_and_a_newer_one_takes_its_place() -> None:
-    bench = Bench(GROUPED)
-    first, second, third = bench.push(), bench.push(), bench.push()
-    assert bench.run(first).status is Status.IN_PROGRESS
-    assert (bench.run(second).status, bench.run(second).conclusion) == (Status.COMPLETED, "cancelled")
-    assert bench.run(third).status is Status.PENDING
-    bench.end("a", run_id=first)
-    assert bench.run(third).status is Status.IN_PROGRESS
-
-
-def test_cancel_in_progress_ends_the_one_at_work() -> None:
-    bench = Bench(GROUPED.replace("group: deploy", "group: deploy, cancel-in-progress: true"))
-    first = bench.push()
-    bench.push()
-    assert bench.jobs.cancelled == [bench.job("a", first).id]
-
-
-ALONE = workflow(job("a", "    concurrency: deploy\n") + job("b", "    needs: a\n"))
-
-
-def test_of_a_job_s_group_too_one_runs_one_waits_and_a_newer_one_takes_its_place() -> None:
-    bench = Bench(ALONE)
-    first, second, third = bench.push(), bench.push(), bench.push()
-    assert bench.states(first) == {"a": "in_progress"}
-    assert bench.states(second) == {"a": "cancelled", "b": "skipped"}
-    assert bench.run(second).conclusion == "cancelled"
-    assert "higher priority waiting request for 'deploy'" in bench.job("a", second).annotations[0].message
-    assert bench.states(third) == {"a": "queued"}
-    bench.end("a", run_id=first)
-    assert bench.states(third) == {"a": "in_progress"}
-
-
-def test_a_job_that_cancels_in_progress_ends_the_one_at_work_and_not_its_run_s_others() -> None:
-    grouped = "    concurrency: {group: deploy, cancel-in-progress: true}\n"
-    bench = Bench(workflow(job("a", grouped) + job("other")))
-    first, second = bench.push(), bench.push()
-    assert bench.jobs.cancelled == [bench.job("a", first).id]
-    bench.end("a", "cancelled", run_id=first)
-    assert bench.states(first) == {"a": "cancelled", "other": "in_progress"}
-    assert bench.states(second)["a"] == "in_progress"
-
-
 # -- after a crash
 
 
@@ -409,54 +284,3 @@ def test_variables_are_known_to_run_names_groups_and_jobs_of_their_environment()
     assert (bench.run().title, bench.run().group) == ("To anywhere", "of-anywhere")
     order = bench.jobs.orders[bench.job("deploy").id]
     assert order.workflow["jobs"]["deploy"]["env"]["V"] == "staging"
-
-
-# -- a store that fails
-
-
-def test_a_store_that_fails_for_a_while_stops_nothing_and_loses_no_report(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench = Bench(workflow(job("a")))
-    run = bench.push()
-    bench.jobs.reports(bench.job("a").id, Progress(conclusion=Conclusion.SUCCESS))
-    failing = [OSError("the disk is full"), OSError("the disk is full")]
-    save = bench.runs.save
-
-    def saved(changed: Run) -> None:
-        if failing:
-            raise failing.pop()
-        save(changed)
-
-    monkeypatch.setattr(bench.runs, "save", saved)
-    stopping = threading.Event()
-    loop = threading.Thread(
-        target=bench.engine.run_forever, args=(stopping,), kwargs={"at_least_every_seconds": 0.01}
-    )
-    loop.start()
-    try:
-        until(lambda: bench.run(run).done, 5, "the run ends")
-    finally:
-        stopping.set()
-        loop.join(5)
-    assert bench.run(run).conclusion == "success"
-    assert caplog.text.count("the disk is full") == 2
-
-
-def test_a_report_that_no_store_takes_fails_its_job_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(workflow(job("a") + job("b")))
-    bench.push()
-    save = bench.runs.save
-
-    def saved(changed: Run) -> None:
-        if any("\ud800" in found.summary for found in changed.jobs):
-            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
-        save(changed)
-
-    monkeypatch.setattr(bench.runs, "save", saved)
-    bench.jobs.reports(bench.job("a").id, Progress(summary="\ud800"))
-    bench.tick()
-    bench.end("b")
-    assert bench.states() == {"a": "failure", "b": "success"}
-    assert "could not keep what this job reported" in bench.job("a").annotations[-1].message
-    assert bench.job("a").id in bench.jobs.cancelled
