@@ -117,6 +117,8 @@ def main() -> None:
         screen.console.print(f"the demo took {time.monotonic() - began:.0f} s")
     finally:
         screen.close()
+        if demo.traffic is not None:
+            demo.traffic.end()
         if keep:
             print(f"still running, in {machine.folder}:")
             for name, port in machine.ports.items():
