@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--connections", type=_count, default=32, help="kept-alive connections (%(default)s)")
     parser.add_argument("--users", type=_count, default=2000, help="users with cookies of their own (%(default)s)")
     parser.add_argument("--timeout", type=_positive, default=10.0, help="seconds a user waits (%(default)s)")
-    parser.add_argument("--seed", type=int, help="the same seed sends the same requests (another each time)")
+    parser.add_argument("--seed", type=int, help="the same seed makes the same choices (another each time)")
     parser.add_argument("--output", choices=("json", "table"), default="table", help="the final report")
     parser.add_argument("--record", type=Path, help="write every request's outcome to this file, one JSON a line")
     parser.add_argument("--progress", action="store_true", help="print one JSON line a second")

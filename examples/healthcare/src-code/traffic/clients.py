@@ -68,6 +68,8 @@ class Client:
             lost = "timeout"
         except (aiohttp.ClientError, OSError) as error:
             lost = f"connection: {type(error).__name__}"
+        if status is None:
+            visitor.planned.clear()  # a page that did not come has no form to send
         retried = len(connections) > 1
         if retried and connections[0] == "new" and not lost:
             lost = "connection: a new one broke"

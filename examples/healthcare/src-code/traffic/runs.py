@@ -10,7 +10,6 @@ import dataclasses
 import json
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ from traffic import steps, tallies, visitors
 from traffic.clients import Client, Outcome
 
 _ACCOUNTS = [f"clinician{n:02}" for n in range(1, 21)] + [f"frontdesk{n:02}" for n in range(1, 6)]
-
-_GO_ON_RATIO = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class Run:
         self._whole = tallies.Tally()
         self._this_second = tallies.Tally()
         self._second = 1
-        self._mid_journey: deque[visitors.Visitor] = deque()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._record: TextIO | None = None
@@ -74,11 +70,11 @@ class Run:
                 self._record = files.enter_context(self._plan.record.open("w"))
             try:
                 accounts = await asyncio.gather(*(client.sign_in(username) for username in _ACCOUNTS))
-                return await self._send_all(client, visitors.made(accounts, self._plan.users))
+                return await self._send_all(client, visitors.Crowd(accounts, self._plan.users, self._chance))
             finally:
                 await client.close()
 
-    async def _send_all(self, client: Client, users: list[visitors.Visitor]) -> dict[str, Any]:
+    async def _send_all(self, client: Client, users: visitors.Crowd) -> dict[str, Any]:
         began = time.monotonic()
         ticker = asyncio.create_task(self._tick(began))
         sent = await self._send_when_due(client, users, began)
@@ -91,18 +87,13 @@ class Run:
         told = {"url": self._plan.url, "seed": self._plan.seed, "seconds": round(sending_seconds, 2), "sent": sent}
         return told | self._whole.report()
 
-    async def _send_when_due(self, client: Client, users: list[visitors.Visitor], began: float) -> int:
-        order = self._chance.sample(users, len(users))
+    async def _send_when_due(self, client: Client, users: visitors.Crowd, began: float) -> int:
         sent = 0
         for sent, at in enumerate(arrivals(self._plan.rate, self._plan.seconds, self._chance), 1):
             await self._wait_until(began + at)
             if self._stop.is_set():
                 return sent - 1
-            # Who is in the middle of something goes on with it before most others begin anything.
-            goes_on = self._mid_journey and self._chance.random() < _GO_ON_RATIO
-            visitor = self._mid_journey.popleft() if goes_on else order[sent % len(order)]
-            step = steps.next_step(visitor, self._chance)
-            task = asyncio.create_task(self._send(client, step, visitor, began + at, began))
+            task = asyncio.create_task(self._send(client, users, began + at, began))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
         await self._wait_until(began + self._plan.seconds)
@@ -114,14 +105,12 @@ class Run:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), delay)
 
-    async def _send(
-        self, client: Client, step: steps.Step, visitor: visitors.Visitor, due: float, began: float
-    ) -> None:
-        outcome = await client.send(step, visitor, due, began)
+    async def _send(self, client: Client, users: visitors.Crowd, due: float, began: float) -> None:
+        visitor = users.next()
+        outcome = await client.send(steps.next_step(visitor, self._chance), visitor, due, began)
+        users.answered(visitor)
         self._whole.add(outcome)
         self._this_second.add(outcome)
-        if visitor.planned:
-            self._mid_journey.append(visitor)
         if self._record:
             self._record.write(_recorded(outcome))
 

@@ -4,12 +4,14 @@ import http.cookies
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from traffic.steps import Step
 
 SESSION = "session"
+_GO_ON_RATIO = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,32 @@ class Visitor:
                     self.cookies[name] = morsel.coded_value
 
 
-def made(accounts: list[Account], count: int) -> list[Visitor]:
-    """*count* visitors, spread over the accounts and signed in."""
-    chosen = [accounts[number % len(accounts)] for number in range(count)]
-    return [Visitor(number, account, {SESSION: account.token}) for number, account in enumerate(chosen)]
+class Crowd:
+    """All users, of whom each waits for an answer before asking again: a form sent before its page came is refused."""
+
+    def __init__(self, accounts: list[Account], count: int, chance: Random) -> None:
+        """*count* users, spread over the accounts and signed in."""
+        self._accounts = accounts
+        self._chance = chance
+        everybody = [self._signed_in(number) for number in range(count)]
+        self._resting = deque(chance.sample(everybody, count))
+        self._mid_journey: deque[Visitor] = deque()
+        self._count = count
+
+    def next(self) -> Visitor:
+        """Who sends the next request; somebody new where all others still wait for an answer."""
+        # Who is in the middle of something goes on with it before most others begin anything.
+        if self._mid_journey and (not self._resting or self._chance.random() < _GO_ON_RATIO):
+            return self._mid_journey.popleft()
+        if self._resting:
+            return self._resting.popleft()
+        self._count += 1
+        return self._signed_in(self._count - 1)
+
+    def answered(self, visitor: Visitor) -> None:
+        """*visitor* may be next again."""
+        (self._mid_journey if visitor.planned else self._resting).append(visitor)
+
+    def _signed_in(self, number: int) -> Visitor:
+        account = self._accounts[number % len(self._accounts)]
+        return Visitor(number, account, {SESSION: account.token})

@@ -62,6 +62,27 @@ def test_browsers_keep_and_forget_cookies() -> None:
     assert "session" not in visitor.cookies
 
 
+def test_nobody_asks_twice_before_the_answer() -> None:
+    """A slow system gets as many requests, from new users: a form sent beside its own page would be refused."""
+    crowd = visitors.Crowd([ACCOUNT], 3, Random(1))
+    waiting = [crowd.next() for _ in range(5)]
+    assert sorted(visitor.number for visitor in waiting) == [0, 1, 2, 3, 4]
+    assert all(visitor.cookies["session"] == "token" for visitor in waiting)
+    crowd.answered(waiting[2])
+    assert crowd.next() is waiting[2]
+    assert crowd.next().number == 5
+
+
+def test_who_is_in_the_middle_of_something_goes_on_with_it_soon() -> None:
+    """Before most of those who rest, and alone when nobody does."""
+    crowd = visitors.Crowd([ACCOUNT], 100, Random(1))
+    booking = crowd.next()
+    booking.planned.extend([steps.Step("page", "GET", "/")])
+    crowd.answered(booking)
+    drawn = [crowd.next() for _ in range(20)]
+    assert booking in drawn
+
+
 def test_the_mix_uses_pages_and_api_and_writes_sometimes() -> None:
     """Every kind of request occurs; a clinician books in their own calendar only."""
     chance = Random(1)
