@@ -1,7 +1,6 @@
 """``make demo``: a push, and three releases by canary: a good one, a bad one, the treacherous one pushed."""
 
 import argparse
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from examples.demo.machine import Machine, Traffic
 from examples.demo.pipeline import Following, Pipeline
 from examples.demo.screen import Screen
 
-RATE = 60.0
+RATE = 80.0
 BUILT_BEFOREHAND = ("v1.0", "v2.0", "v3.0")
 PUSHED = "v4.0"
 
@@ -28,9 +27,9 @@ class Demo:
     def watch(self) -> None:
         """Keep the picture fresh."""
         while not self._ended.wait(0.7):
-            done = self.machine.carelane("status", "--output", "json", check=False)
-            if done.returncode == 0:
-                self.screen.show(json.loads(done.stdout), self.traffic.seconds if self.traffic else [])
+            environments = self.machine.environments()
+            if environments is not None:
+                self.screen.show(environments, self.traffic.seconds if self.traffic else [])
 
     def play(self) -> None:
         """All acts."""
@@ -47,17 +46,16 @@ class Demo:
         say("v1.0 goes to staging and production")
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda name: self._deploy(name, "v1.0"), ("staging", "production")))
+        took = following.arrived()
+        say(f"{PUSHED} is in development by itself, {took:.0f} s after git push")
         say(f"the staff starts work: {RATE:g} requests a second in production")
         self.traffic = Traffic(self.machine, RATE)
-        self._until_served("v1.0", 5)
+        self._until_served("v1.0", 3)
         say("v2.0 is good: half of the users get it as a canary, until it is shown to be")
         self._deploy("production", "v2.0")
-        time.sleep(2)
         say("v3.0 answers one request in twenty with an error: nobody has to notice")
         self._deploy("production", "v3.0")
-        took = following.arrived()
-        say(f"{PUSHED} is in development by itself, {took:.0f} s after git push; it goes on to production")
-        say(f"{PUSHED} passes its canary, and a minute later answers every fifth request with an error")
+        say(f"{PUSHED} goes on to production: it passes its canary, and later answers every fifth with an error")
         self._deploy("production", PUSHED)
         self._until_failing(PUSHED)
         say("carelane emergency-rollback production")

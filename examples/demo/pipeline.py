@@ -33,24 +33,23 @@ class Pipeline:
             SystemExit: If the run fails, or takes too long.
         """
         give_up = self._pushed + SECONDS
+        number = None
         while time.monotonic() < give_up:
-            run = self._newest()
-            if run is not None:
+            number = number or self._newest()
+            if number is not None:
+                run = self._json("run", "view", number, "--json", "databaseId,status,conclusion,jobs")
                 show([_shown(job) for job in run["jobs"]])
                 if run["status"] == "completed":
                     return self._ended(run)
-            time.sleep(1)
+            time.sleep(2)
         raise SystemExit(f"the pipeline did not end within {SECONDS} s of the push")
 
-    def _newest(self) -> dict[str, Any] | None:
-        runs = json.loads(self._run(GH, "run", "list", "--limit", "1", "--json", "databaseId"))
-        if not runs:
-            return None
-        number = str(runs[0]["databaseId"])
-        found: dict[str, Any] = json.loads(
-            self._run(GH, "run", "view", number, "--json", "databaseId,status,conclusion,jobs")
-        )
-        return found
+    def _newest(self) -> str | None:
+        runs = self._json("run", "list", "--limit", "1", "--json", "databaseId")
+        return str(runs[0]["databaseId"]) if runs else None
+
+    def _json(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON is of any shape
+        return json.loads(self._run(GH, *arguments))
 
     def _ended(self, run: dict[str, Any]) -> float:
         if run["conclusion"] != "success":
