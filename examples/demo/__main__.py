@@ -3,14 +3,13 @@
 import argparse
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from examples.demo import summary
 from examples.demo.machine import Machine, Traffic
 from examples.demo.pipeline import Following, Pipeline
 from examples.demo.screen import Screen
 
-RATE = 80.0
+RATE = 100.0
 BUILT_BEFOREHAND = ("v1.0", "v2.0", "v3.0")
 PUSHED = "v4.0"
 
@@ -43,11 +42,9 @@ class Demo:
         say("meanwhile: releases of v1.0 to v3.0 are packed from their commits; dependencies are built once")
         for release in BUILT_BEFOREHAND:
             self.machine.carelane("release", "create", "--commit", release)
-        say("v1.0 goes to staging and production")
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda name: self._deploy(name, "v1.0"), ("staging", "production")))
-        took = following.arrived()
-        say(f"{PUSHED} is in development by itself, {took:.0f} s after git push")
+        say("v1.0 goes to production")
+        self._deploy("production", "v1.0")
+        following.tested()
         say(f"the staff starts work: {RATE:g} requests a second in production")
         self.traffic = Traffic(self.machine, RATE)
         self._until_served("v1.0", 3)
@@ -55,6 +52,8 @@ class Demo:
         self._deploy("production", "v2.0")
         say("v3.0 answers one request in twenty with an error: nobody has to notice")
         self._deploy("production", "v3.0")
+        took = following.arrived()
+        say(f"{PUSHED} is in development by itself, {took:.0f} s after git push")
         say(f"{PUSHED} goes on to production: it passes its canary, and later answers every fifth with an error")
         self._deploy("production", PUSHED)
         self._until_failing(PUSHED)

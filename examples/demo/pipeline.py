@@ -14,6 +14,7 @@ from examples.demo.machine import CARELANE, Machine
 
 GH = str(CARELANE.with_name("gh"))
 SECONDS = 170
+BUILD = "Build"
 
 
 class Pipeline:
@@ -72,6 +73,7 @@ class Following(threading.Thread):
     def __init__(self, pipeline: Pipeline, show: Callable[[list[dict[str, Any]]], None]) -> None:
         super().__init__(name="pipeline", daemon=True)
         self._pipeline, self._show = pipeline, show
+        self._tested = threading.Event()
         self._took = 0.0
         self._problem: SystemExit | None = None
         self.start()
@@ -79,9 +81,22 @@ class Following(threading.Thread):
     def run(self) -> None:
         """Until the run has ended."""
         try:
-            self._took = self._pipeline.follow(self._show)
+            self._took = self._pipeline.follow(self._see)
         except SystemExit as problem:
             self._problem = problem
+        finally:
+            self._tested.set()
+
+    def tested(self) -> None:
+        """Wait until the heavy jobs have ended: the build has begun, or the run is over."""
+        self._tested.wait()
+        if self._problem is not None:
+            raise self._problem
+
+    def _see(self, jobs: list[dict[str, Any]]) -> None:
+        self._show(jobs)
+        if any(job["name"] == BUILD and job["status"] in {"in_progress", "completed"} for job in jobs):
+            self._tested.set()
 
     def arrived(self) -> float:
         """Seconds from the push until the run had ended well, last job included."""
