@@ -142,6 +142,7 @@ class Bench:
         self.clock = ManualClock(START)
         self.runs, self.jobs, self.secrets = FakeRuns(), FakeJobs(), FakeSecrets()
         self.rules: dict[str, protection.Rules] = {}
+        self.permitted: dict[int, Mapping[str, str]] = {}
         self.workflows = _Workflows()
         self._slots = slots
         self.engine = self._engine()
@@ -152,10 +153,14 @@ class Bench:
         hooks = Hooks(
             around=lambda name: Around(self.secrets.variables(name, None)),
             protection=lambda _, name: self.rules.get(name, protection.Rules()),
-            job_token=lambda _run, _job: "ghs_token",
+            job_token=self._token,
         )
         labels = Labels(frozenset({"ubuntu-latest", "self-hosted", "linux"}))
         return Engine(self.runs, self.jobs, self.secrets, self.clock, labels, hooks, slots=self._slots)
+
+    def _token(self, _run: Run, job: Job, permitted: Mapping[str, str]) -> str:
+        self.permitted[job.id] = permitted
+        return "ghs_token"
 
     def _starter(self) -> Starter:
         sources = FakeSources(self._files)

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from localhub.api import scopes
 from localhub.base.errors import LocalhubError, NotFoundError, RefusedError
 from localhub.hub.parts import Localhub
+from localhub.hub.tokens import JobToken
 from localhub.store.records import Repository
 
 
@@ -55,21 +57,21 @@ def actor(request: Request, hub: Hub) -> str:
 Actor = Annotated[str, Depends(actor)]
 
 
-def only(request: Request, hub: Hub) -> str | None:
-    """The one repository that the token is good for, where it is a job's; None: every one."""
-    return hub.job_tokens.get(token(request), (None, 0))[0]
+def job_token(request: Request, hub: Hub) -> JobToken | None:
+    """What the token is good for, where it is a job's; None: for everything."""
+    return hub.job_tokens.get(token(request))
 
 
-Only = Annotated[str | None, Depends(only)]
+OfJob = Annotated[JobToken | None, Depends(job_token)]
 
 
-def administrator(login: Actor, of: Only) -> str:
+def administrator(login: Actor, of_job: OfJob) -> str:
     """Who asks, unless it is a job: none may change what protects branches and environments.
 
     Raises:
         RefusedError: If it is a job.
     """
-    if of is not None:
+    if of_job is not None:
         raise RefusedError("Resource not accessible by integration", hint="a job's token does not reach this")
     return login
 
@@ -77,17 +79,23 @@ def administrator(login: Actor, of: Only) -> str:
 Admin = Annotated[str, Depends(administrator)]
 
 
-def repository(owner: str, repository_name: str, hub: Hub, _actor: Actor, of: Only) -> Repository:
+def repository(
+    owner: str, repository_name: str, request: Request, hub: Hub, _actor: Actor, of_job: OfJob
+) -> Repository:
     """The repository in the path.
 
     Raises:
         NotFoundError: If there is none, or the token is for another one.
+        RefusedError: If the token is a job's that is not permitted what is asked.
     """
     found = hub.repositories.get(f"{owner}/{repository_name}")
-    if found is None or of not in {None, found.name}:
+    if found is None or (of_job and of_job.repository != found.name):
         raise NotFoundError(
             f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one"
         )
+    needed = scopes.of_request(request.method, request.url.path)
+    if of_job and needed:
+        of_job.require(*needed)
     return found
 
 

@@ -8,9 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from localhub.api.access import Hub, Only, UnauthorizedError, actor
+from localhub.api import scopes
+from localhub.api.access import Hub, OfJob, UnauthorizedError, actor
 
 router = APIRouter()
+PUSH = "git-receive-pack"
 
 
 def _who(request: Request, hub: Hub) -> str:
@@ -22,14 +24,23 @@ def _who(request: Request, hub: Hub) -> str:
 
 @router.api_route("/{owner}/{name}.git/{rest:path}", methods=["GET", "POST"])
 async def git(
-    request: Request, hub: Hub, owner: str, name: str, rest: str, who: Annotated[str, Depends(_who)], of: Only
+    request: Request,
+    hub: Hub,
+    owner: str,
+    name: str,
+    rest: str,
+    who: Annotated[str, Depends(_who)],
+    of_job: OfJob,
 ) -> Response:
     """Fetches and pushes."""
     if not who:
         return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
     repository = hub.repositories.get(f"{owner}/{name}")
-    if repository is None or of not in {None, repository.name}:
+    if repository is None or (of_job and of_job.repository != repository.name):
         return Response("no such repository", 404)
+    if of_job:
+        pushes = rest == PUSH or request.query_params.get("service") == PUSH
+        of_job.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "GIT_PROJECT_ROOT": str(hub.bare.root),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from localhub.api import forms
-from localhub.api.access import BASE, Actor, Admin, Hub, Only, Paging, Repo
+from localhub.api.access import BASE, Actor, Admin, Hub, OfJob, Paging, Repo
 from localhub.base.errors import NotFoundError
 from localhub.repositories.bare import Commit
 from localhub.store.records import Repository
@@ -15,9 +15,9 @@ router = APIRouter()
 
 
 @router.get("/user/repos")
-def mine(hub: Hub, page: Paging, _actor: Actor, of: Only) -> list[dict[str, Any]]:
+def mine(hub: Hub, page: Paging, _actor: Actor, of_job: OfJob) -> list[dict[str, Any]]:
     """All repositories that the token is good for."""
-    found = [each for each in hub.repositories.all() if of in {None, each.name}]
+    found = [each for each in hub.repositories.all() if of_job is None or of_job.repository == each.name]
     return [forms.repository(each) for each in page.of(found)]
 
 

@@ -12,7 +12,7 @@ from localhub.base.errors import PlatformError
 from localhub.execution import sandbox, tools
 from localhub.execution.jobs import SandboxedJobs
 from localhub.execution.uses import Actions
-from localhub.hub import deployments, events, linting
+from localhub.hub import deployments, events, linting, tokens
 from localhub.hub.parts import Localhub
 from localhub.hub.settings import PASSED, Settings
 from localhub.repositories.bare import BareRepositories
@@ -147,16 +147,16 @@ class _Wiring:
             found = self.localhub.set_environment(repository, name, ())
         return protection.Rules(found.reviewers, found.branches, found.prevent_self_review)
 
-    def job_token(self, run: Run, job: Job) -> str:
+    def job_token(self, run: Run, job: Job, permissions: Mapping[str, str]) -> str:
         """A token that is good while its job runs."""
         value = f"ghs_{random.token_urlsafe(30)}"
-        self.localhub.job_tokens[value] = (run.repository, job.id)
+        self.localhub.job_tokens[value] = tokens.JobToken(run.repository, job.id, permissions)
         return value
 
     def job_changed(self, run: Run, job: Job) -> None:
         if job.done:
-            for value, (_, job_id) in list(self.localhub.job_tokens.items()):
-                if job_id == job.id:
+            for value, known in list(self.localhub.job_tokens.items()):
+                if known.job_id == job.id:
                     del self.localhub.job_tokens[value]
         deployments.follow(self.localhub, run, job)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
 from localhub.hub.settings import Settings
+from localhub.hub.tokens import JobToken
 from localhub.repositories import hooks
 from localhub.repositories.bare import BareRepositories
 from localhub.runs.contexts import Around
@@ -41,7 +42,7 @@ class Localhub:
     starter: Starter
     token: str
     fenced: bool
-    job_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
+    job_tokens: dict[str, JobToken] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     changing: threading.RLock = field(default_factory=threading.RLock)
     """Held while records of repositories and pull requests are read, changed and kept."""

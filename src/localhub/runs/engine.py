@@ -6,13 +6,13 @@ but the jobs that were in progress (they end as failed: their runner is gone).
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from localhub.base.clock import Clock
 from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
-from localhub.runs import attempts, concurrency, orders, planning, progressing, protection
+from localhub.runs import attempts, concurrency, orders, permissions, planning, progressing, protection
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Readers
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
@@ -38,7 +38,7 @@ class Hooks:
 
     around: Callable[[str], Around]  # by repository
     protection: Callable[[str, str], protection.Rules]  # by repository and environment
-    job_token: Callable[[Run, Job], str]
+    job_token: Callable[[Run, Job, Mapping[str, str]], str]  # with its permissions
     job_changed: Callable[[Run, Job], None] = lambda _run, _job: None
     run_ended: Callable[[Run], None] = lambda _run: None
 
@@ -320,15 +320,16 @@ class Engine:
                     f"No runner has the label {', '.join(missing)}: this machine has {known} (localhub.yaml)"
                 )
                 raise ConflictError(words)
+            read = self._readers.of(run)
             given = orders.Given(
                 secrets=self._secrets.of(run.repository, job.environment),
-                token=self._hooks.job_token(run, job),
+                token=self._hooks.job_token(run, job, permissions.of_job(run, job.node, read)),
                 around=replace(
                     self._hooks.around(run.repository),
                     variables=self._secrets.variables(run.repository, job.environment),
                 ),
             )
-            order = orders.order(run, job, self._readers.of(run), given)
+            order = orders.order(run, job, read, given)
         except LocalhubError as problem:
             ended = progressing.ended(job, Conclusion.FAILURE, now, problem.message)
             self._keep(run.with_job(ended))

@@ -161,6 +161,11 @@ class Call:
     inherit: bool = False
 
 
+SCOPES = (
+    "actions artifact-metadata attestations checks code-quality contents copilot-requests deployments"
+    " discussions drives id-token issues models packages pages pull-requests repository-projects"
+    " security-events statuses vulnerability-alerts"
+)
 Permissions: TypeAlias = Mapping[str, str] | str
 """Scopes with `read`, `write` or `none`; or `read-all` or `write-all`."""
 

@@ -8,6 +8,7 @@ from localhub.base.errors import InputError
 from localhub.expressions import Value
 from localhub.workflows import allowances, graph, matrices, references
 from localhub.workflows.definitions import (
+    SCOPES,
     Call,
     Concurrency,
     Defaults,
@@ -49,11 +50,6 @@ BOTH = "name needs if permissions concurrency strategy"
 STEPS_JOB = f"{BOTH} runs-on environment outputs env defaults timeout-minutes continue-on-error steps"
 CALL_JOB = f"{BOTH} uses with secrets"
 STEP = "id name if env continue-on-error timeout-minutes"
-SCOPES = (
-    "actions artifact-metadata attestations checks code-quality contents copilot-requests deployments"
-    " discussions drives id-token issues models packages pages pull-requests repository-projects"
-    " security-events statuses vulnerability-alerts"
-)
 
 
 def jobs(notes: Notes, node: Node) -> dict[str, Job]:

@@ -8,10 +8,11 @@ from tests.localhub_server import WORKFLOWS, Clone
 from tests.localhub_workflows import PIPELINE, ended
 
 
-def job(app: Clone, *steps: str) -> dict[str, str]:
+def job(app: Clone, *steps: str, permissions: str = "write-all") -> dict[str, str]:
     """A workflow whose steps have the job's token, and the address of the server."""
-    lines = ["on: push", "jobs:", "  job:", "    runs-on: ubuntu-latest", "    env:"]
+    lines = ["on: push", f"permissions: {permissions}", "jobs:", "  job:", "    runs-on: ubuntu-latest"]
     lines += [
+        "    env:",
         "      TOKEN: ${{ github.token }}",
         f"      API: http://127.0.0.1:{app.server.port}",
         "    steps:",
@@ -21,6 +22,13 @@ def job(app: Clone, *steps: str) -> dict[str, str]:
 
 BEARER = '-H "Authorization: Bearer $TOKEN"'
 JSON = "-H 'Content-Type: application/json'"
+
+
+def told(app: Clone, run_id: str) -> list[str]:
+    """What the steps say of the server's answers."""
+    log = app.gh("run", "view", run_id, "--log").out
+    said = [line.rpartition(" ")[2] for line in log.splitlines() if line[-4:-3] == "="]
+    return [each for each in said if each[-3:].isdigit()]
 
 
 def asks(name: str, path: str, *more: str) -> str:
@@ -50,9 +58,7 @@ def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(a
             f"curl -s {BEARER} {JSON} -d '{query}' $API/graphql",
         ),
     )
-    log = app.gh("run", "view", run_id, "--log").out
-    said = [line.rpartition(" ")[2] for line in log.splitlines() if line[-4:-3] == "="]
-    assert [each for each in said if each[-3:].isdigit()] == [
+    assert told(app, run_id) == [
         "own=200",
         "other=404",
         "fetch=404",
@@ -60,7 +66,42 @@ def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(a
         "environment=403",
         "create=403",
     ]
-    assert "Could not resolve to a Repository" in log
+    assert "Could not resolve to a Repository" in app.gh("run", "view", run_id, "--log").out
+
+
+def test_a_jobs_token_does_what_permissions_give_it_and_no_more(app: Clone) -> None:
+    app.push({"a.txt": "one"})
+    query = f'{{"query": "{{ repository(owner: \\"acme\\", name: \\"{app.name[5:]}\\") {{ %s }} }}"}}'
+    run_id = ended(
+        app,
+        job(
+            app,
+            asks("itself", f"/repos/{app.name}"),
+            asks("runs", f"/repos/{app.name}/actions/runs"),
+            asks("delete", f"/repos/{app.name}/actions/runs/1", "-X DELETE"),
+            asks("read", f"/repos/{app.name}/contents/a.txt"),
+            asks("fetch", f"/{app.name}.git/info/refs?service=git-upload-pack"),
+            asks("push", f"/{app.name}.git/info/refs?service=git-receive-pack"),
+            asks("dispatch", f"/repos/{app.name}/dispatches", JSON, """-d '{"event_type": "x"}'"""),
+            asks("pulls", f"/repos/{app.name}/pulls"),
+            f"curl -s {BEARER} {JSON} -d '{query % 'pullRequests(first: 1) { nodes { id } }'}' $API/graphql",
+            f"curl -s {BEARER} {JSON} -d '{query % 'nameWithOwner'}' $API/graphql",
+            permissions="{actions: read, contents: read}",
+        ),
+    )
+    assert told(app, run_id) == [
+        "itself=200",
+        "runs=200",
+        "delete=403",
+        "read=200",
+        "fetch=200",
+        "push=403",
+        "dispatch=403",
+        "pulls=403",
+    ]
+    log = app.gh("run", "view", run_id, "--log").out
+    assert "Resource not accessible by integration (permissions: {pull-requests: read}" in log
+    assert f'"nameWithOwner":"{app.name}"' in log
 
 
 def test_what_a_job_pushes_starts_no_run(app: Clone) -> None:
@@ -86,6 +127,6 @@ def test_a_jobs_token_is_nobodys_once_the_job_has_ended(app: Clone) -> None:
     run_id = ended(app, job(app, asks("while", "/user"), 'echo "told $(echo $TOKEN | rev)"'))
     log = app.gh("run", "view", run_id, "--log").out
     assert "while=200" in log
-    told = next(line.split()[-1] for line in log.splitlines() if " told " in line)
-    said = app.gh("api", "user", "--header", f"Authorization: Bearer {told[::-1]}", code=1)
+    token = next(line.split()[-1] for line in log.splitlines() if " told " in line)
+    said = app.gh("api", "user", "--header", f"Authorization: Bearer {token[::-1]}", code=1)
     assert "Bad credentials" in said.out + said.err

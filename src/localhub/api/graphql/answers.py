@@ -8,7 +8,8 @@ import structlog
 from fastapi import APIRouter, Body
 from graphql import GraphQLError, build_schema, graphql_sync
 
-from localhub.api.access import Actor, Hub, Only
+from localhub.api import scopes
+from localhub.api.access import Actor, Hub, OfJob
 from localhub.api.graphql import searching
 from localhub.api.graphql.connections import Info, connection
 from localhub.api.graphql.mutations import Mutations, by_id, pull_by_id
@@ -35,7 +36,7 @@ class Root(Mutations):
     def repository(self, _info: Info, owner: str, name: str, **_: bool) -> Repository:
         """A repository by its name."""
         found = self._hub.repositories.get(f"{owner}/{name}")
-        if found is None or self._only not in {None, found.name}:
+        if found is None or not self._reaches(found):
             raise NotFoundError(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         return Repository(self._hub, found)
 
@@ -62,6 +63,9 @@ class Root(Mutations):
 
 def resolved(source: Any, info: Info, **arguments: Any) -> Any:
     """A field of an object: a key, an attribute, or a method that takes the field's arguments."""
+    needed = scopes.of_field(info.parent_type.name, info.field_name)
+    if info.context and needed:
+        info.context.require(*needed)
     if isinstance(source, dict):
         return source.get(info.field_name)
     value = getattr(source, CAPITAL.sub("_", info.field_name).lower())
@@ -77,7 +81,7 @@ def kind(value: Any, *_: Any) -> str:
 def graphql(
     hub: Hub,
     who: Actor,
-    of: Only,
+    of_job: OfJob,
     query: Annotated[str, Body()],
     variables: Annotated[dict[str, Any] | None, Body()] = None,
     operation_name: Annotated[str | None, Body(alias="operationName")] = None,
@@ -86,7 +90,8 @@ def graphql(
     done = graphql_sync(
         SCHEMA,
         query,
-        Root(hub, who, of),
+        Root(hub, who, of_job),
+        context_value=of_job,
         variable_values=variables,
         operation_name=operation_name,
         field_resolver=resolved,

@@ -1,0 +1,26 @@
+"""The tokens of jobs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localhub.base.errors import RefusedError
+from localhub.runs import permissions
+
+
+@dataclass(frozen=True)
+class JobToken:
+    """What a job's token is good for, while the job runs: one repository, and a level for each scope."""
+
+    repository: str
+    job_id: int
+    permissions: Mapping[str, str]
+
+    def require(self, scope: str, level: str) -> None:
+        """Go on if the token has that *level*, or more, of *scope*.
+
+        Raises:
+            RefusedError: If it has less.
+        """
+        if not permissions.allows(self.permissions, scope, level):
+            hint = f"permissions: {{{scope}: {level}}} of the job or the workflow gives it to the job's token"
+            raise RefusedError("Resource not accessible by integration", hint=hint)
