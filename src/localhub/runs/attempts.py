@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from localhub.base.errors import ConflictError, NotFoundError, RefusedError
 from localhub.runs.frames import frames
-from localhub.runs.planning import Pass
+from localhub.runs.passes import Pass
 from localhub.runs.records import Conclusion, Job, Run, Status
 from localhub.workflows import graph
 

@@ -15,6 +15,7 @@ from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
 from localhub.runs import attempts, concurrency, orders, permissions, planning, progressing, protection
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Readers
+from localhub.runs.passes import Pass
 from localhub.runs.ports import Jobs, Progress, Runs, Secrets
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
 
@@ -375,8 +376,8 @@ class Engine:
             raise NotFoundError(f"there is no run {run_id}")
         return run
 
-    def _pass(self, run: Run) -> planning.Pass:
-        return planning.Pass(
+    def _pass(self, run: Run) -> Pass:
+        return Pass(
             read=self._readers.of(run),
             now=self._clock.now(),
             next_id=self._runs.next_id,

@@ -5,33 +5,17 @@ whose needs have ended is judged by its `if` and becomes jobs, a frame, or is sk
 ended has a conclusion; the run ends when all nodes have.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
-from localhub.base.errors import InputError, LocalhubError
-from localhub.expressions import Scope, evaluate_template, interpolate, text, truthy
-from localhub.runs import conditions, contexts, progressing
-from localhub.runs.contexts import Around
-from localhub.runs.frames import Frame, Read, frame_of, frames
-from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status
-from localhub.workflows import graph, inputs, matrices, references
+from localhub.base.errors import LocalhubError
+from localhub.runs import calling, conditions, making, progressing
+from localhub.runs.frames import Frame, frame_of, frames
+from localhub.runs.passes import Pass
+from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status, worst
+from localhub.workflows import graph
 from localhub.workflows.definitions import Job as WorkflowJob
-from localhub.workflows.definitions import Trigger
 
-DEEPEST_CALLS = 4  # reusable workflows calling one another, as on GitHub (ten since 2025)
 MOST_JOBS = 256
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What one pass works with."""
-
-    read: Read
-    now: datetime
-    next_id: Callable[[str], int]
-    around: Around
 
 
 def advanced(run: Run, this: Pass) -> Run:
@@ -59,7 +43,7 @@ def _node_advanced(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
     if node.conclusion is not None:
         return run
     if node.callee is not None:
-        return _call_ended(run, node, this)
+        return calling.ended(run, node, this)
     return _jobs_ended(run, node, this)
 
 
@@ -70,153 +54,19 @@ def _begun(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
         if not conditions.holds(run, frame, job, this.around):
             return _skipped(run, frame, job, this)
         scope = conditions.scope(run, frame, job, this.around)
-        combinations = _combinations(job, scope)
+        combinations = making.combinations(job, scope)
         if job.call is not None:
-            return _called(run, frame, job, combinations, this)
-        node = _node(path, job, scope)
-        jobs = [_made(run, frame, job, node, combinations, index, this) for index in range(len(combinations))]
+            return calling.called(run, frame, job, combinations, this)
+        node = making.node_of(path, job, scope)
+        jobs = [
+            making.made(run, frame, job, node, combinations, index, this)
+            for index in range(len(combinations))
+        ]
     except LocalhubError as problem:
         return _refused(run, frame, job, problem.message, this)
     if len(run.jobs) + len(jobs) > MOST_JOBS * 4:
         return _refused(run, frame, job, f"a run has at most {MOST_JOBS * 4} jobs", this)
     return replace(run, nodes={**run.nodes, path: node}, jobs=(*run.jobs, *jobs))
-
-
-def _node(path: str, job: WorkflowJob, scope: Scope) -> Node:
-    if job.strategy is None:
-        return Node(path)
-    fail_fast = _flag(job.strategy.fail_fast, scope)
-    return Node(path, fail_fast=fail_fast, max_parallel=_count(job.strategy.max_parallel, scope))
-
-
-def _combinations(job: WorkflowJob, scope: Scope) -> list[dict[str, Any]]:
-    if job.strategy is None or job.strategy.matrix is None:
-        return [{}]
-    found = matrices.combinations(evaluate_template(job.strategy.matrix, scope))
-    if not found:
-        raise InputError(f"jobs.{job.id}: the matrix is empty")
-    return found
-
-
-def _flag(value: Any, scope: Scope) -> bool:
-    return truthy(evaluate_template(value, scope))
-
-
-def _count(value: Any, scope: Scope) -> int | None:
-    if value is None:
-        return None
-    number = evaluate_template(value, scope)
-    if isinstance(number, str) and number.isdigit():
-        number = float(number)
-    if not isinstance(number, float | int) or number < 1:
-        raise InputError(f"max-parallel is {number!r}: a number from 1")
-    return int(number)
-
-
-def _made(
-    run: Run,
-    frame: Frame,
-    job: WorkflowJob,
-    node: Node,
-    combinations: list[dict[str, Any]],
-    index: int,
-    this: Pass,
-) -> Job:
-    """One job of a matrix, with all that is known before it runs."""
-    combination = combinations[index]
-    strategy = contexts.strategy(node, index, len(combinations))
-    scope = conditions.scope(run, frame, job, this.around, matrix=combination, strategy=strategy)
-    environment = None if job.environment is None else interpolate(job.environment.name, scope)
-    minutes = 360.0 if job.timeout_minutes is None else evaluate_template(job.timeout_minutes, scope)
-    group = None if job.concurrency is None else interpolate(job.concurrency.group, scope)
-    return Job(
-        id=this.next_id("jobs"),
-        node=frame.prefix + job.id,
-        index=index,
-        name=frame.title + _name(job, combination, scope),
-        attempt=run.attempt,
-        status=Status.QUEUED,
-        created_at=this.now,
-        labels=_labels(job, scope),
-        matrix=combination,
-        environment=environment or None,
-        group=group,
-        cancel_in_progress=job.concurrency is not None and _flag(job.concurrency.cancel_in_progress, scope),
-        tolerated=_flag(job.continue_on_error, scope),
-        timeout_seconds=_seconds(minutes),
-    )
-
-
-def _name(job: WorkflowJob, combination: dict[str, Any], scope: Scope) -> str:
-    """A job's name: with its entry of the matrix, unless the name says itself which one it is."""
-    if job.name is not None and "${{" in job.name:
-        return interpolate(job.name, scope)
-    return matrices.job_name(job.name or job.id, combination)
-
-
-def _labels(job: WorkflowJob, scope: Scope) -> tuple[str, ...]:
-    labels: list[str] = []
-    for written in job.runs_on.labels if job.runs_on else ():
-        value = evaluate_template(written, scope)
-        labels += [text(each) for each in value] if isinstance(value, list) else [text(value)]
-    if not any(labels):
-        raise InputError(f"jobs.{job.id}.runs-on names no label")
-    return tuple(labels)
-
-
-def _seconds(minutes: Any) -> float:
-    try:
-        number = float(minutes)
-    except (TypeError, ValueError):
-        raise InputError(f"timeout-minutes is {minutes!r}: a number of minutes") from None
-    if not 0 < number <= 360 * 24:
-        raise InputError(f"timeout-minutes is {number:g}: more than 0")
-    return number * 60
-
-
-def _called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], this: Pass) -> Run:
-    """A reusable workflow, once an entry of the matrix."""
-    if job.call is None:
-        return run
-    path = frame.prefix + job.id
-    callee = _local(job.call.uses)
-    if frame.depth + 1 > DEEPEST_CALLS:
-        raise InputError(f"jobs.{job.id}: reusable workflows call one another more than {DEEPEST_CALLS} deep")
-    trigger = this.read(callee).on.get("workflow_call")
-    if trigger is None:
-        raise InputError(f"jobs.{job.id}: {callee} is not reusable: it has no `on: workflow_call`")
-    calls = []
-    for combination in combinations:
-        scope = conditions.scope(run, frame, job, this.around, matrix=combination)
-        given = {name: evaluate_template(value, scope) for name, value in job.call.inputs.items()}
-        calls.append(
-            {
-                "title": _name(job, combination, scope),
-                "inputs": _call_inputs(run, trigger, given, this),
-                "matrix": combination,
-            }
-        )
-    return replace(run, nodes={**run.nodes, path: Node(path, callee=callee, calls=tuple(calls))})
-
-
-def _call_inputs(run: Run, trigger: Trigger, given: dict[str, Any], this: Pass) -> dict[str, Any]:
-    """What a called workflow gets; defaults that are expressions are evaluated first."""
-    scope = contexts.scope({"github": contexts.github(run), "vars": dict(this.around.variables)})
-    definitions = {
-        name: replace(each, default=evaluate_template(each.default, scope))
-        for name, each in trigger.inputs.items()
-    }
-    return inputs.resolve(definitions, given, typed=True)
-
-
-def _local(uses: str) -> str:
-    reference = references.workflow(uses)
-    if not reference.local:
-        raise InputError(
-            f"{uses}: only reusable workflows of the run's own commit can be called here",
-            hint="./.github/workflows/x.yml",
-        )
-    return reference.path
 
 
 def _skipped(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
@@ -282,50 +132,6 @@ def _stopped(run: Run, jobs: list[Job], this: Pass) -> Run:
         else:
             run = run.with_job(progressing.ended(job, Conclusion.CANCELLED, this.now))
     return run
-
-
-def _call_ended(run: Run, node: Node, this: Pass) -> Run:
-    callee = this.read(node.callee or "")
-    inner = [
-        run.nodes.get(f"{node.path}[{index}]/{job_id}")
-        for index in range(len(node.calls))
-        for job_id in callee.jobs
-    ]
-    if any(each is None or each.conclusion is None for each in inner):
-        return run
-    outputs: dict[str, str] = {}
-    trigger = callee.on.get("workflow_call")
-    for index, call in enumerate(node.calls):
-        jobs = {}
-        for job_id in callee.jobs:
-            done = run.nodes[f"{node.path}[{index}]/{job_id}"]
-            jobs[job_id] = {"result": str(done.conclusion), "outputs": dict(done.outputs)}
-        scope = contexts.scope(
-            {
-                "jobs": jobs,
-                "inputs": call["inputs"],
-                "github": contexts.github(run),
-                "vars": dict(this.around.variables),
-            }
-        )
-        for name, value in trigger.outputs.items() if trigger else ():
-            shown = interpolate(value, scope)
-            if shown:
-                outputs[name] = shown
-    conclusion = worst([each.conclusion for each in inner if each is not None])
-    changed = replace(node, conclusion=conclusion, outputs=outputs)
-    return replace(run, nodes={**run.nodes, node.path: changed})
-
-
-def worst(results: list[Conclusion | None]) -> Conclusion:
-    """What several results are together: failed, else cancelled, else skipped if all were, else success."""
-    if Conclusion.FAILURE in results:
-        return Conclusion.FAILURE
-    if Conclusion.CANCELLED in results:
-        return Conclusion.CANCELLED
-    if results and all(each is Conclusion.SKIPPED for each in results):
-        return Conclusion.SKIPPED
-    return Conclusion.SUCCESS
 
 
 def _ended(run: Run, this: Pass) -> Run:

@@ -31,6 +31,17 @@ class Conclusion(StrEnum):
     STARTUP_FAILURE = "startup_failure"
 
 
+def worst(results: list[Conclusion | None]) -> Conclusion:
+    """What several results are together: failed, else cancelled, else skipped if all were, else success."""
+    if Conclusion.FAILURE in results:
+        return Conclusion.FAILURE
+    if Conclusion.CANCELLED in results:
+        return Conclusion.CANCELLED
+    if results and all(each is Conclusion.SKIPPED for each in results):
+        return Conclusion.SKIPPED
+    return Conclusion.SUCCESS
+
+
 @dataclass(frozen=True)
 class Annotation:
     """A remark on a place in the repository, or on the run as a whole."""

@@ -3,6 +3,7 @@
 import pytest
 
 from localhub.runs import permissions
+from localhub.runs.records import Conclusion
 from tests.fakes.localhub import Bench
 
 PLAIN = """\
@@ -29,6 +30,14 @@ jobs:
   job: {runs-on: ubuntu-latest, steps: [{run: echo}]}
 """
 RESTRICTED = {"contents": "read", "packages": "read"}
+
+
+def calling(of_the_call: str, of_the_called: str) -> dict[str, str]:
+    """A workflow and the one that it calls."""
+    return {
+        ".github/workflows/ci.yml": CALLER % of_the_call,
+        ".github/workflows/ship.yml": CALLED % of_the_called,
+    }
 
 
 def given(files: dict[str, str] | str) -> dict[str, str]:
@@ -65,18 +74,32 @@ def test_all_is_every_scope(level: str) -> None:
     [
         ("", "", {"contents": "write", "actions": "read"}),
         ("permissions: {contents: read}", "", {"contents": "read"}),
-        ("permissions: {contents: read}", "permissions: write-all", {"contents": "read"}),
-        ("", "permissions: {contents: read, checks: write}", {"contents": "read"}),
+        ("", "permissions: {contents: read}", {"contents": "read"}),
+        ("", "permissions: {}", {}),
     ],
 )
-def test_a_called_workflow_never_has_more_than_its_caller(
+def test_a_called_workflow_has_what_its_caller_has_or_less(
     of_the_call: str, of_the_called: str, expected: dict[str, str]
 ) -> None:
-    files = {
-        ".github/workflows/ci.yml": CALLER % of_the_call,
-        ".github/workflows/ship.yml": CALLED % of_the_called,
-    }
-    assert given(files) == expected
+    assert given(calling(of_the_call, of_the_called)) == expected
+
+
+@pytest.mark.parametrize(
+    ("of_the_call", "of_the_called", "words"),
+    [
+        ("permissions: {contents: read}", "permissions: {contents: write}", "contents: read"),
+        ("", "permissions: {actions: read, checks: write}", "checks: none"),
+        ("", "permissions: write-all", "actions: read"),
+    ],
+)
+def test_a_called_workflow_that_asks_for_more_is_refused(
+    of_the_call: str, of_the_called: str, words: str
+) -> None:
+    bench = Bench(calling(of_the_call, of_the_called))
+    bench.push()
+    (job,) = bench.run().jobs
+    assert (job.conclusion, bench.permitted) == (Conclusion.FAILURE, {})
+    assert f"but is only allowed '{words}'" in job.annotations[0].message
 
 
 def test_writing_is_more_than_reading_and_what_is_not_named_is_nothing() -> None:
