@@ -9,7 +9,7 @@ from examples.demo.machine import Machine, Traffic
 from examples.demo.pipeline import Following, Pipeline
 from examples.demo.screen import Screen
 
-RATE = 100.0
+RATE = 80.0
 BUILT_BEFOREHAND = ("v1.0", "v2.0", "v3.0")
 PUSHED = "v4.0"
 

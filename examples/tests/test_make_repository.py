@@ -73,7 +73,7 @@ def test_the_session_key_is_made_and_not_committed(repository: Path, tmp_path: P
         ("v1.0", None),
         ("v2.0", None),
         ("v3.0", "errors:0.05"),
-        ("v4.0", "errors:0.2:28s"),
+        ("v4.0", "errors:0.2:1000requests"),
         ("v5.0", "unready"),
     ],
 )

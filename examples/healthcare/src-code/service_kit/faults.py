@@ -1,8 +1,8 @@
 """Faults on purpose, for trials of the delivery: ``HEALTHCARE_FAULT=errors:0.05,latency:800ms:0.3``.
 
 A release that carries one is worse in a known way, so that whoever ships it can be
-seen to notice; ``errors:0.2:60s`` begins only after a minute. Probes, health,
-version and metrics are never touched by ``errors`` and ``latency``.
+seen to notice; ``errors:0.2:60s`` begins only after a minute, ``errors:0.2:500requests`` after
+so many. Probes, health, version and metrics are never touched by ``errors`` and ``latency``.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ class Fault:
 
     error_ratio: float = 0.0
     errors_after_seconds: float = 0.0
+    errors_after_requests: int = 0
     latency_seconds: float = 0.0
     latency_ratio: float = 0.0
     unready: bool = False
@@ -78,11 +79,7 @@ def parse(text: str) -> Fault:
 def _with_part(fault: Fault, part: str, name: str, values: list[str]) -> Fault:
     makers: dict[str, tuple[int, int, Callable[..., dict[str, object]]]] = {
         "none": (0, 0, dict),
-        "errors": (
-            1,
-            2,
-            lambda share, after="0s": {"error_ratio": _ratio(share), "errors_after_seconds": _seconds(after)},
-        ),
+        "errors": (1, 2, lambda share, after="0s": {"error_ratio": _ratio(share), **_after(after)}),
         "latency": (
             1,
             2,
@@ -106,6 +103,12 @@ def _ratio(text: str) -> float:
         message = f"share {text!r} is not a number from 0 to 1"
         raise ValueError(message)
     return value
+
+
+def _after(text: str) -> dict[str, object]:
+    if text.endswith("requests"):
+        return {"errors_after_requests": int(_quantity(text, {"requests": 1}, "a number such as 500requests"))}
+    return {"errors_after_seconds": _seconds(text)}
 
 
 def _seconds(text: str) -> float:

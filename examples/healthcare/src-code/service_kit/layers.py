@@ -149,6 +149,7 @@ class Faulty:
         self._chance = chance
         self._leaked: list[bytes] = []
         self._began = time.monotonic()
+        self._asked = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -159,11 +160,16 @@ class Faulty:
             self._leaked.append(random.randbytes(self._fault.leak_bytes))
         if self._fault.latency_ratio and self._chance() < self._fault.latency_ratio:
             await asyncio.sleep(self._fault.latency_seconds)
-        late = time.monotonic() - self._began < self._fault.errors_after_seconds
-        if self._fault.error_ratio and not late and self._chance() < self._fault.error_ratio:
+        self._asked += 1
+        if self._fault.error_ratio and self._due() and self._chance() < self._fault.error_ratio:
             await _send(send, 500, b"application/problem+json", b'{"title":"Fault on trial","status":500}')
             return
         await self._app(scope, receive, send)
+
+    def _due(self) -> bool:
+        """Whether errors have begun."""
+        seconds = time.monotonic() - self._began
+        return self._asked > self._fault.errors_after_requests and seconds >= self._fault.errors_after_seconds
 
 
 def wrap(app: ASGIApp, lifecycle: lifecycles.Lifecycle, paths: Paths) -> ASGIApp:

@@ -12,6 +12,7 @@ from tests.unit.applications_under_test import ask, greeting
         ("none", faults.NONE),
         ("errors:0.05", faults.Fault(error_ratio=0.05)),
         ("errors:0.2:60s", faults.Fault(error_ratio=0.2, errors_after_seconds=60.0)),
+        ("errors:0.2:500requests", faults.Fault(error_ratio=0.2, errors_after_requests=500)),
         ("latency:800ms:0.3", faults.Fault(latency_seconds=0.8, latency_ratio=0.3)),
         ("latency:2s", faults.Fault(latency_seconds=2.0, latency_ratio=1.0)),
         ("unready", faults.Fault(unready=True)),
@@ -27,7 +28,7 @@ def test_a_fault_is_understood(text: str, expected: faults.Fault) -> None:
 
 
 WRONG = (
-    "|eror:0.1|errors|errors:2|errors:-1|errors:nan|errors:0.1:0.2|errors:0.1:1s:2|errors:0.1,|latency:800|latency:800ms:x"
+    "|eror:0.1|errors|errors:2|errors:-1|errors:nan|errors:0.1:0.2|errors:0.1:1s:2|errors:0.1:requests|errors:0.1,|latency:800|latency:800ms:x"
     "|unready:1|unready,unready|leak:1MB|crash:soon"
 )
 
@@ -50,6 +51,13 @@ def test_errors_may_begin_only_after_a_while() -> None:
     """A release that passes its trial can still fail later."""
     app = layers.Faulty(greeting, faults.parse("errors:1:1m"), frozenset())
     assert ask(app, "/api/patients").status == 200
+
+
+def test_errors_may_begin_only_after_so_many_requests() -> None:
+    """However fast they come; what is spared does not count."""
+    app = layers.Faulty(greeting, faults.parse("errors:1:2requests"), frozenset({"/api/health"}))
+    asked = ["/api/patients", "/api/health", "/api/patients", "/api/patients"]
+    assert [ask(app, path).status for path in asked] == [200, 200, 200, 500]
 
 
 def test_spared_paths_never_fail() -> None:
