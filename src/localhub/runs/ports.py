@@ -121,11 +121,14 @@ class Sources(Protocol):
     """Reads commits."""
 
     def files(self, repository: str, sha: str, folder: str) -> Mapping[str, str]:
-        """Texts of the files right in *folder* at a commit, by path."""
+        """Texts of the files right in *folder* at a commit, as they were committed, by path."""
         ...
 
     def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:
-        """Paths that differ between two commits; all of them where there is no *before*."""
+        """Paths that differ between two commits; all of *after* where there is no commit *before*.
+
+        A file that was moved differs at both its paths.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Runs and secrets: in memory, and as localhub keeps them."""
+"""Runs: in memory, and as localhub keeps them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
