@@ -5,6 +5,7 @@ from typing import Protocol
 import pytest
 
 from localhub.runs.ports import Secrets
+from tests.contract.localhub.runs import EACH, TOGETHER, together
 
 APP = "acme/app"
 KINDS = ["secrets", "variables"]
@@ -92,3 +93,14 @@ class SecretsContract:
         keeping.keep(APP, "A", "1", kind=kind)
         given(keeping, kind, APP, None)["A"] = "changed"
         assert given(keeping, kind, APP, None) == {"A": "1"}
+
+    def test_what_many_keep_at_once_is_all_kept(self, keeping: Keeping, kind: str) -> None:
+        def keep(thread: int) -> None:
+            for number in range(EACH):
+                keeping.keep(APP, f"T{thread}_{number}", f"{number}", kind=kind)
+
+        together(keep)
+        expected = {
+            f"T{thread}_{number}": f"{number}" for thread in range(TOGETHER) for number in range(EACH)
+        }
+        assert given(keeping, kind, APP, None) == expected

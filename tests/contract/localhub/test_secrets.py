@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from localhub.base.errors import InputError
-from localhub.store.secrets import SecretFiles
+from localhub.store.secrets import SecretFiles, new_token, tokens
+from tests.contract.localhub.runs import EACH, TOGETHER, together
 from tests.contract.localhub.secrets import APP, SecretsContract
 from tests.fakes.localhub import FakeSecrets
 
@@ -41,3 +42,15 @@ class TestSecretFiles(SecretsContract):
         with pytest.raises(InputError, match="cannot be a name"):
             keeping.keep(APP, name, "1", kind=kind)
         assert keeping.of(APP, None) == keeping.variables(APP, None) == {}
+
+
+def test_tokens_that_many_ask_for_at_once_are_all_good(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.json"
+
+    def ask(thread: int) -> None:
+        for number in range(EACH):
+            new_token(file, f"ada{thread}-{number}")
+
+    together(ask)
+    assert len(tokens(file)) == TOGETHER * EACH
+    assert file.stat().st_mode & 0o777 == 0o600
