@@ -1,7 +1,7 @@
 """localhub's ports in memory: runs, jobs that end when a test says so, secrets, sources."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -174,12 +174,20 @@ class _Workflows:
 class Bench:
     """An engine with fakes all round, ticked by hand."""
 
-    def __init__(self, files: Mapping[str, str] | str, *, slots: int = 10) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str] | str,
+        *,
+        slots: int = 10,
+        run_ended: Callable[[Run], None] = lambda _run: None,
+        job_changed: Callable[[Run, Job], None] = lambda _run, _job: None,
+    ) -> None:
         found = {CI: files} if isinstance(files, str) else files
         self.clock = ManualClock(START)
         self.runs, self.jobs, self.secrets = FakeRuns(), FakeJobs(), FakeSecrets()
         self.rules: dict[str, protection.Rules] = {}
         self.workflows = _Workflows()
+        self._run_ended, self._job_changed = run_ended, job_changed
         self._slots = slots
         self.engine = self._engine()
         self._sources = FakeSources()
@@ -191,6 +199,8 @@ class Bench:
             around=lambda name: Around(self.secrets.variables(name, None)),
             protection=lambda _, name: self.rules.get(name, protection.Rules()),
             job_token=lambda _run, _job: "ghs_token",
+            job_changed=self._job_changed,
+            run_ended=self._run_ended,
         )
         labels = Labels(frozenset({"ubuntu-latest", "self-hosted", "linux"}))
         return Engine(self.runs, self.jobs, self.secrets, self.clock, labels, hooks, slots=self._slots)

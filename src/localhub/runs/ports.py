@@ -89,8 +89,15 @@ class Jobs(Protocol):
         ...
 
 
+class StoreUnavailableError(Exception):
+    """The store fails for now: it is locked, or its disk is full; what was asked may be asked again later.
+
+    It is no LocalhubError: those say what is wrong with a run or a request, and end it.
+    """
+
+
 class Runs(Protocol):
-    """Where runs are kept."""
+    """Where runs are kept; each call raises StoreUnavailableError where the store fails for now."""
 
     def get(self, run_id: int) -> Run | None:
         """The run, or None."""
