@@ -1,22 +1,16 @@
 """What a shim does for its process, on real processes."""
 
-import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from carelane.platforms.processes import identities
-from carelane.platforms.processes.shim import boot_id, start_time
-from carelane.platforms.processes.shims import SHIM, Shims
+from carelane.platforms.processes.shims import Shims
 from tests.contract import processes
 from tests.contract.processes import FOREVER, spec
+from tests.contract.shims import alive, begin, log, phase, status
 from tests.waiting import until
 
 SMALL_BYTES = 12 << 20
@@ -26,30 +20,6 @@ SMALL_BYTES = 12 << 20
 def keeper(tmp_path: Path) -> Iterator[Shims]:
     with processes.shims(tmp_path / "shims") as made:
         yield made
-
-
-def status(keeper: Shims, name: str = "one") -> dict[str, Any]:
-    return keeper.status(name) or {}
-
-
-def phase(keeper: Shims, wanted: str, name: str = "one") -> dict[str, Any]:
-    """The status once it says *wanted*."""
-    until(lambda: status(keeper, name).get("phase") == wanted, 10.0, f"{name} is {wanted}")
-    return status(keeper, name)
-
-
-def begin(keeper: Shims, tmp_path: Path, program: str, *arguments: str, **more: Any) -> None:  # noqa: ANN401
-    keeper.write("one", spec(tmp_path, program, *arguments, **more))
-    keeper.ensure("one")
-
-
-def log(keeper: Shims, run: int = 1, suffix: str = "") -> str:
-    path = keeper.folder("one") / f"run-{run}.log{suffix}"
-    return path.read_text() if path.exists() else ""
-
-
-def alive(pid: int) -> bool:
-    return start_time(pid) is not None
 
 
 # -- exit codes and restarts
@@ -154,209 +124,6 @@ def test_a_stop_while_it_waits_to_start_again_is_heeded(keeper: Shims, tmp_path:
     phase(keeper, "backoff")
     keeper.stop("one", 1.0)
     phase(keeper, "exited")
-
-
-# -- the shim itself is killed
-
-
-def kill_shim(keeper: Shims) -> int:
-    """Kill the shim of ``one``, as hard as can be; the pid of the process it leaves."""
-    seen = phase(keeper, "running")
-    os.kill(seen["shim"]["pid"], signal.SIGKILL)
-    until(lambda: not keeper.supervised(seen), 5.0, "the shim is gone")
-    return int(seen["child"]["pid"])
-
-
-def test_a_killed_shim_harms_nobody_and_the_next_one_adopts_its_process(
-    keeper: Shims, tmp_path: Path
-) -> None:
-    begin(keeper, tmp_path, FOREVER)
-    child = kill_shim(keeper)
-    assert keeper.running(status(keeper))
-    keeper.ensure("one")
-    until(lambda: keeper.supervised(status(keeper)), 5.0, "another shim has it")
-    assert status(keeper)["child"]["pid"] == child
-    assert status(keeper)["run"] == 1
-    keeper.stop("one", 1.0)
-    phase(keeper, "exited")
-    assert not alive(child)
-
-
-def test_an_adopted_process_that_ends_is_started_again(keeper: Shims, tmp_path: Path) -> None:
-    begin(keeper, tmp_path, FOREVER)
-    child = kill_shim(keeper)
-    keeper.ensure("one")
-    until(lambda: keeper.supervised(status(keeper)), 5.0, "another shim has it")
-    os.kill(child, signal.SIGKILL)
-    until(lambda: status(keeper)["run"] == 2 and status(keeper)["phase"] == "running", 5.0, "it runs again")
-    assert status(keeper)["exit_code"] is None  # nobody saw it, nobody guesses it
-
-
-def test_a_process_left_alone_can_still_be_stopped(keeper: Shims, tmp_path: Path) -> None:
-    begin(keeper, tmp_path, FOREVER)
-    child = kill_shim(keeper)
-    keeper.stop("one", 1.0)
-    until(lambda: not alive(child), 5.0, "it is gone")
-    phase(keeper, "exited")
-
-
-DYING = """\
-import importlib.util, os, sys
-found = importlib.util.spec_from_file_location("shim", sys.argv[1])
-shim = importlib.util.module_from_spec(found)
-found.loader.exec_module(shim)
-say = shim.Shim.say
-shim.Shim.say = lambda self, phase: os.kill(os.getpid(), 9) if phase == sys.argv[3] else say(self, phase)
-shim.main(sys.argv[2])
-"""
-COUNTED = "import os; print(os.getpid(), file=open('started', 'a', 1))\n"
-
-
-def shim_that_dies_when_it_says(keeper: Shims, said: str) -> None:
-    """Run a shim on ``one`` that is killed in the moment it would write *said*."""
-    command = [sys.executable, "-I", "-S", "-c", DYING, str(SHIM), str(keeper.folder("one")), said]
-    assert subprocess.run(command, check=False, timeout=10).returncode == -signal.SIGKILL
-
-
-def test_a_shim_killed_as_its_process_begins_leaves_one_that_is_known_and_not_started_twice(
-    keeper: Shims, tmp_path: Path
-) -> None:
-    keeper.write("one", spec(tmp_path, COUNTED + FOREVER))
-    shim_that_dies_when_it_says(keeper, "running")
-    until((tmp_path / "started").exists, 5.0, "the process has begun")
-    until(lambda: status(keeper)["phase"] == "running", 5.0, "it is seen without any shim")
-    assert keeper.running(status(keeper))
-    ensured_until_supervised(keeper)
-    child = phase(keeper, "running")["child"]["pid"]
-    assert (tmp_path / "started").read_text().split() == [str(child)]
-    keeper.stop("one", 1.0)
-    phase(keeper, "exited")
-    assert not alive(child)
-
-
-def test_a_task_whose_shim_was_killed_as_it_began_runs_once_and_one_that_never_began_is_run(
-    keeper: Shims, tmp_path: Path
-) -> None:
-    keeper.write("one", spec(tmp_path, COUNTED, once=True))
-    shim_that_dies_when_it_says(keeper, "backoff")  # before there is any process
-    shim_that_dies_when_it_says(keeper, "running")
-    ensured_until_supervised(keeper)
-    phase(keeper, "exited")
-    assert len((tmp_path / "started").read_text().split()) == 1
-
-
-def ensured_until_supervised(keeper: Shims) -> None:
-    """As the engine does: again and again, for a shim leaves while the new process still has the lock."""
-
-    def supervised() -> bool:
-        keeper.ensure("one")
-        seen = status(keeper)
-        return keeper.supervised(seen) or seen["phase"] == "exited"
-
-    until(supervised, 5.0, "another shim has it")
-
-
-def test_what_an_adopted_process_started_ends_with_it_and_what_is_not_marked_is_left_alone(
-    keeper: Shims, tmp_path: Path
-) -> None:
-    """Its group's number alone says nothing once it has been waited for by somebody else."""
-    program = (
-        "import subprocess, sys\n"
-        "sleeper = [sys.executable, '-I', '-S', '-c', 'import time; time.sleep(60)']\n"
-        "print(subprocess.Popen(sleeper).pid, subprocess.Popen(sleeper, env={}).pid)\n" + FOREVER
-    )
-    begin(keeper, tmp_path, program)
-    until(lambda: log(keeper).endswith("\n"), 5.0, "it says its children's pids")
-    marked, unmarked = (int(pid) for pid in log(keeper).split())
-    child = kill_shim(keeper)
-    keeper.ensure("one")
-    until(lambda: keeper.supervised(status(keeper)), 5.0, "another shim has it")
-    os.kill(child, signal.SIGKILL)
-    until(lambda: status(keeper)["run"] == 2, 5.0, "it has ended and runs again")
-    until(lambda: not alive(marked), 5.0, "what it started is gone")
-    assert alive(unmarked)
-    os.kill(unmarked, signal.SIGKILL)
-
-
-def test_a_process_is_waited_for_only_after_what_it_left_behind_was_killed(
-    keeper: Shims, tmp_path: Path
-) -> None:
-    """Before, its number is its own; afterwards, it may be anybody's."""
-    keeper.write("one", spec(tmp_path, "", once=True))
-    traced = DYING.replace(
-        "shim.main",
-        "for name in ('killpg', 'waitpid'):\n"
-        "    do = getattr(os, name)\n"
-        "    setattr(os, name, lambda *a, do=do, name=name: (print(name, flush=True), do(*a))[1])\n"
-        "shim.main",
-    )
-    command = [sys.executable, "-I", "-S", "-c", traced, str(SHIM), str(keeper.folder("one")), "never"]
-    done = subprocess.run(command, check=False, timeout=10, capture_output=True, text=True)
-    assert done.stdout.split() == ["killpg", "waitpid"]
-
-
-def test_of_two_shims_on_one_folder_one_leaves(keeper: Shims, tmp_path: Path) -> None:
-    begin(keeper, tmp_path, FOREVER)
-    first = phase(keeper, "running")
-    second = subprocess.run(
-        [sys.executable, "-I", "-S", str(SHIM), str(keeper.folder("one"))], check=False, timeout=5
-    )
-    assert second.returncode == 0
-    assert status(keeper) == first
-    assert alive(first["child"]["pid"])
-
-
-# -- a pid that means another process now
-
-
-@pytest.fixture
-def stranger() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that no shim has anything to do with."""
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", FOREVER], start_new_session=True) as process:
-        yield process
-        process.kill()
-
-
-def claim(keeper: Shims, pid: int, start: int, boot: str) -> None:
-    """Let ``one`` believe that *pid* is its process."""
-    gone = {"pid": 2**22 + 1, "start": 1, "boot": boot}
-    document = {
-        "run": 1, "restarts": 0, "recent": 0, "phase": "running", "since": time.time(),
-        "shim": gone, "child": {"pid": pid, "start": start},
-    }  # fmt: skip
-    (keeper.folder("one") / "status.json").write_text(json.dumps(document))
-
-
-@pytest.mark.parametrize("wrong", ["start", "boot"])
-def test_a_reused_pid_is_neither_adopted_nor_signalled(
-    keeper: Shims, tmp_path: Path, stranger: "subprocess.Popen[bytes]", wrong: str
-) -> None:
-    start = start_time(stranger.pid)
-    assert start is not None
-    keeper.write("one", spec(tmp_path, FOREVER))
-    claim(
-        keeper,
-        stranger.pid,
-        start - 1 if wrong == "start" else start,
-        "another-boot" if wrong == "boot" else boot_id(),
-    )
-    assert not keeper.running(status(keeper))
-    keeper.ensure("one")
-    until(lambda: status(keeper)["run"] == 2, 5.0, "its own run begins")
-    assert phase(keeper, "running")["child"]["pid"] != stranger.pid
-    keeper.stop("one", 0.2)
-    phase(keeper, "exited")
-    assert stranger.poll() is None
-
-
-def test_a_signal_reaches_only_the_very_process(stranger: "subprocess.Popen[bytes]") -> None:
-    start = start_time(stranger.pid)
-    assert start is not None
-    assert not identities.send({"pid": stranger.pid, "start": start + 1}, signal.SIGKILL)
-    assert stranger.poll() is None
-    assert identities.send({"pid": stranger.pid, "start": start}, signal.SIGKILL)
-    stranger.wait(5)
-    assert not identities.send({"pid": stranger.pid, "start": start}, signal.SIGKILL)
 
 
 # -- limits, logs, secrets, size

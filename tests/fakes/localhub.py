@@ -1,7 +1,8 @@
 """localhub's ports in memory: runs, jobs that end when a test says so, secrets, sources."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,58 +72,94 @@ class FakeJobs:
         self.orders: dict[int, Order] = {}
         self.cancelled: list[int] = []
         self.orphans: list[int] = []
-        self._reports: dict[int, Report] = {}
+        self._reports: dict[int, Report] = {}  # of jobs without a conclusion
+        self._telling: list[threading.Thread] = []
 
     def start(self, order: Order, report: Report) -> None:
         self.orders[order.job_id] = order
         self._reports[order.job_id] = report
 
     def cancel(self, job_id: int, *, force: bool = False) -> None:
-        del force
+        if job_id not in self._reports:
+            return
         self.cancelled.append(job_id)
+        if force:
+            self._tell(job_id, Progress(conclusion=Conclusion.CANCELLED))
 
     def end_orphan(self, job_id: int, process_id: int | None) -> None:
         del process_id
         self.orphans.append(job_id)
+        self._reports.pop(job_id, None)
 
-    def end(self, job_id: int, conclusion: str = "success", outputs: dict[str, str] | None = None) -> None:
-        """Ends a job."""
-        self.reports(job_id, Progress(conclusion=Conclusion(conclusion), outputs=outputs or {}))
+    def end(self, job_id: int, conclusion: str | None = None, outputs: dict[str, str] | None = None) -> None:
+        """Ends a job: as a success, or as cancelled where it was, unless another conclusion is given."""
+        of_itself = Conclusion.CANCELLED if job_id in self.cancelled else Conclusion.SUCCESS
+        ended = Conclusion(conclusion) if conclusion else of_itself
+        self.reports(job_id, Progress(conclusion=ended, outputs=outputs or {}))
 
     def reports(self, job_id: int, progress: Progress) -> None:
         """A job has come further."""
-        self._reports[job_id](self.orders[job_id].run_id, job_id, progress)
+        self._tell(job_id, progress)
+        self.told()
+
+    def told(self) -> None:
+        """Returns once all reports have been taken; not for those whom reports wait for."""
+        while self._telling:
+            self._telling.pop().join()
+
+    def _tell(self, job_id: int, progress: Progress) -> None:
+        report = self._reports.get(job_id)
+        if report is None:
+            return
+        if progress.conclusion is not None:
+            del self._reports[job_id]
+        telling = threading.Thread(target=report, args=(self.orders[job_id].run_id, job_id, progress))
+        self._telling.append(telling)
+        telling.start()
 
 
-@dataclass
 class FakeSecrets:
-    """The Secrets port."""
+    """The Secrets port, and how somebody who may sets them."""
 
-    secrets: dict[str, str] = field(default_factory=dict)
-    given: dict[str | None, dict[str, str]] = field(default_factory=dict)  # variables by environment
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str], dict[str, str]] = {}
+
+    def keep(
+        self, repository: str, name: str, value: str, *, environment: str = "", kind: str = "secrets"
+    ) -> None:
+        """Keeps a value."""
+        self._kept.setdefault((kind, repository, environment), {})[name.upper()] = value
 
     def of(self, repository: str, environment: str | None) -> dict[str, str]:
-        del repository, environment
-        return dict(self.secrets)
+        return self._both("secrets", repository, environment)
 
     def variables(self, repository: str, environment: str | None) -> dict[str, str]:
-        del repository
-        return {**self.given.get(None, {}), **self.given.get(environment, {})}
+        return self._both("variables", repository, environment)
+
+    def _both(self, kind: str, repository: str, environment: str | None) -> dict[str, str]:
+        places = [(kind, repository, ""), (kind, repository, environment or "")]
+        return {name: value for place in places for name, value in self._kept.get(place, {}).items()}
 
 
 class FakeSources:
-    """The Sources port: one commit."""
+    """The Sources port, and how somebody commits."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self._files = files
+    def __init__(self) -> None:
+        self._commits: dict[tuple[str, str], Mapping[str, str]] = {}
+
+    def commit(self, repository: str, files: Mapping[str, str], sha: str | None = None) -> str:
+        """Commits exactly these files; the SHA."""
+        sha = sha or f"{len(self._commits) + 1:040x}"
+        self._commits[repository, sha] = dict(files)
+        return sha
 
     def files(self, repository: str, sha: str, folder: str) -> Mapping[str, str]:
-        del repository, sha, folder
-        return self._files
+        found = self._commits.get((repository, sha), {})
+        return {path: text for path, text in found.items() if path.rpartition("/")[0] == folder.rstrip("/")}
 
     def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:
-        del repository, before, after
-        return ["README.md"]
+        old, new = self._commits.get((repository, before or ""), {}), self._commits[repository, after]
+        return [path for path in {**old, **new} if old.get(path) != new.get(path)]
 
 
 class _Workflows:
@@ -137,16 +174,25 @@ class _Workflows:
 class Bench:
     """An engine with fakes all round, ticked by hand."""
 
-    def __init__(self, files: Mapping[str, str] | str, *, slots: int = 10) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str] | str,
+        *,
+        slots: int = 10,
+        run_ended: Callable[[Run], None] = lambda _run: None,
+        job_changed: Callable[[Run, Job], None] = lambda _run, _job: None,
+    ) -> None:
         found = {CI: files} if isinstance(files, str) else files
         self.clock = ManualClock(START)
         self.runs, self.jobs, self.secrets = FakeRuns(), FakeJobs(), FakeSecrets()
         self.rules: dict[str, protection.Rules] = {}
         self.permitted: dict[int, Mapping[str, str]] = {}
         self.workflows = _Workflows()
+        self._run_ended, self._job_changed = run_ended, job_changed
         self._slots = slots
         self.engine = self._engine()
-        self._files = found
+        self._sources = FakeSources()
+        self._sources.commit("acme/app", found, "a" * 40)
         self.starter = self._starter()
 
     def _engine(self) -> Engine:
@@ -154,6 +200,8 @@ class Bench:
             around=lambda name: Around(self.secrets.variables(name, None)),
             protection=lambda _, name: self.rules.get(name, protection.Rules()),
             job_token=self._token,
+            job_changed=self._job_changed,
+            run_ended=self._run_ended,
         )
         labels = Labels(frozenset({"ubuntu-latest", "self-hosted", "linux"}))
         return Engine(self.runs, self.jobs, self.secrets, self.clock, labels, hooks, slots=self._slots)
@@ -163,8 +211,9 @@ class Bench:
         return "ghs_token"
 
     def _starter(self) -> Starter:
-        sources = FakeSources(self._files)
-        return Starter(self.engine, self.runs, sources, self.workflows, self.clock, check=lambda _: None)
+        return Starter(
+            self.engine, self.runs, self._sources, self.workflows, self.clock, check=lambda _: None
+        )
 
     def restart(self) -> None:
         """As after a kill -9: another engine on what was stored."""
@@ -186,6 +235,7 @@ class Bench:
 
     def tick(self) -> None:
         """The engine looks, and once more at what that has led to."""
+        self.jobs.told()
         for _ in range(3):
             self.engine.tick()
 
@@ -199,7 +249,7 @@ class Bench:
         """The job of that name in the latest attempt."""
         return next(job for job in self.run(run_id).jobs if job.name == name)
 
-    def end(self, name: str, conclusion: str = "success", run_id: int = 1, **outputs: str) -> None:
+    def end(self, name: str, conclusion: str | None = None, run_id: int = 1, **outputs: str) -> None:
         """A job ends, and the engine looks."""
         self.jobs.end(self.job(name, run_id).id, conclusion, outputs)
         self.tick()

@@ -167,6 +167,7 @@ class PipelineSettings(Strict):
     home_memory_mb: int | None = Field(
         None,
         ge=1,
+        le=1 << 20,  # as localhub, which would refuse to start
         description="keep each job's home and workspace in memory, so much of it; on disk unless given",
     )
     deploy: list[Name] = Field(default_factory=list, description="environments that its jobs may deploy to")

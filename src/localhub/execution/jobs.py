@@ -120,7 +120,7 @@ class SandboxedJobs:
         self._lay(order, folder)
         following.set_up(self._facts(order, used))
         box = self._begun(order, folder, used)
-        running.box = box
+        running.begun(box)
         timer = threading.Timer(order.timeout_seconds, running.time_out)
         timer.daemon = True
         timer.start()
@@ -266,33 +266,45 @@ class _Running:
     """A job under way, and how it was asked to end."""
 
     def __init__(self) -> None:
-        self.box: sandbox.Sandbox | None = None
         self.cancelled = False
         self.timed_out = False
+        self._box: sandbox.Sandbox | None = None
         self._over = False
         self._grace: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def begun(self, box: sandbox.Sandbox) -> None:
+        """The job's sandbox is there: of a job that was cancelled before, no step is begun."""
+        with self._lock:
+            self._box = box
+            if self.cancelled:
+                box.kill()
 
     def cancel(self, *, force: bool) -> None:
-        self.cancelled = True
-        if self.box is None:
-            return
-        if force or self._grace is not None:
-            self.box.kill()
-            return
-        self.box.interrupt()
-        self._grace = threading.Timer(CANCEL_GRACE_SECONDS, self._too_long)
-        self._grace.daemon = True
-        self._grace.start()
+        with self._lock:
+            self.cancelled = True
+            if self._box is None or self._over:
+                return
+            if force:
+                self._box.kill()
+            elif (
+                self._grace is None
+            ):  # once: a second SIGINT would end act, and what is always() done with it
+                self._box.interrupt()
+                self._grace = threading.Timer(CANCEL_GRACE_SECONDS, self._too_long)
+                self._grace.daemon = True
+                self._grace.start()
 
     def time_out(self) -> None:
         self.timed_out = True
         self.cancel(force=False)
 
     def _too_long(self) -> None:
-        if not self._over and self.box is not None:
-            self.box.kill()
+        if not self._over and self._box is not None:
+            self._box.kill()
 
     def ended(self) -> None:
-        self._over = True
-        if self._grace is not None:
-            self._grace.cancel()
+        with self._lock:
+            self._over = True
+            if self._grace is not None:
+                self._grace.cancel()

@@ -61,15 +61,21 @@ class Sandbox:
         out = self.process.stdout
         if out is None:
             return
-        while row := out.readline(LONGEST_ROW_BYTES):
-            yield row
-            while len(row) == LONGEST_ROW_BYTES and not row.endswith(b"\n"):
-                row = out.readline(LONGEST_ROW_BYTES)
+        with out:
+            while row := out.readline(LONGEST_ROW_BYTES):
+                yield row
+                while len(row) == LONGEST_ROW_BYTES and not row.endswith(b"\n"):
+                    row = out.readline(LONGEST_ROW_BYTES)
 
     def interrupt(self) -> None:
-        """SIGINT to act: the running step is ended, then always() and post steps run."""
+        """SIGINT to act: the running step is ended, then always() and post steps run.
+
+        Where act is not there yet, no step has begun: all is ended.
+        """
         pid = self._act_pid()
-        if pid is not None:
+        if pid is None:
+            self.kill()
+        else:
             _signal(pid, signal.SIGINT)
 
     def kill(self) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,6 +12,7 @@ from localhub.hub.parts import JOBS, Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
+from localhub.runs.ports import StoreUnavailableError
 from localhub.runs.records import Run
 from localhub.runs.starting import FOLDER, Happened
 from localhub.workflows import schedules
@@ -27,17 +28,24 @@ class Watcher:
 
     def __init__(self, localhub: Localhub) -> None:
         self._hub = localhub
+        self._looked_at_schedules: datetime | None = None
 
     def run_forever(self, stopping: threading.Event) -> None:
-        """Looks until *stopping* is set."""
-        looked_at_schedules = None
+        """Looks until *stopping* is set; where the store fails for now, it looks again."""
         while not stopping.wait(LOOK_EVERY_SECONDS):
-            for repository in self._hub.repositories.all():
-                self.take_pushes(repository.name)
-            minute = self._hub.clock.now().replace(second=0, microsecond=0)
-            if minute != looked_at_schedules:
-                looked_at_schedules = minute
-                self.start_what_is_due()
+            try:
+                self.look()
+            except StoreUnavailableError as problem:
+                log.warning("store_unavailable", problem=str(problem))
+
+    def look(self) -> None:
+        """Takes all pushes, and once a minute what is due."""
+        for repository in self._hub.repositories.all():
+            self.take_pushes(repository.name)
+        minute = self._hub.clock.now().replace(second=0, microsecond=0)
+        if minute != self._looked_at_schedules:
+            self._looked_at_schedules = minute
+            self.start_what_is_due()
 
     def take_pushes(self, repository: str) -> int:
         """Turns pushes written down into events; returns how many there were."""

@@ -157,10 +157,10 @@ class BareRepositories:
     def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:
         """Paths that differ between two commits; all of them where there is no *before*."""
         place = self.folder(repository)
-        if before is None or before == NOWHERE:
+        if before is None or self.at(repository, before) is None:
             text = git.run(place, "ls-tree", "-r", "-z", "--name-only", after)
         else:
-            text = git.run(place, "diff", "--name-only", "-z", before, after, check=False)
+            text = git.run(place, "diff", "--no-renames", "--name-only", "-z", before, after)
         return [path for path in text.split("\0") if path]
 
     def commit(self, name: str, sha: str) -> Commit:

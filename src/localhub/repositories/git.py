@@ -14,7 +14,7 @@ IDENTITY = {
 
 
 def run(folder: Path | None, *arguments: str, check: bool = True, author: str | None = None) -> str:
-    """Runs git in a bare repository and returns what it says.
+    """Runs git in a bare repository and returns what it says, its line ends as they are.
 
     Raises:
         PlatformError: If it fails and *check* is set, with git's own words.
@@ -26,11 +26,10 @@ def run(folder: Path | None, *arguments: str, check: bool = True, author: str | 
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", *(["--git-dir", str(folder)] if folder else []), *arguments],
         capture_output=True,
-        text=True,
-        errors="replace",
         check=False,
         env={**environment, **identity, "GIT_TERMINAL_PROMPT": "0"},
     )
     if check and done.returncode != 0:
-        raise PlatformError(f"git {arguments[0]}: {done.stderr.strip() or done.returncode}")
-    return done.stdout if done.returncode == 0 else ""
+        words = done.stderr.decode(errors="replace").strip()
+        raise PlatformError(f"git {arguments[0]}: {words or done.returncode}")
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""

@@ -16,7 +16,7 @@ from localhub.runs import attempts, concurrency, orders, permissions, planning, 
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Readers
 from localhub.runs.passes import Pass
-from localhub.runs.ports import Jobs, Progress, Runs, Secrets
+from localhub.runs.ports import Jobs, Progress, Runs, Secrets, StoreUnavailableError
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
 
 _log = logging.getLogger(__name__)
@@ -212,9 +212,11 @@ class Engine:
             self._start_what_fits()
 
     def _advance_alone(self, run: Run) -> None:
-        """One run's fault must not hold up the others."""
+        """One run's fault must not hold up the others; the store's is no run's."""
         try:
             self._advance(run)
+        except StoreUnavailableError:
+            raise
         except Exception as problem:  # noqa: BLE001 - the engine's loop
             words = f"localhub could not go on with this run: {type(problem).__name__}: {problem}"
             failed = replace(run, status=Status.COMPLETED, conclusion=Conclusion.FAILURE)
@@ -338,8 +340,8 @@ class Engine:
             return 0
         started = replace(job, status=Status.IN_PROGRESS, started_at=now)
         self._keep(replace(run.with_job(started), status=Status.IN_PROGRESS, updated_at=now))
+        self._jobs.start(order, self._report)  # before others are told, who may fail: it is kept as started
         self._hooks.job_changed(run, started)
-        self._jobs.start(order, self._report)
         return 1
 
     def _report(self, run_id: int, job_id: int, progress: Progress) -> None:
@@ -366,9 +368,16 @@ class Engine:
             was_active = self._active.pop(run.id, None)
             self._last_served.pop(run.id, None)
             if was_active is not None:
-                self._hooks.run_ended(run)
+                self._tell_of_the_end(run, was_active)
         else:
             self._active[run.id] = run
+
+    def _tell_of_the_end(self, run: Run, before: Run) -> None:
+        try:
+            self._hooks.run_ended(run)
+        except StoreUnavailableError:
+            self._active[run.id] = before  # the pass is made again, and with it this
+            raise
 
     def _must(self, run_id: int) -> Run:
         run = self._active.get(run_id) or self._runs.get(run_id)

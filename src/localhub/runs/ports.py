@@ -89,8 +89,15 @@ class Jobs(Protocol):
         ...
 
 
+class StoreUnavailableError(Exception):
+    """The store fails for now: it is locked, or its disk is full; what was asked may be asked again later.
+
+    It is no LocalhubError: those say what is wrong with a run or a request, and end it.
+    """
+
+
 class Runs(Protocol):
-    """Where runs are kept."""
+    """Where runs are kept; each call raises StoreUnavailableError where the store fails for now."""
 
     def get(self, run_id: int) -> Run | None:
         """The run, or None."""
@@ -121,11 +128,14 @@ class Sources(Protocol):
     """Reads commits."""
 
     def files(self, repository: str, sha: str, folder: str) -> Mapping[str, str]:
-        """Texts of the files right in *folder* at a commit, by path."""
+        """Texts of the files right in *folder* at a commit, as they were committed, by path."""
         ...
 
     def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:
-        """Paths that differ between two commits; all of them where there is no *before*."""
+        """Paths that differ between two commits; all of *after* where there is no commit *before*.
+
+        A file that was moved differs at both its paths.
+        """
         ...
 
 

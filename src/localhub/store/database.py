@@ -4,11 +4,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from localhub.runs.ports import StoreUnavailableError
 from localhub.store import tables
 
 
 def opened(path: Path) -> sa.Engine:
-    """The database at *path*, with its tables; readable by its owner alone."""
+    """The database at *path*, with its tables; readable by its owner alone.
+
+    Whatever uses it raises StoreUnavailableError where it is locked, its disk is full, or the like.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
     path.touch(mode=0o600)
@@ -20,6 +24,11 @@ def opened(path: Path) -> sa.Engine:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _said_in_our_words(context: sa.engine.ExceptionContext) -> None:
+        if isinstance(context.sqlalchemy_exception, sa.exc.OperationalError):
+            raise StoreUnavailableError(str(context.original_exception)) from context.original_exception
 
     tables.metadata.create_all(engine)
     return engine

@@ -1,10 +1,13 @@
 """Secrets and variables: files that only their owner may read, never in the database or an answer."""
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets as random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +42,12 @@ class SecretFiles:
             raise InputError(
                 f"{name!r} cannot be a name", hint="letters, digits and _, not first a digit, not GITHUB_"
             )
-        data = self._read(repository)
-        data.setdefault(kind, {}).setdefault(environment, {})[name.upper()] = value
-        path = self._path(repository)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(data, file)
-        fresh.replace(path)
+        with _changing(self._path(repository)) as data:
+            data.setdefault(kind, {}).setdefault(environment, {})[name.upper()] = value
 
     def _both(self, repository: str, kind: str, environment: str | None) -> dict[str, str]:
-        values = self._read(repository).get(kind, {})
+        values = _read(self._path(repository)).get(kind, {})
         return {**values.get("", {}), **(values.get(environment, {}) if environment else {})}
-
-    def _read(self, repository: str) -> dict[str, Any]:
-        try:
-            data: dict[str, Any] = json.loads(self._path(repository).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return data
 
     def _path(self, repository: str) -> Path:
         return self._folder / f"{repository.replace('/', '%')}.json"
@@ -77,19 +67,34 @@ def token(path: Path) -> str:
 
 def tokens(path: Path) -> dict[str, str]:
     """SHA-256 digests of people's tokens, by login."""
-    try:
-        data: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return data
+    return _read(path)
 
 
 def new_token(path: Path, login: str) -> str:
     """A token for somebody; only its digest is kept."""
     value = f"lh_{random.token_urlsafe(32)}"
-    data = {**tokens(path), login: hashlib.sha256(value.encode()).hexdigest()}
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(data, file)
-    fresh.replace(path)
+    with _changing(path) as data:
+        data[login] = hashlib.sha256(value.encode()).hexdigest()
     return value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return data
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Any]]:
+    """What a file holds, kept as it is left; others who change it, in whatever process, wait meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        data = _read(path)
+        yield data
+        fresh = path.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(data, file)
+        fresh.replace(path)

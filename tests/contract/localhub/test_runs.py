@@ -1,13 +1,15 @@
-"""Runs and secrets: in memory, and as localhub keeps them."""
+"""Runs: in memory, and as localhub keeps them."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from localhub.runs.ports import Runs
+from localhub.runs.ports import Runs, StoreUnavailableError
 from localhub.runs.records import Status
 from localhub.store import database
 from localhub.store.runs import RunFilter, StoredRuns
@@ -82,3 +84,36 @@ class TestStoredRuns(RunsContract):
         total, page = runs.listed("acme/app", RunFilter(status="failure"), per_page=1)
         assert (total, [each.id for each in page]) == (2, [2])
         assert runs.listed("acme/other", RunFilter()) == (0, [])
+
+    def test_a_store_that_is_locked_says_so_and_loses_nothing(
+        self, tmp_path: Path, engine: sa.Engine, runs: StoredRuns
+    ) -> None:
+        runs.save(run(1))
+        pragma(engine, "busy_timeout = 0")
+        with closing(sqlite3.connect(tmp_path / "localhub.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for change in (lambda: runs.save(run(2)), lambda: runs.delete(1), lambda: runs.next_id("run")):
+                with pytest.raises(StoreUnavailableError, match=r"^database is locked$"):
+                    change()
+        assert runs.active() == [run(1)]
+        runs.save(run(2))
+        assert runs.active() == [run(1), run(2)]
+
+    def test_a_full_disk_is_said_and_loses_nothing(self, engine: sa.Engine, runs: StoredRuns) -> None:
+        runs.save(run(1))
+        pragma(engine, "max_page_count = 1")
+        with pytest.raises(StoreUnavailableError, match=r"^database or disk is full$"):
+            runs.save(replace(run(2), title="long " * 100_000))
+        assert runs.active() == [run(1)]
+        assert runs.get(2) is None
+
+    def test_a_store_that_cannot_be_opened_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "localhub.db").mkdir()
+        with pytest.raises(StoreUnavailableError, match="unable to open"):
+            database.opened(tmp_path / "localhub.db")
+
+
+def pragma(engine: sa.Engine, words: str) -> None:
+    """Sets something of the only connection there is."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA {words}")

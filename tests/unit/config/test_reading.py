@@ -1,6 +1,7 @@
 """Each mistake is one line with its place, its path, and what would be right."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,6 +13,8 @@ from carelane.bootstrap.offline import configuration_schema
 from carelane.config import reading
 from carelane.config.model import Web
 from carelane.delivery.strategies import StrategyKind
+from localhub.base import errors as localhub_errors
+from localhub.hub import settings
 
 GOOD = """\
 system: clinic
@@ -106,6 +109,16 @@ MISTAKES: list[tuple[str, str, str]] = [
     ),
     (
         "system: clinic",
+        "system: clinic\npipeline: {repository: acme/clinic, home_memory_mb: 1048577}",
+        "2:37: pipeline.home_memory_mb: must be less than or equal to 1048576, not 1048577",
+    ),
+    (
+        "system: clinic",
+        "system: clinic\npipeline: {repository: acme/clinic, home_memory_mb: 0}",
+        "2:37: pipeline.home_memory_mb: must be greater than or equal to 1, not 0",
+    ),
+    (
+        "system: clinic",
         "system: My Clinic",
         "1:1: system: 'My Clinic' is not of the form ^[a-z][a-z0-9-]{0,39}$",
     ),
@@ -164,6 +177,22 @@ MISTAKES: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=[m[2].split(": ")[1] for m in MISTAKES])
 def test_each_mistake_gives_exactly_one_line(old: str, new: str, said: str) -> None:
     assert lines(with_change(old, new)) == [f"carelane.yaml:{said}"]
+
+
+@pytest.mark.parametrize("at_most", ["slots: 64", "home_memory_mb: 1048576"])
+def test_what_a_pipeline_may_have_at_most_localhub_takes_too(tmp_path: Path, at_most: str) -> None:
+    """Else carelane takes the file, and its pipeline does not start."""
+    key, value = at_most.split(": ")
+    found = reading.read(
+        with_change("system: clinic", f"system: clinic\npipeline: {{repository: acme/clinic, {at_most}}}")
+    )
+    assert getattr(found.pipeline, key) == int(value)
+    file = tmp_path / "localhub.yaml"
+    file.write_text(at_most)
+    assert getattr(settings.read(file, tmp_path), key) == int(value)
+    file.write_text(f"{key}: {int(value) + 1}")
+    with pytest.raises(localhub_errors.InputError):
+        settings.read(file, tmp_path)
 
 
 @pytest.mark.parametrize(

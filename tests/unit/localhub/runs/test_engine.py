@@ -219,7 +219,8 @@ def test_a_run_is_named_after_its_inputs() -> None:
 
 def test_only_the_secrets_that_a_job_names_are_handed_to_it() -> None:
     bench = Bench(workflow(job("a", "    env: {T: '${{ secrets.TOKEN }}'}\n")))
-    bench.secrets.secrets = {"TOKEN": "t-1", "OTHER": "o-1"}
+    bench.secrets.keep("acme/app", "TOKEN", "t-1")
+    bench.secrets.keep("acme/app", "OTHER", "o-1")
     bench.push()
     assert bench.jobs.orders[bench.job("a").id].secrets == {"TOKEN": "t-1", "GITHUB_TOKEN": "ghs_token"}
 
@@ -227,7 +228,7 @@ def test_only_the_secrets_that_a_job_names_are_handed_to_it() -> None:
 def test_what_somebody_wrote_is_never_evaluated() -> None:
     text = workflow(job("a", "    env: {TITLE: '${{ github.event.title }}'}\n"))
     bench = Bench(text)
-    bench.secrets.secrets = {"TOKEN": "t-1"}
+    bench.secrets.keep("acme/app", "TOKEN", "t-1")
     bench.happens(payload={"title": "${{ secrets.TOKEN }}"})
     order = bench.jobs.orders[bench.job("a").id]
     assert order.secrets == {"GITHUB_TOKEN": "ghs_token"}
@@ -265,7 +266,8 @@ jobs:
 
 def test_a_called_workflow_has_its_inputs_and_the_secrets_it_was_handed() -> None:
     bench = Bench({".github/workflows/ci.yml": CALLER, ".github/workflows/ship.yml": CALLED})
-    bench.secrets.secrets = {"STAGING_KEY": "s-1", "KEY": "wrong"}
+    bench.secrets.keep("acme/app", "STAGING_KEY", "s-1")
+    bench.secrets.keep("acme/app", "KEY", "wrong")
     bench.push()
     order = bench.jobs.orders[bench.job("ship / deploy").id]
     assert order.secrets["KEY"] == "s-1"
@@ -279,7 +281,8 @@ def test_variables_are_known_to_run_names_groups_and_jobs_of_their_environment()
     step_env = "    environment: staging\n    env: {V: '${{ vars.WHERE }}'}\n"
     head = "run-name: To ${{ vars.WHERE }}\nconcurrency: 'of-${{ vars.WHERE }}'\n"
     bench = Bench(workflow(job("deploy", step_env), head))
-    bench.secrets.given = {None: {"WHERE": "anywhere"}, "staging": {"WHERE": "staging"}}
+    bench.secrets.keep("acme/app", "WHERE", "anywhere", kind="variables")
+    bench.secrets.keep("acme/app", "WHERE", "staging", environment="staging", kind="variables")
     bench.push()
     assert (bench.run().title, bench.run().group) == ("To anywhere", "of-anywhere")
     order = bench.jobs.orders[bench.job("deploy").id]

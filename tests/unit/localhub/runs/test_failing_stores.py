@@ -1,12 +1,14 @@
 """A store that fails for a while, or will not take what was reported: the engine goes on."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from localhub.runs.ports import Progress
-from localhub.runs.records import Conclusion, Run
-from tests.fakes.localhub import Bench, job, workflow
+from localhub.runs.ports import Progress, StoreUnavailableError
+from localhub.runs.records import Conclusion, Job, Run, Status
+from tests.fakes.localhub import CHAIN, Bench, job, workflow
 from tests.waiting import until
 
 
@@ -56,3 +58,59 @@ def test_a_report_that_no_store_takes_fails_its_job_alone(monkeypatch: pytest.Mo
     assert bench.states() == {"a": "failure", "b": "success"}
     assert "could not keep what this job reported" in bench.job("a").annotations[-1].message
     assert bench.job("a").id in bench.jobs.cancelled
+
+
+def failing_once(do: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but the store is locked when it is asked for the first time."""
+    failing = [StoreUnavailableError("database is locked")]
+
+    def done(*arguments: Any) -> Any:  # noqa: ANN401 - whatever *do* takes and gives
+        if failing:
+            raise failing.pop()
+        return do(*arguments)
+
+    return done
+
+
+@pytest.mark.parametrize("asked", ["save", "next_id"])
+def test_a_store_that_fails_while_a_run_goes_on_fails_no_run(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """What the pass would have done is done by the next one."""
+    bench = Bench(CHAIN)
+    bench.push()
+    bench.jobs.end(bench.job("build").id)
+    bench.engine._take_in()
+    monkeypatch.setattr(bench.runs, asked, failing_once(getattr(bench.runs, asked)))
+    with pytest.raises(StoreUnavailableError):
+        bench.engine.tick()
+    assert (bench.run().status, bench.states()) == (Status.IN_PROGRESS, {"build": "success"})
+    bench.tick()
+    bench.end("test")
+    bench.end("clean")
+    assert bench.states() == {"build": "success", "test": "success", "notify": "skipped", "clean": "success"}
+    assert (bench.run().conclusion, bench.run().annotations) == (Conclusion.SUCCESS, ())
+
+
+def test_a_store_that_fails_as_a_run_ends_leaves_nobody_untold() -> None:
+    told: list[Run] = []
+    bench = Bench(workflow(job("a")), run_ended=failing_once(told.append))
+    bench.push()
+    bench.jobs.end(bench.job("a").id)
+    with pytest.raises(StoreUnavailableError):
+        bench.engine.tick()
+    assert told == []
+    bench.tick()
+    assert told == [bench.run()]
+    assert (bench.run().conclusion, bench.run().annotations) == (Conclusion.SUCCESS, ())
+
+
+def test_a_job_that_is_kept_as_started_is_started_whatever_fails_then() -> None:
+    told: list[Job] = []
+    bench = Bench(workflow(job("a")), job_changed=failing_once(lambda _run, changed: told.append(changed)))
+    with pytest.raises(StoreUnavailableError):
+        bench.push()
+    bench.tick()
+    bench.end("a")
+    assert (bench.run().conclusion, bench.states()) == (Conclusion.SUCCESS, {"a": "success"})
+    assert told == list(bench.run().jobs)

@@ -1,0 +1,71 @@
+"""localhub's JobFiles port in memory."""
+
+import json
+from pathlib import Path
+
+from localhub.runs.ports import Kept, Order
+from localhub.runs.records import Annotation
+
+Cache = tuple[str, str, str, str]
+"""Repository, ref, key and version."""
+
+
+class FakeJobFiles:
+    """The JobFiles port: artifacts by run, caches by branch; of jobs that mean no harm."""
+
+    def __init__(self) -> None:
+        self._artifacts: dict[tuple[str, int], dict[str, dict[str, bytes]]] = {}
+        self._caches: dict[Cache, bytes] = {}
+
+    def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
+        for name, files in self._artifacts.get((order.repository, order.run_id), {}).items():
+            for path, content in files.items():
+                (artifacts / name / path).parent.mkdir(parents=True, exist_ok=True)
+                (artifacts / name / path).write_bytes(content)
+        index = []
+        for number, ((repository, ref, key, version), content) in enumerate(self._caches.items()):
+            if repository == order.repository and ref in _readable(order):
+                (caches / f"{number}.tar").write_bytes(content)
+                index.append({"key": key, "version": version, "file": f"{number}.tar"})
+        (caches / "index.json").write_text(json.dumps(index))
+
+    def keep(self, order: Order, out: Path) -> Kept:
+        problems = self._keep_artifacts(order, out / "artifacts")
+        for entry in sorted((out / "caches").glob("*.json")):
+            said = json.loads(entry.read_text())
+            place = (order.repository, order.environment["GITHUB_REF"], said["key"], said["version"])
+            self._caches.setdefault(place, entry.with_suffix(".tar").read_bytes())
+        outputs: dict[str, str] = {}
+        try:
+            outputs = _outputs(out / "outputs.json")
+        except (ValueError, AttributeError) as problem:
+            problems.insert(0, f"The job's outputs are lost: {problem}")
+        remarks = tuple(Annotation("failure", words) for words in problems)
+        return Kept(outputs, remarks, failed=bool(remarks))
+
+    def _keep_artifacts(self, order: Order, left: Path) -> list[str]:
+        kept = self._artifacts.setdefault((order.repository, order.run_id), {})
+        problems = []
+        for folder in sorted(left.iterdir()):
+            if folder.name in kept:
+                problems.append(f"artifact {folder.name!r} is not kept: this run has one of that name")
+                continue
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            kept[folder.name] = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+        return problems
+
+
+def _readable(order: Order) -> set[str]:
+    """Branches whose caches a job is given."""
+    names = ("GITHUB_REF", "LOCALHUB_DEFAULT_REF")
+    return {order.environment.get(name, "") for name in names} | {
+        f"refs/heads/{order.environment.get('GITHUB_BASE_REF', '')}"
+    }
+
+
+def _outputs(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    said = json.loads(file.read_text()).items()
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said}
+    return {name: text for name, text in texts.items() if text not in {"", "null"}}
