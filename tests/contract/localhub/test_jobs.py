@@ -73,6 +73,7 @@ class ActWorkshop:
         hub = built(self._settings)
         hub.bare.create("acme/app")
         self.jobs: SandboxedJobs = hub.jobs
+        self.files = hub.files
 
     def order(self, job_id: int, *, fails: bool = False) -> Order:
         gate = self.gates / str(job_id)
@@ -136,10 +137,17 @@ class ActContract(JobsContract):
 
     @pytest.mark.parametrize("force", [False, True])
     def test_a_job_that_is_cancelled_before_its_first_step_begins_none(
-        self, workshop: ActWorkshop, job_id: int, *, force: bool
+        self, workshop: ActWorkshop, job_id: int, monkeypatch: pytest.MonkeyPatch, *, force: bool
     ) -> None:
+        """It is cancelled while its files are laid: there is no sandbox yet that could be told."""
+        lay = workshop.files.lay
+
+        def laid(order: Order, artifacts: Path, caches: Path) -> None:
+            workshop.jobs.cancel(job_id, force=force)
+            lay(order, artifacts, caches)
+
+        monkeypatch.setattr(workshop.files, "lay", laid)
         heard = self.start(workshop, job_id)
-        workshop.jobs.cancel(job_id, force=force)
         assert steps(heard) == [Conclusion.SKIPPED, Conclusion.SKIPPED]
 
     def test_the_log_of_an_orphan_is_kept_and_its_folder_is_not(
