@@ -20,6 +20,7 @@ from localhub.api import (
 from localhub.api.graphql import answers
 from localhub.base.errors import LocalhubError
 from localhub.hub.parts import Localhub
+from localhub.runs.ports import StoreUnavailableError
 
 
 class _Prefixes:
@@ -59,6 +60,11 @@ def application(localhub: Localhub) -> ASGIApp:
         words = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
         status = 422 if problem.status == 400 else problem.status
         return JSONResponse({"message": words, "status": str(status), "hint": problem.hint}, status)
+
+    @app.exception_handler(StoreUnavailableError)
+    async def _later(_request: Request, problem: StoreUnavailableError) -> JSONResponse:
+        words = f"localhub's store fails for now: {problem}"
+        return JSONResponse({"message": words, "status": "503"}, 503, headers={"Retry-After": "1"})
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, problem: RequestValidationError) -> JSONResponse:

@@ -12,13 +12,13 @@ from localhub.hub.parts import JOBS, Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
-from localhub.runs.ports import StoreUnavailableError
 from localhub.runs.records import Run
 from localhub.runs.starting import FOLDER, Happened
 from localhub.workflows import schedules
 from localhub.workflows.reading import read
 
 LOOK_EVERY_SECONDS = 0.1
+AFTER_FAILURE_SECONDS = 1.0
 DEEPEST_CHAIN = 3  # levels of workflow_run, as on GitHub: two workflows may wait for one another
 log = structlog.get_logger()
 
@@ -31,12 +31,13 @@ class Watcher:
         self._looked_at_schedules: datetime | None = None
 
     def run_forever(self, stopping: threading.Event) -> None:
-        """Looks until *stopping* is set; where the store fails for now, it looks again."""
+        """Looks until *stopping* is set; where the store or git fails, it says so and looks again."""
         while not stopping.wait(LOOK_EVERY_SECONDS):
             try:
                 self.look()
-            except StoreUnavailableError as problem:
-                log.warning("store_unavailable", problem=str(problem))
+            except Exception:
+                log.exception("looking_for_pushes_failed")
+                stopping.wait(AFTER_FAILURE_SECONDS)
 
     def look(self) -> None:
         """Takes all pushes, and once a minute what is due."""

@@ -1,19 +1,28 @@
-"""Looking for pushes and schedules where the store fails for a while."""
+"""Looking for pushes and schedules where the store, or git, fails for a while."""
 
 import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from localhub.base.clock import ManualClock
+from localhub.base.errors import PlatformError
+from localhub.hub import events
 from localhub.hub.events import Watcher
 from localhub.hub.parts import Localhub
 from localhub.runs.ports import StoreUnavailableError
 from tests.fakes.localhub import START
 
 
-def test_a_store_that_fails_for_a_while_ends_no_looking() -> None:
+def test_what_fails_for_a_while_ends_no_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else no push would start a run until localhub is started anew."""
-    failing, stopping, looked = [StoreUnavailableError("database is locked")] * 2, threading.Event(), []
+    monkeypatch.setattr(events, "AFTER_FAILURE_SECONDS", 0.0)
+    failing: list[Exception] = [
+        StoreUnavailableError("database is locked"),
+        PlatformError("git for-each-ref: 128"),
+    ]
+    stopping, looked = threading.Event(), []
 
     def all_repositories() -> list[Any]:
         if failing:
