@@ -97,7 +97,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
 def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, given: Given) -> Scope:
     known = conditions.scope(run, frame, definition, given.around, matrix=job.matrix)
     strategy = contexts.strategy(run.nodes[job.node], job.index, len(run.of(job.node)))
-    github = contexts.github(run, definition.id)
+    github = contexts.github(run, given.around, definition.id)
     more = contexts.scope({"strategy": strategy, "github": github, "runner": contexts.runner(given.runner)})
     return Scope({**known.contexts, **more.contexts}, known.functions)
 
@@ -209,20 +209,12 @@ def _secrets_of(run: Run, frame: Frame, read: Read, given: Given) -> Mapping[str
 
 
 def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, str]:
-    context = contexts.github(run, definition.id)
+    context = contexts.github(run, given.around, definition.id)
     names = (
-        *("actor", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref", "ref_name"),
-        *("ref_protected", "ref_type", "repository", "repository_owner", "retention_days", "run_attempt"),
-        *(
-            "run_id",
-            "run_number",
-            "server_url",
-            "sha",
-            "triggering_actor",
-            "workflow",
-            "workflow_ref",
-            "workflow_sha",
-        ),
+        *("actor", "actor_id", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref"),
+        *("ref_name", "ref_protected", "ref_type", "repository", "repository_id", "repository_owner"),
+        *("repository_owner_id", "retention_days", "run_attempt", "run_id", "run_number", "server_url"),
+        *("sha", "triggering_actor", "workflow", "workflow_ref", "workflow_sha"),
     )
     values = {f"GITHUB_{name.upper()}": _flat(context[name]) for name in names}
     values["SHA_REF"] = run.sha  # where act takes the SHA from
