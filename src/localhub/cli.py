@@ -58,6 +58,7 @@ def serve(state: Path, config: Path | None, port: int | None) -> None:
         localhub = built(chosen)
         sockets = [serving.unix_socket(chosen.socket)]
         where = [str(chosen.socket)]
+        (chosen.state / "run" / "port").unlink(missing_ok=True)
         if port is not None:
             tcp = serving.tcp_socket(port)
             sockets.append(tcp)

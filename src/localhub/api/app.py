@@ -15,6 +15,7 @@ from localhub.api import (
     pulls,
     repositories,
     runs,
+    variables,
     workflows,
 )
 from localhub.api.graphql import answers
@@ -48,6 +49,7 @@ def application(localhub: Localhub) -> ASGIApp:
         workflows,
         files,
         environments,
+        variables,
         machine,
         pulls,
         repositories,

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
+from localhub.hub import forms
 from localhub.hub.parts import Localhub
 from localhub.store.records import DeploymentStatus, HubDeployment, HubEnvironment, Repository
 

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from localhub.api import downloads, forms
+from localhub.api import downloads
 from localhub.api.access import BASE, Hub, Paging, Repo
 from localhub.api.runs import RUNS, found
 from localhub.base.errors import NotFoundError
+from localhub.hub import forms
 from localhub.hub.parts import Localhub
 from localhub.store.files import Artifact, CacheEntry
 from localhub.store.records import Repository

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from localhub.api import downloads, forms
+from localhub.api import downloads
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import RUNS, at, found
 from localhub.base.errors import NotFoundError
 from localhub.execution import logs
+from localhub.hub import forms
 from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run
 from localhub.store.records import Repository

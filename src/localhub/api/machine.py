@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Repo
+from localhub.hub import forms
 from localhub.hub.parts import Localhub
 from localhub.runs.records import Status
 

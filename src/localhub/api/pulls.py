@@ -6,11 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.api.repositories import shown_commit
 from localhub.base.errors import ConflictError, InputError, NotFoundError
-from localhub.hub import merging, pulls
+from localhub.hub import forms, merging, pulls
 from localhub.hub.parts import Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import NOWHERE, Pushed
@@ -23,45 +22,8 @@ PROTECTION = f"{BASE}/branches/{{branch:path}}/protection"
 
 def short(hub: Localhub, repo: Repository, pull: PullRequest) -> dict[str, Any]:
     """A pull request as lists show it."""
-    owner = repo.name.partition("/")[0]
-    url, web = (
-        f"{forms.API}/repos/{repo.name}/pulls/{pull.number}",
-        f"{forms.WEB}/{repo.name}/pull/{pull.number}",
-    )
     merge = pull.merge_sha or hub.bare.at(repo.name, f"refs/pull/{pull.number}/merge")
-
-    def branch(name: str, sha: str) -> dict[str, Any]:
-        whose = {"user": forms.user(owner), "repo": forms.repository(repo)}
-        return {"label": f"{owner}:{name}", "ref": name, "sha": sha, **whose}
-
-    return {
-        "id": pull.id,
-        "node_id": f"PR_{repo.id}_{pull.number}",
-        "number": pull.number,
-        "state": pull.state,
-        "locked": False,
-        "title": pull.title,
-        "body": pull.body or None,
-        "user": forms.user(pull.author),
-        "draft": pull.draft,
-        "labels": [],
-        "assignees": [],
-        "requested_reviewers": [],
-        "milestone": None,
-        "head": branch(pull.head, pull.head_sha),
-        "base": branch(pull.base, pull.base_sha),
-        "created_at": forms.when(pull.created_at),
-        "updated_at": forms.when(pull.updated_at),
-        "closed_at": forms.when(pull.closed_at),
-        "merged_at": forms.when(pull.merged_at),
-        "merge_commit_sha": merge,
-        "url": url,
-        "html_url": web,
-        "diff_url": f"{web}.diff",
-        "patch_url": f"{web}.patch",
-        "commits_url": f"{url}/commits",
-        "statuses_url": f"{forms.API}/repos/{repo.name}/statuses/{pull.head_sha}",
-    }
+    return forms.pull_request(pull, repo, merge)
 
 
 def whole(hub: Localhub, repo: Repository, pull: PullRequest) -> dict[str, Any]:
@@ -70,8 +32,7 @@ def whole(hub: Localhub, repo: Repository, pull: PullRequest) -> dict[str, Any]:
     files = hub.bare.files_changed(repo.name, pull.base_sha, pull.head_sha)
     return {
         **short(hub, repo, pull),
-        "merged": pull.merged_at is not None,
-        "merged_by": forms.user(pull.merged_by) if pull.merged_by else None,
+        **forms.merged(pull),
         "mergeable": {"MERGEABLE": True, "CONFLICTING": False}.get(standing.mergeable),
         "mergeable_state": standing.status.lower(),
         "rebaseable": False,

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Admin, Hub, OfJob, Paging, Repo
 from localhub.base.errors import NotFoundError
+from localhub.hub import forms
 from localhub.repositories.bare import Commit
 from localhub.store.records import Repository
 
@@ -73,7 +73,8 @@ def branch(hub: Hub, repo: Repo, branch: str) -> dict[str, Any]:
 
 def shown_commit(commit: Commit, repo: str) -> dict[str, Any]:
     """A commit."""
-    person = {"name": commit.author, "email": commit.author_email, "date": commit.date}
+    author = {"name": commit.author, "email": commit.author_email, "date": commit.date}
+    committer = {"name": commit.committer, "email": commit.committer_email, "date": commit.committed}
     return {
         "sha": commit.sha,
         "node_id": f"C_{commit.sha}",
@@ -81,8 +82,8 @@ def shown_commit(commit: Commit, repo: str) -> dict[str, Any]:
         "html_url": f"{forms.WEB}/{repo}/commit/{commit.sha}",
         "commit": {
             "message": commit.message,
-            "author": person,
-            "committer": person,
+            "author": author,
+            "committer": committer,
             "tree": {"sha": commit.tree},
         },
         "parents": [{"sha": parent} for parent in commit.parents],

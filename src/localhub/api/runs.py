@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Page, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
+from localhub.hub import forms
 from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run, Status
 from localhub.store.records import Repository

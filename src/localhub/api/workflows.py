@@ -6,11 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from fastapi.responses import JSONResponse
 
-from localhub.api import forms
 from localhub.api.access import BASE, Actor, Hub, Paging, Repo
 from localhub.api.runs import listing, wanted_runs
 from localhub.base.errors import NotFoundError
-from localhub.hub import payloads
+from localhub.hub import forms, payloads
 from localhub.hub.parts import Localhub
 from localhub.runs.starting import FOLDER, Happened
 from localhub.store.records import Repository, WorkflowFile
@@ -98,12 +97,7 @@ def dispatch(
             ref=full,
             sha=sha,
             actor=actor,
-            payload={
-                "ref": full,
-                "workflow": file.path,
-                "sender": {"login": actor},
-                "repository": payloads.repository(hub, repo.name),
-            },
+            payload={"ref": full, "workflow": file.path, **payloads.about(hub, repo.name, actor)},
             inputs=inputs or {},
             only=file.path,
         )
@@ -148,9 +142,9 @@ def repository_dispatch(
     ref = f"refs/heads/{repo.default_branch}"
     payload = {
         "action": event_type,
+        "branch": repo.default_branch,
         "client_payload": client_payload or {},
-        "sender": {"login": actor},
-        "repository": payloads.repository(hub, repo.name),
+        **payloads.about(hub, repo.name, actor),
     }
     sha = hub.bare.resolve(repo.name, ref)
     hub.starter.happened(

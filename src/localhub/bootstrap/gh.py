@@ -1,4 +1,4 @@
-"""What gh needs to speak to a localhub: a configuration folder of its own, and three settings."""
+"""What gh needs to speak to a localhub: a configuration folder of its own, and a few settings."""
 
 import shlex
 from pathlib import Path
@@ -8,6 +8,10 @@ import yaml
 from localhub.store.secrets import token
 
 HOST = "github.localhost"
+
+
+HELPER = """!printf 'username=localhub\\npassword=%s\\n' "$GH_TOKEN" #"""
+"""Tells git the token: gh itself would for no address with a port. No other helper is asked, or told."""
 
 
 def environment(state: Path, repository: str | None = None) -> list[str]:
@@ -28,5 +32,24 @@ def environment(state: Path, repository: str | None = None) -> list[str]:
         "GH_TELEMETRY": "0",
         "GH_NO_UPDATE_NOTIFIER": "1",
         **({"GH_REPO": f"{HOST}/{repository}"} if repository else {}),
+        **_git(state / "run" / "port"),
     }
     return [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+
+
+def _git(port: Path) -> dict[str, str]:
+    """What the git that gh runs needs to find this localhub, where it serves a port: gh names none."""
+    if not port.exists():
+        return {}
+    place = f"http://{HOST}:{port.read_text(encoding='ascii')}/"
+    settings = [
+        (f"url.{place}.insteadOf", f"http://{HOST}/"),
+        (f"credential.{place}.helper", ""),
+        (f"credential.{place}.helper", HELPER),
+    ]
+    numbered = {
+        f"GIT_CONFIG_{word}_{number}": text
+        for number, pair in enumerate(settings)
+        for word, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **numbered}

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from localhub.base.errors import PlatformError
+from localhub.execution import file_commands
 
 ACTIONS = ("checkout", "setup-python", "setup-node", "cache", "upload-artifact", "download-artifact")
 
@@ -82,17 +83,17 @@ def _readable(folder: Path) -> None:
         place.chmod(0o755 if place.is_dir() else 0o644)
 
 
-WRAPPER = """#!SHELL
+WRAPPER = """#!/bin/sh
 # A step has a terminal, where `read` would wait for ever and a job in the background would be hung up on.
 [ -t 0 ] || exec SHELL "$@"
 trap '' HUP
 SHELL "$@" </dev/null
+code=$?
+[ -s "$GITHUB_OUTPUT" ] || [ -s "$GITHUB_ENV" ] || exit $code
+PYTHON -IS "$LOCALHUB_ROOT/first/file_commands.py" || [ $code != 0 ] || code=1
+exit $code
 """
-
-
-PYTHON = """#!/bin/sh
-exec "$LOCALHUB_PYTHON/bin/python3" "$@"
-"""
+PYTHON = '"$LOCALHUB_PYTHON/bin/python3"'
 NODE_TOOL = """#!/bin/sh
 exec "$LOCALHUB_ROOT/bin/node" "$LOCALHUB_ROOT/node/lib/node_modules/npm/bin/TOOL-cli.js" "$@"
 """
@@ -102,8 +103,10 @@ def _wrappers(target: Path) -> Path:
     """What steps find as bash, sh, npm, npx and, where no action sets up another, python."""
     target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
-    texts = {name: WRAPPER.replace("SHELL", f"/usr/bin/{name}") for name in ("bash", "sh")}
-    texts["python"] = PYTHON
+    shells = {"bash": "/usr/bin/bash", "sh": "/usr/bin/sh", "python": PYTHON}
+    wrapper = WRAPPER.replace("PYTHON -IS", f"{PYTHON} -IS")
+    texts = {name: wrapper.replace("SHELL", program) for name, program in shells.items()}
+    texts["file_commands.py"] = Path(file_commands.__file__).read_text(encoding="utf-8")
     texts |= {name: NODE_TOOL.replace("TOOL", name) for name in ("npm", "npx")}
     for name, text in texts.items():
         if not (target / name).exists() or (target / name).read_text(encoding="utf-8") != text:

@@ -119,8 +119,9 @@ class Watcher:
         trigger = workflow.on.get("schedule")
         for each in trigger.schedules if trigger else ():
             if schedules.next_time(each.cron, last, each.timezone) <= now:
-                payload = {"schedule": each.cron, "repository": payloads.repository(self._hub, repository)}
                 user = self._hub.settings.user
+                about = payloads.about(self._hub, repository, user)
+                payload = {"schedule": each.cron, "workflow": path, **about}
                 self._hub.starter.happened(
                     Happened(repository, "schedule", ref, sha, user, payload, only=path, cron=each.cron)
                 )
@@ -146,24 +147,6 @@ def run_ended(localhub: Localhub, run: Run) -> None:
     sha = localhub.bare.refs(run.repository).get(ref)
     if sha is None:
         return
-    payload = {
-        "action": "completed",
-        "workflow_run": {
-            "id": run.id,
-            "name": run.name,
-            "head_branch": run.head_branch,
-            "head_sha": run.sha,
-            "event": run.event,
-            "conclusion": str(run.conclusion),
-            "status": "completed",
-            "path": run.path,
-            "run_number": run.number,
-            "run_attempt": run.attempt,
-        },
-        "workflow": {"id": run.workflow_id, "name": run.name, "path": run.path},
-        "sender": {"login": run.actor},
-        "repository": payloads.repository(localhub, run.repository),
-    }
     localhub.starter.happened(
         Happened(
             run.repository,
@@ -171,7 +154,7 @@ def run_ended(localhub: Localhub, run: Run) -> None:
             ref,
             sha,
             run.actor,
-            payload,
+            payloads.workflow_run(localhub, repository, run),
             action="completed",
             workflow=run.name,
             workflow_branch=run.head_branch,

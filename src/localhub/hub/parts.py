@@ -94,5 +94,5 @@ class Localhub:
     def around(self, repository: str) -> Around:
         """What expressions know of a repository."""
         found = self.repositories.get(repository)
-        branch = found.default_branch if found else "main"
-        return Around(self.secrets.variables(repository, None), branch)
+        variables = self.secrets.variables(repository, None)
+        return Around(variables, found.default_branch, found.id) if found else Around(variables)

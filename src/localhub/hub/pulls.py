@@ -1,6 +1,8 @@
 """Pull requests: opened, edited, closed, reopened, followed as their branches move; merging.py merges."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from localhub.base.errors import InputError, NotFoundError, NotMergeableError
 from localhub.hub import payloads
@@ -125,7 +127,7 @@ def edit(localhub: Localhub, pull: PullRequest, wanted: Edit, actor: str) -> Pul
         if changed == pull:
             return pull
         changed = _keep(localhub, changed)
-        announce(localhub, changed, "edited", actor)
+        announce(localhub, changed, "edited", actor, payloads.edited(pull, changed))
     return changed
 
 
@@ -207,7 +209,8 @@ def branch_moved(localhub: Localhub, repository: str, branch: str, actor: str) -
                 continue
             if pull.head == branch and pull.head_sha != sha:
                 changed = _keep(localhub, replace(pull, head_sha=sha))
-                announce(localhub, changed, "synchronize", actor)
+                moved = {"before": pull.head_sha, "after": sha}
+                announce(localhub, changed, "synchronize", actor, moved)
             elif pull.base == branch and localhub.bare.contains(repository, sha, pull.head_sha):
                 merged(localhub, pull, sha, actor)
             elif pull.base == branch:
@@ -225,8 +228,8 @@ def branch_deleted(localhub: Localhub, repository: str, branch: str, actor: str)
             if pull.state != "open" or branch not in {pull.head, pull.base}:
                 continue
             if pull.base == branch and onward is not None and pull.head not in {branch, onward}:
-                _keep(localhub, replace(pull, base=onward))
-                announce(localhub, one(localhub, repository, pull.number), "edited", actor)
+                changed = _keep(localhub, replace(pull, base=onward))
+                announce(localhub, changed, "edited", actor, payloads.edited(pull, changed))
             else:
                 close(localhub, pull, actor)
 
@@ -238,8 +241,13 @@ def _keep(localhub: Localhub, pull: PullRequest) -> PullRequest:
     return pull
 
 
-def announce(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> None:
-    """Starts the workflows of a pull request, on the commit that merging it would make (or has made)."""
+def announce(
+    localhub: Localhub, pull: PullRequest, action: str, actor: str, more: Mapping[str, Any] | None = None
+) -> None:
+    """Starts the workflows of a pull request, on the commit that merging it would make (or has made).
+
+    *more* is what its event says besides, which depends on the action.
+    """
     found = _commit(localhub, pull, actor)
     if found is None or actor == JOBS:
         return  # GitHub starts nothing where there is no merge commit, nor for what a job does
@@ -252,7 +260,7 @@ def announce(localhub: Localhub, pull: PullRequest, action: str, actor: str) -> 
             ref=ref,
             sha=sha,
             actor=actor,
-            payload=payloads.pull_request(localhub, pull, action, actor),
+            payload={**payloads.pull_request(localhub, pull, action, actor), **(more or {})},
             action=action,
             base_ref=pull.base,
             head_ref=pull.head,

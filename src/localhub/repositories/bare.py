@@ -22,6 +22,9 @@ class Commit:
     author: str
     author_email: str
     date: str  # ISO 8601
+    committer: str
+    committer_email: str
+    committed: str  # ISO 8601
     message: str
 
 
@@ -165,18 +168,25 @@ class BareRepositories:
 
     def commit(self, name: str, sha: str) -> Commit:
         """A commit's facts."""
-        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%B"
-        parts = git.run(self.folder(name), "show", "--no-patch", f"--format={form}", sha).split("\0")
-        return Commit(
-            parts[0], parts[1], tuple(parts[2].split()), parts[3], parts[4], parts[5], parts[6].rstrip("\n")
-        )
+        return self._commits(name, "--max-count=1", sha)[0]
 
     def between(self, name: str, base: str, head: str) -> list[Commit]:
         """Commits in *head* and not in *base*, oldest first."""
-        shas = git.run(
-            self.folder(name), "rev-list", "--reverse", "--max-count=250", f"{base}..{head}"
-        ).split()
-        return [self.commit(name, sha) for sha in shas]
+        return self._commits(name, "--reverse", f"{base}..{head}")
+
+    def only_at(self, name: str, ref: str, head: str) -> list[Commit]:
+        """Commits in *head*, which *ref* is at, that no other branch has, oldest first."""
+        itself = ref.removeprefix("refs/heads/")
+        return self._commits(name, "--reverse", head, "--not", f"--exclude={itself}", "--branches")
+
+    def _commits(self, name: str, *wanted: str) -> list[Commit]:
+        """The newest 250 of what `git log` is asked for."""
+        form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
+        place, most = self.folder(name), "--max-count=250"
+        text = git.run(place, "log", "-z", "--no-show-signature", f"--format={form}", most, *wanted)
+        parts = text.split("\0")[:-1]
+        rows = [[each.rstrip("\n") for each in parts[at : at + 10]] for at in range(0, len(parts), 10)]
+        return [Commit(row[0], row[1], tuple(row[2].split()), *row[3:]) for row in rows]
 
     def files_changed(self, name: str, base: str, head: str) -> list[Changed]:
         """Files that differ since the two parted, by path."""

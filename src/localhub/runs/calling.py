@@ -47,7 +47,7 @@ def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str
 
 def _call_inputs(run: Run, trigger: Trigger, given: dict[str, Any], this: Pass) -> dict[str, Any]:
     """What a called workflow gets; defaults that are expressions are evaluated first."""
-    scope = contexts.scope({"github": contexts.github(run), "vars": dict(this.around.variables)})
+    scope = contexts.scope({"github": contexts.github(run, this.around), "vars": dict(this.around.variables)})
     definitions = {
         name: replace(each, default=evaluate_template(each.default, scope))
         for name, each in trigger.inputs.items()
@@ -86,7 +86,7 @@ def ended(run: Run, node: Node, this: Pass) -> Run:
             {
                 "jobs": jobs,
                 "inputs": call["inputs"],
-                "github": contexts.github(run),
+                "github": contexts.github(run, this.around),
                 "vars": dict(this.around.variables),
             }
         )

@@ -27,7 +27,7 @@ def scope(
     if with_status:
         functions = contexts.status_functions(_ancestors(run, frame, job), cancelled=run.cancelling)
     given: dict[str, Any] = {
-        "github": contexts.github(run),
+        "github": contexts.github(run, around),
         "needs": contexts.needs(job.needs, nodes),
         "inputs": frame.inputs,
         "vars": dict(around.variables),

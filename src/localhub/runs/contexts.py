@@ -1,5 +1,6 @@
 """What expressions may refer to: github, needs, matrix, strategy, inputs and vars, as GitHub gives them."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from localhub.runs.records import Conclusion, Node, Run
 
 RUNNER_ENVIRONMENT = "self-hosted"
 SERVER = "http://github.localhost"
+API = "http://api.github.localhost"
 
 
 @dataclass(frozen=True)
@@ -17,27 +19,36 @@ class Around:
 
     variables: Mapping[str, str] = field(default_factory=dict)
     default_branch: str = "main"
+    repository_id: int = 0
 
 
-def github(run: Run, job: str | None = None) -> dict[str, Any]:
+def person_id(login: str) -> int:
+    """A number for whoever has that login: here nobody registers, so it is made of the login."""
+    return zlib.crc32(login.lower().encode())
+
+
+def github(run: Run, around: Around, job: str | None = None) -> dict[str, Any]:
     """The `github` context of a run, as far as it is known outside the runner."""
     owner, _, _ = run.repository.partition("/")
     kind = "tag" if run.ref.startswith("refs/tags/") else "branch"
     context: dict[str, Any] = {
         "action_ref": "",
         "actor": run.actor,
-        "api_url": "http://api.github.localhost",
+        "actor_id": str(person_id(run.actor)),
+        "api_url": API,
         "base_ref": run.base_ref,
         "event": run.payload,
         "event_name": run.event,
-        "graphql_url": "http://api.github.localhost/graphql",
+        "graphql_url": f"{API}/graphql",
         "head_ref": run.head_ref,
         "ref": run.ref,
         "ref_name": ref_name(run.ref),
         "ref_protected": False,
         "ref_type": kind,
         "repository": run.repository,
+        "repository_id": str(around.repository_id),
         "repository_owner": owner,
+        "repository_owner_id": str(person_id(owner)),
         "retention_days": "90",
         "run_attempt": str(run.attempt),
         "run_id": str(run.id),

@@ -16,7 +16,7 @@ from localhub.expressions.writing import escape
 from localhub.runs import conditions, contexts
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Frame, Read, frame_of
-from localhub.runs.ports import ActStep, Order
+from localhub.runs.ports import ActStep, Order, first_artifact_id
 from localhub.runs.records import Job, Run
 from localhub.workflows.definitions import Defaults, Step
 from localhub.workflows.definitions import Job as WorkflowJob
@@ -86,7 +86,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
             ActStep(act_id, _shown(step, scope), _tolerated(body))
             for act_id, step, body in zip(ids, definition.steps, steps, strict=False)
         ),
-        environment=_environment(run, definition, given),
+        environment=_environment(run, job, definition, given),
         secrets={**secrets, "GITHUB_TOKEN": given.token},
         outputs_step=OUTPUTS_STEP if definition.outputs else None,
         timeout_seconds=job.timeout_seconds,
@@ -97,7 +97,7 @@ def order(run: Run, job: Job, read: Read, given: Given) -> Order:
 def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, given: Given) -> Scope:
     known = conditions.scope(run, frame, definition, given.around, matrix=job.matrix)
     strategy = contexts.strategy(run.nodes[job.node], job.index, len(run.of(job.node)))
-    github = contexts.github(run, definition.id)
+    github = contexts.github(run, given.around, definition.id)
     more = contexts.scope({"strategy": strategy, "github": github, "runner": contexts.runner(given.runner)})
     return Scope({**known.contexts, **more.contexts}, known.functions)
 
@@ -208,25 +208,18 @@ def _secrets_of(run: Run, frame: Frame, read: Read, given: Given) -> Mapping[str
     return {name: interpolate(value, scope) for name, value in job.call.secrets.items()}
 
 
-def _environment(run: Run, definition: WorkflowJob, given: Given) -> dict[str, str]:
-    context = contexts.github(run, definition.id)
+def _environment(run: Run, job: Job, definition: WorkflowJob, given: Given) -> dict[str, str]:
+    context = contexts.github(run, given.around, definition.id)
     names = (
-        *("actor", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref", "ref_name"),
-        *("ref_protected", "ref_type", "repository", "repository_owner", "retention_days", "run_attempt"),
-        *(
-            "run_id",
-            "run_number",
-            "server_url",
-            "sha",
-            "triggering_actor",
-            "workflow",
-            "workflow_ref",
-            "workflow_sha",
-        ),
+        *("actor", "actor_id", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "job", "ref"),
+        *("ref_name", "ref_protected", "ref_type", "repository", "repository_id", "repository_owner"),
+        *("repository_owner_id", "retention_days", "run_attempt", "run_id", "run_number", "server_url"),
+        *("sha", "triggering_actor", "workflow", "workflow_ref", "workflow_sha"),
     )
     values = {f"GITHUB_{name.upper()}": _flat(context[name]) for name in names}
     values["SHA_REF"] = run.sha  # where act takes the SHA from
     values["LOCALHUB_DEFAULT_REF"] = f"refs/heads/{given.around.default_branch}"
+    values["LOCALHUB_FIRST_ARTIFACT_ID"] = str(first_artifact_id(job.id))
     values["RUNNER_ENVIRONMENT"] = contexts.RUNNER_ENVIRONMENT
     return {name: escape(value) for name, value in values.items()}
 

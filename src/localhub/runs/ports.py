@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from localhub.runs.records import Annotation, Conclusion, Run, Step
 
+MOST_ARTIFACTS = 500
+"""Of one job: so many numbers are its own, so that its steps know those of their artifacts."""
+
 
 @dataclass(frozen=True)
 class ActStep:
@@ -46,6 +49,11 @@ class Progress:
     outputs: dict[str, str] = field(default_factory=dict)
     process_id: int | None = None
     conclusion: Conclusion | None = None  # None: still under way
+
+
+def first_artifact_id(job_id: int) -> int:
+    """The number of a job's first artifact; those that it uploads after it have the next ones."""
+    return job_id * MOST_ARTIFACTS
 
 
 Report = Callable[[int, int, Progress], None]

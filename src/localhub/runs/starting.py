@@ -203,8 +203,9 @@ class Starter:
 
     def _named(self, run: Run, workflow: Workflow) -> Run:
         """With its run-name and concurrency group."""
-        variables = dict(self._engine.around(run.repository).variables)
-        scope = contexts.scope({"github": contexts.github(run), "inputs": run.inputs, "vars": variables})
+        around = self._engine.around(run.repository)
+        github, variables = contexts.github(run, around), dict(around.variables)
+        scope = contexts.scope({"github": github, "inputs": run.inputs, "vars": variables})
         if workflow.run_name:
             run = replace(run, title=interpolate(workflow.run_name, scope).strip() or run.title)
         elif run.event in {"workflow_dispatch", "schedule"}:

@@ -14,7 +14,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from localhub.runs.ports import Kept, Order
+from localhub.runs.ports import MOST_ARTIFACTS, Kept, Order, first_artifact_id
 from localhub.runs.records import Annotation
 from localhub.store import database, harvest, tables
 
@@ -63,7 +63,8 @@ class Files:
     def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
         """Puts the run's artifacts and the caches that the job's branch may read where its actions look."""
         for artifact in self.artifacts(order.repository, run_id=order.run_id):
-            shutil.copytree(self._artifact(artifact.id), artifacts / artifact.name, copy_function=_linked)
+            place = artifacts / str(artifact.id) / artifact.name
+            shutil.copytree(self._artifact(artifact.id), place, copy_function=_linked)
         index = []
         readable = {
             order.environment.get("GITHUB_REF", ""),
@@ -95,13 +96,14 @@ class Files:
         """What could not be kept; the limits are a job's, not an artifact's: many bombs are one."""
         problems: list[str] = []
         room = harvest.LARGEST_ARTIFACTS_BYTES
-        for number, folder in enumerate(harvest.folders(out / "artifacts")):
-            if number == harvest.MOST_ARTIFACTS:
-                return [*problems, f"more than {number} artifacts: the others are not kept"]
+        found = harvest.uploaded(out)
+        for number, folder in enumerate(found[:MOST_ARTIFACTS], first_artifact_id(order.job_id)):
             over = os.path.lexists(out / "overwrite" / folder.name)
-            size, words = self._keep_artifact(order, folder, room, replace=over)
+            size, words = self._keep_artifact(order, number, folder, room, replace=over)
             room -= size
             problems += [words] if words else []
+        if len(found) > MOST_ARTIFACTS:
+            problems.append(f"more than {MOST_ARTIFACTS} artifacts: the others are not kept")
         return problems
 
     def _keep_caches(self, order: Order, out: Path) -> list[str]:
@@ -114,7 +116,7 @@ class Files:
         return [words for words in problems if words]
 
     def _keep_artifact(
-        self, order: Order, folder: Path, room: int, *, replace: bool
+        self, order: Order, number: int, folder: Path, room: int, *, replace: bool
     ) -> tuple[int, str | None]:
         """Its bytes, and why it is not kept where it is not."""
         if not VALID_NAME.fullmatch(folder.name):
@@ -123,8 +125,6 @@ class Files:
         same = [each for each in of_run if each.name == folder.name]
         if not replace and any(self._attempt(each.job_id) == self._attempt(order.job_id) for each in same):
             return 0, f"artifact {folder.name!r} is not kept: an artifact of this name exists in this run"
-        with self._engine.begin() as connection:
-            number = database.next_id(connection, "artifacts")
         target = self._artifact(number)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

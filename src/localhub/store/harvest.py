@@ -3,6 +3,7 @@
 A job's files are untrusted: no links are followed, no name leaves its folder, sizes and counts have limits.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,11 +15,11 @@ from typing import Any
 LARGEST_ARTIFACTS_BYTES = 1 << 30
 """Of all of a job's artifacts together; sparse files count in full."""
 
-MOST_ARTIFACTS = 500
 MOST_CACHES = 50
 LARGEST_CACHE_BYTES = 2 << 30
 MOST_FILES = 20_000
 LARGEST_OUTPUTS_BYTES = 1 << 20
+LARGEST_LIST_BYTES = 1 << 20
 
 
 def outputs(path: Path) -> dict[str, str]:
@@ -66,6 +67,15 @@ def folders(path: Path) -> Iterator[Path]:
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
             yield Path(entry.path)
+
+
+def uploaded(out: Path) -> list[Path]:
+    """The folders of a job's artifacts, in the order of their uploads; others come last, by name."""
+    names: list[str] = []
+    with contextlib.suppress(OSError, ValueError):  # without the list they are all others
+        names = text_of(out / "uploaded", LARGEST_LIST_BYTES).splitlines()
+    order = {name: position for position, name in enumerate(dict.fromkeys(names))}
+    return sorted(folders(out / "artifacts"), key=lambda folder: order.get(folder.name, len(order)))
 
 
 def taken_over(source: Path, target: Path, largest_bytes: int) -> int:

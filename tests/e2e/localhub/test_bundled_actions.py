@@ -1,6 +1,7 @@
 """What the bundled actions do: at steps, in composite actions, attempts and jobs, and how it is shown."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from tests.localhub_server import WORKFLOWS, Clone
 from tests.localhub_workflows import begun, log
@@ -87,6 +88,39 @@ def test_an_artifact_of_another_job_is_replaced_only_when_asked(app: Clone) -> N
     assert jobs == {"one": "success", "two": "success", "three": "failure"}
     app.gh("run", "download", str(run))
     assert (app.folder / "dist" / "x").read_text(encoding="utf-8") == "two\n"
+
+
+ZED = "uses: actions/upload-artifact@v4\n        id: zed\n        with: {name: zed, path: made}"
+SAYS = (
+    'run: echo "zed ${{ steps.zed.outputs.artifact-id }} ${{ steps.zed.outputs.artifact-digest }}'
+    ' ${{ steps.zed.outputs.artifact-url }}"'
+)
+BY_ID = "uses: actions/download-artifact@v5\n        with: {artifact-ids: '${{ needs.make.outputs.id }}'}"
+
+
+def test_an_upload_says_the_artifacts_number_address_and_digest(app: Clone) -> None:
+    made = "run: mkdir -p made/b; echo one > made/a.txt; echo two > made/b/c.txt"
+    again = f"{UPLOAD}, overwrite: true}}".replace("dist", "zed")
+    outputs = "    outputs: {id: '${{ steps.zed.outputs.artifact-id }}'}\n"
+    make = steps(made, ZED, f"{UPLOAD}}}", again, SAYS)
+    run = pushed(app, f"  make:\n{outputs}{make}  use:\n{steps(BY_ID, 'run: ls', needs='make')}")
+    conclusion, said = ended(app, run)
+    assert conclusion == "success", said
+    numbers = {each["name"]: each["id"] for each in app.api(f"actions/runs/{run}/artifacts")["artifacts"]}
+    app.gh("run", "download", str(run), "--name", "zed", "--dir", "got")
+    digests = {path: sha256((app.folder / "got" / path).read_bytes()) for path in ("a.txt", "b/c.txt")}
+    digest = sha256("".join(f"{each.hexdigest()}  {path}\n" for path, each in digests.items()).encode())
+    url = f"http://github.localhost/{app.name}/actions/runs/{run}/artifacts/{numbers['zed']}"
+    assert f"Z zed {numbers['zed']} {digest.hexdigest()} {url}" in said
+    assert numbers["zed"] < numbers["dist"], "the first that was uploaded, though not the first by name"
+    assert app.api(f"actions/artifacts/{numbers['zed']}")["name"] == "zed"
+    assert "Total of 1 artifact(s) downloaded" in said
+
+
+def test_an_artifact_that_no_job_of_the_run_has_kept_is_not_found_by_number(app: Clone) -> None:
+    job = steps(BY_ID.replace("${{ needs.make.outputs.id }}", "7"))
+    conclusion, said = ended(app, pushed(app, f"  job:\n{job}"))
+    assert (conclusion, "Artifact not found for id: 7" in said) == ("failure", True), said
 
 
 def test_a_link_is_uploaded_as_what_it_leads_to(app: Clone) -> None:

@@ -4,9 +4,14 @@ from tests.localhub_server import Clone
 from tests.localhub_workflows import begun, log, said, shell_job
 
 
-def test_a_malformed_output_fails_the_job_though_later_steps_run(app: Clone) -> None:
-    first = "      - run: echo 'no equals sign' >> \"$GITHUB_OUTPUT\"\n"
-    run = begun(app, shell_job("echo still here", steps=first))
+def test_a_malformed_output_of_an_action_fails_the_job_though_later_steps_run(app: Clone) -> None:
+    action = "runs: {using: node20, main: main.mjs}\n"
+    script = (
+        'import { appendFileSync } from "fs"; appendFileSync(process.env.GITHUB_OUTPUT, "no equals sign\\n");'
+    )
+    files = {"bad/action.yml": f"name: Bad\ndescription: x\n{action}", "bad/main.mjs": script}
+    first = "      - uses: actions/checkout@v4\n      - uses: ./bad\n"
+    run = begun(app, shell_job("echo still here", steps=first), files)
     assert app.ended(run)["conclusion"] == "failure"
     assert "Z still here" in log(app, run)
 

@@ -3,9 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from localhub.api import forms
 from localhub.api.graphql.connections import Info, connection
-from localhub.hub import merging
+from localhub.hub import forms, merging
 from localhub.hub.parts import Localhub
 from localhub.repositories import bare
 
@@ -46,8 +45,8 @@ class Commit:
 
     @property
     def committed_date(self) -> str:
-        """The same: localhub keeps no other."""
-        return self._facts.date
+        """When it was committed."""
+        return self._facts.committed
 
     def authors(self, _info: Info, first: int | None = None) -> dict[str, Any]:
         """Who wrote it; a commit names nobody who has a login."""

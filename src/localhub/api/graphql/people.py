@@ -1,6 +1,6 @@
 """Those who act: people, bots, owners."""
 
-from localhub.api import forms
+from localhub.hub import forms
 
 
 class User:

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
-from localhub.api import forms
 from localhub.api.graphql.commits import Commit, StatusCheckRollup
 from localhub.api.graphql.connections import EMPTY, Info, connection
 from localhub.api.graphql.people import User, actor
-from localhub.hub import merging, pulls
+from localhub.hub import forms, merging, pulls
 from localhub.hub.parts import Localhub
 from localhub.repositories import bare
 from localhub.store import records

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from localhub.api import forms
 from localhub.api.graphql.commits import Commit
 from localhub.api.graphql.connections import EMPTY, Info, connection
 from localhub.api.graphql.people import User
 from localhub.api.graphql.pull_requests import PullRequest
-from localhub.hub import pulls
+from localhub.hub import forms, pulls
 from localhub.hub.parts import Localhub
 from localhub.store import records
 

@@ -80,3 +80,15 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path, trap: Callable[[Pat
 
 def test_a_folder_that_the_job_removed_has_none(tmp_path: Path) -> None:
     assert list(harvest.folders(tmp_path / "gone")) == []
+
+
+def test_artifacts_come_in_the_order_of_their_uploads_whatever_the_list_says_besides(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / "artifacts" / name).mkdir(parents=True)
+    names = [folder.name for folder in harvest.uploaded(tmp_path)]
+    assert names == ["a", "b", "c"], "there is no list"
+    (tmp_path / "uploaded").write_text("gone\nc\n../b\nc\na\n")
+    assert [folder.name for folder in harvest.uploaded(tmp_path)] == ["c", "a", "b"]
+    (tmp_path / "uploaded").unlink()
+    os.mkfifo(tmp_path / "uploaded")
+    assert [folder.name for folder in harvest.uploaded(tmp_path)] == ["a", "b", "c"]

@@ -1,14 +1,14 @@
-"""Records as GitHub's JSON. Names, nesting and formats are GitHub's; nothing is decided here."""
+"""Records as GitHub's JSON, in answers and in events. Names, nesting and formats are GitHub's."""
 
 from datetime import datetime
 from typing import Any
 
+from localhub.runs import contexts
 from localhub.runs.records import Annotation, Job, Run, Step
 from localhub.store.files import Artifact, CacheEntry
-from localhub.store.records import HubDeployment, HubEnvironment, Repository, WorkflowFile
+from localhub.store.records import HubDeployment, HubEnvironment, PullRequest, Repository, WorkflowFile
 
-API = "http://api.github.localhost"
-WEB = "http://github.localhost"
+API, WEB = contexts.API, contexts.SERVER
 
 
 def when(at: datetime | None) -> str | None:
@@ -18,7 +18,7 @@ def when(at: datetime | None) -> str | None:
 
 def user(login: str) -> dict[str, Any]:
     """A person, as far as anything here needs one."""
-    number = sum(login.encode()) + 1
+    number = contexts.person_id(login)
     kind = "Bot" if login.endswith("[bot]") else "User"
     return {
         "login": login,
@@ -119,6 +119,50 @@ def run(it: Run, repo: Repository) -> dict[str, Any]:
         "repository": repository(repo),
         "head_repository": repository(repo),
     }
+
+
+def pull_request(it: PullRequest, repo: Repository, merge_sha: str | None) -> dict[str, Any]:
+    """A pull request as lists show it; *merge_sha* is the commit that merges it, or would."""
+    owner = repo.name.partition("/")[0]
+    url, web = f"{API}/repos/{repo.name}/pulls/{it.number}", f"{WEB}/{repo.name}/pull/{it.number}"
+
+    def branch(name: str, sha: str) -> dict[str, Any]:
+        whose = {"user": user(owner), "repo": repository(repo)}
+        return {"label": f"{owner}:{name}", "ref": name, "sha": sha, **whose}
+
+    return {
+        "id": it.id,
+        "node_id": f"PR_{repo.id}_{it.number}",
+        "number": it.number,
+        "state": it.state,
+        "locked": False,
+        "title": it.title,
+        "body": it.body or None,
+        "user": user(it.author),
+        "draft": it.draft,
+        "labels": [{"name": name} for name in it.labels],
+        "assignees": [],
+        "requested_reviewers": [],
+        "milestone": None,
+        "head": branch(it.head, it.head_sha),
+        "base": branch(it.base, it.base_sha),
+        "created_at": when(it.created_at),
+        "updated_at": when(it.updated_at),
+        "closed_at": when(it.closed_at),
+        "merged_at": when(it.merged_at),
+        "merge_commit_sha": merge_sha,
+        "url": url,
+        "html_url": web,
+        "diff_url": f"{web}.diff",
+        "patch_url": f"{web}.patch",
+        "commits_url": f"{url}/commits",
+        "statuses_url": f"{API}/repos/{repo.name}/statuses/{it.head_sha}",
+    }
+
+
+def merged(it: PullRequest) -> dict[str, Any]:
+    """Whether a pull request was merged, and by whom: where one is shown alone."""
+    return {"merged": it.merged_at is not None, "merged_by": user(it.merged_by) if it.merged_by else None}
 
 
 def step(it: Step) -> dict[str, Any]:
