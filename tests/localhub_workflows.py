@@ -62,7 +62,8 @@ def shell_job(script: str, more: str = "", steps: str = "") -> str:
 
 def begun(app: Clone, workflow: str, files: Mapping[str, str] | None = None) -> int:
     """The id of the run that this workflow file starts, pushed with other *files*."""
-    return app.run(head_sha=app.push({f"{WORKFLOWS}/shell.yml": workflow, **(files or {})}))
+    sha = app.push({f"{WORKFLOWS}/shell.yml": workflow, **(files or {})})
+    return app.run(head_sha=sha, event="push")
 
 
 def log(app: Clone, run: int) -> str:
