@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from localhub.runs.ports import Kept, Order
+from localhub.runs.ports import Kept, Order, first_artifact_id
 from localhub.runs.records import Annotation
 
 Cache = tuple[str, str, str, str]
@@ -14,14 +14,15 @@ class FakeJobFiles:
     """The JobFiles port: artifacts by run, caches by branch; of jobs that mean no harm."""
 
     def __init__(self) -> None:
-        self._artifacts: dict[tuple[str, int], dict[str, dict[str, bytes]]] = {}
+        self._artifacts: dict[tuple[str, int], dict[str, tuple[int, dict[str, bytes]]]] = {}
         self._caches: dict[Cache, bytes] = {}
 
     def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
-        for name, files in self._artifacts.get((order.repository, order.run_id), {}).items():
+        for name, (number, files) in self._artifacts.get((order.repository, order.run_id), {}).items():
             for path, content in files.items():
-                (artifacts / name / path).parent.mkdir(parents=True, exist_ok=True)
-                (artifacts / name / path).write_bytes(content)
+                place = artifacts / str(number) / name / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
         index = []
         for number, ((repository, ref, key, version), content) in enumerate(self._caches.items()):
             if repository == order.repository and ref in _readable(order):
@@ -30,7 +31,7 @@ class FakeJobFiles:
         (caches / "index.json").write_text(json.dumps(index))
 
     def keep(self, order: Order, out: Path) -> Kept:
-        problems = self._keep_artifacts(order, out / "artifacts")
+        problems = self._keep_artifacts(order, out)
         for entry in sorted((out / "caches").glob("*.json")):
             said = json.loads(entry.read_text())
             place = (order.repository, order.environment["GITHUB_REF"], said["key"], said["version"])
@@ -43,15 +44,20 @@ class FakeJobFiles:
         remarks = tuple(Annotation("failure", words) for words in problems)
         return Kept(outputs, remarks, failed=bool(remarks))
 
-    def _keep_artifacts(self, order: Order, left: Path) -> list[str]:
+    def _keep_artifacts(self, order: Order, out: Path) -> list[str]:
         kept = self._artifacts.setdefault((order.repository, order.run_id), {})
         problems = []
-        for folder in sorted(left.iterdir()):
+        names = (out / "uploaded").read_text().splitlines() if (out / "uploaded").exists() else []
+        folders = sorted(
+            (out / "artifacts").iterdir(), key=lambda f: names.index(f.name) if f.name in names else 99
+        )
+        for number, folder in enumerate(folders, first_artifact_id(order.job_id)):
             if folder.name in kept:
                 problems.append(f"artifact {folder.name!r} is not kept: this run has one of that name")
                 continue
             files = [path for path in folder.rglob("*") if path.is_file()]
-            kept[folder.name] = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+            contents = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+            kept[folder.name] = (number, contents)
         return problems
 
 

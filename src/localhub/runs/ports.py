@@ -73,11 +73,11 @@ class JobFiles(Protocol):
     """Artifacts, caches and outputs: what a job is given and what it leaves."""
 
     def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
-        """Puts the run's artifacts and the repository's caches where a job's actions look for them."""
+        """Puts the run's artifacts (NUMBER/NAME/…) and the repository's caches where a job's actions look."""
         ...
 
     def keep(self, order: Order, out: Path) -> Kept:
-        """Keeps what a job left in its out folder."""
+        """Keeps what a job left in its out folder; its artifacts are numbered in the order of `uploaded`."""
         ...
 
 

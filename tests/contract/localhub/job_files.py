@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localhub.runs.ports import JobFiles, Kept, Order
+from localhub.runs.ports import JobFiles, Kept, Order, first_artifact_id
 
 MAIN, TOPIC = "refs/heads/main", "refs/heads/topic"
 JOB = Order(
@@ -30,6 +30,7 @@ class Given:
     """What a job was given."""
 
     artifacts: dict[str, str] = field(default_factory=dict)  # texts by artifact/path
+    numbers: dict[str, int] = field(default_factory=dict, compare=False)  # by artifact
     caches: dict[tuple[str, str], str] = field(default_factory=dict)  # contents by key and version
 
 
@@ -60,7 +61,7 @@ class JobFilesContract:
                 (out / "caches" / f"{number}.json").write_text(json.dumps({"key": key, "version": version}))
                 (out / "caches" / f"{number}.tar").write_text(text)
             for name, text in texts.items():
-                (out / f"{name}.json").write_text(text)
+                (out / (name if name == "uploaded" else f"{name}.json")).write_text(text)
             return files.keep(order, out)
 
         return keep
@@ -76,8 +77,11 @@ class JobFilesContract:
             caches.mkdir()
             files.lay(order, artifacts, caches)
             index: list[dict[str, Any]] = json.loads((caches / "index.json").read_text())
+            folders = list(artifacts.glob("*/*"))
+            texts = [(str(path.relative_to(f.parent)), path) for f in folders for path in f.rglob("*.txt")]
             return Given(
-                {str(path.relative_to(artifacts)): path.read_text() for path in artifacts.rglob("*.txt")},
+                {name: path.read_text() for name, path in texts},
+                {folder.name: int(folder.parent.name) for folder in folders},
                 {(each["key"], each["version"]): (caches / each["file"]).read_text() for each in index},
             )
 
@@ -110,6 +114,14 @@ class JobFilesContract:
         assert given(replace(JOB, job_id=11)).artifacts == artifacts
         assert given(replace(JOB, run_id=2)).artifacts == {}
         assert given(replace(JOB, repository="acme/other")).artifacts == {}
+
+    def test_artifacts_have_the_numbers_that_the_job_could_foretell(
+        self, left: Callable[..., Kept], given: Callable[[Order], Given]
+    ) -> None:
+        left(JOB, {"a/a.txt": "a", "b/b.txt": "b"}, uploaded="b\na\n")
+        left(replace(JOB, job_id=11), {"c/c.txt": "c"}, uploaded="c\n")
+        first, second = first_artifact_id(10), first_artifact_id(11)
+        assert given(JOB).numbers == {"b": first, "a": first + 1, "c": second}
 
     def test_an_artifact_whose_name_is_taken_fails_its_job_and_the_first_stays(
         self, left: Callable[..., Kept], given: Callable[[Order], Given]
