@@ -16,8 +16,9 @@ from localhub.runs import attempts, concurrency, orders, permissions, planning, 
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Readers
 from localhub.runs.passes import Pass
-from localhub.runs.ports import Jobs, Progress, Runs, Secrets, StoreUnavailableError
+from localhub.runs.ports import Jobs, Order, Progress, Runs, Secrets, StoreUnavailableError
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
+from localhub.runs.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +65,7 @@ class Engine:
         self._progress: list[tuple[int, int, Progress]] = []
         self._condition = threading.Condition(threading.RLock())
         self._stirred = False
-        self._last_served: dict[int, int] = {}
-        self._served = 0
+        self._turns = Turns()
         self._readers = Readers()
 
     # -- what others ask ---------------------------------------------------------------------------------
@@ -286,53 +286,16 @@ class Engine:
     def _start_what_fits(self) -> None:
         busy = sum(job.status is Status.IN_PROGRESS for run in self._active.values() for job in run.jobs)
         while busy < self.slots:
-            chosen = self._next()
+            chosen = self._turns.next(self._in_order())
             if chosen is None:
                 return
-            run, job = chosen
-            self._served += 1
-            self._last_served[run.id] = self._served
-            busy += self._start(run, job)
-
-    def _next(self) -> tuple[Run, Job] | None:
-        """The next job: of the run that was served longest ago, so that runs share the machine fairly."""
-        by_turn = sorted(self._in_order(), key=lambda run: self._last_served.get(run.id, 0))
-        for run in by_turn:
-            if run.status is Status.PENDING:
-                continue
-            for job in run.jobs:
-                if job.status is Status.QUEUED and not self._held(run, job):
-                    return run, job
-        return None
-
-    def _held(self, run: Run, job: Job) -> bool:
-        node = run.nodes[job.node]
-        at_work = sum(each.status is Status.IN_PROGRESS for each in run.of(job.node))
-        if node.max_parallel is not None and at_work >= node.max_parallel:
-            return True
-        return concurrency.held(job, run, self._active.values())
+            busy += self._start(*chosen)
 
     def _start(self, run: Run, job: Job) -> int:
         """Starts a job; returns how many slots it took."""
         now = self._clock.now()
-        missing = self._labels.missing(job.labels)
         try:
-            if missing:
-                known = ", ".join(sorted(self._labels.known))
-                words = (
-                    f"No runner has the label {', '.join(missing)}: this machine has {known} (localhub.yaml)"
-                )
-                raise ConflictError(words)
-            read = self._readers.of(run)
-            given = orders.Given(
-                secrets=self._secrets.of(run.repository, job.environment),
-                token=self._hooks.job_token(run, job, permissions.of_job(run, job.node, read)),
-                around=replace(
-                    self._hooks.around(run.repository),
-                    variables=self._secrets.variables(run.repository, job.environment),
-                ),
-            )
-            order = orders.order(run, job, read, given)
+            order = self._order(run, job)
         except LocalhubError as problem:
             ended = progressing.ended(job, Conclusion.FAILURE, now, problem.message)
             self._keep(run.with_job(ended))
@@ -343,6 +306,23 @@ class Engine:
         self._jobs.start(order, self._report)  # before others are told, who may fail: it is kept as started
         self._hooks.job_changed(run, started)
         return 1
+
+    def _order(self, run: Run, job: Job) -> Order:
+        missing = self._labels.missing(job.labels)
+        if missing:
+            known = ", ".join(sorted(self._labels.known))
+            words = f"No runner has the label {', '.join(missing)}: this machine has {known} (localhub.yaml)"
+            raise ConflictError(words)
+        read = self._readers.of(run)
+        given = orders.Given(
+            secrets=self._secrets.of(run.repository, job.environment),
+            token=self._hooks.job_token(run, job, permissions.of_job(run, job.node, read)),
+            around=replace(
+                self._hooks.around(run.repository),
+                variables=self._secrets.variables(run.repository, job.environment),
+            ),
+        )
+        return orders.order(run, job, read, given)
 
     def _report(self, run_id: int, job_id: int, progress: Progress) -> None:
         with self._condition:
@@ -366,7 +346,7 @@ class Engine:
         self._runs.save(run)
         if run.done:
             was_active = self._active.pop(run.id, None)
-            self._last_served.pop(run.id, None)
+            self._turns.forget(run.id)
             if was_active is not None:
                 self._tell_of_the_end(run, was_active)
         else:
