@@ -75,14 +75,14 @@ class Following(threading.Thread):
         self._pipeline, self._show = pipeline, show
         self._tested = threading.Event()
         self._took = 0.0
-        self._problem: SystemExit | None = None
+        self._problem: BaseException | None = None
         self.start()
 
     def run(self) -> None:
         """Until the run has ended."""
         try:
             self._took = self._pipeline.follow(self._see)
-        except SystemExit as problem:
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - whoever waits is told
             self._problem = problem
         finally:
             self._tested.set()

@@ -47,7 +47,7 @@ class FakeJobFiles:
     def _keep_artifacts(self, order: Order, out: Path) -> list[str]:
         kept = self._artifacts.setdefault((order.repository, order.run_id), {})
         problems = []
-        names = (out / "uploaded").read_text().splitlines() if (out / "uploaded").exists() else []
+        names = (out / "uploaded").read_text().split("\n") if (out / "uploaded").exists() else []
         folders = sorted(
             (out / "artifacts").iterdir(), key=lambda f: names.index(f.name) if f.name in names else 99
         )

@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request
 from localhub.api import scopes
 from localhub.base.errors import LocalhubError, NotFoundError, RefusedError
 from localhub.hub.parts import Localhub
-from localhub.hub.tokens import JobToken
+from localhub.hub.tokens import Caller, JobToken
 from localhub.store.records import Repository
 
 
@@ -41,25 +41,30 @@ def token(request: Request) -> str:
     return value.strip()
 
 
-def actor(request: Request, hub: Hub) -> str:
-    """Whose token came with the request.
+def caller(request: Request, hub: Hub) -> Caller:
+    """Whose token came with the request: looked up once, for it may end while the request is answered.
 
     Raises:
         UnauthorizedError: If there is none, or it is nobody's.
     """
     value = token(request)
-    login = hub.login(value) if value else None
-    if login is None:
+    found = hub.caller(value) if value else None
+    if found is None:
         raise UnauthorizedError("Bad credentials", hint="carelane gh-env, or localhub env, prints a token")
-    return login
+    return found
+
+
+def actor(who: Annotated[Caller, Depends(caller)]) -> str:
+    """The login of whoever asks."""
+    return who.login
 
 
 Actor = Annotated[str, Depends(actor)]
 
 
-def job_token(request: Request, hub: Hub) -> JobToken | None:
+def job_token(who: Annotated[Caller, Depends(caller)]) -> JobToken | None:
     """What the token is good for, where it is a job's; None: for everything."""
-    return hub.job_tokens.get(token(request))
+    return who.of_job
 
 
 OfJob = Annotated[JobToken | None, Depends(job_token)]

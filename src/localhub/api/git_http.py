@@ -9,17 +9,18 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from localhub.api import scopes
-from localhub.api.access import Hub, OfJob, UnauthorizedError, actor
+from localhub.api.access import Hub, UnauthorizedError, caller
+from localhub.hub.tokens import Caller
 
 router = APIRouter()
 PUSH = "git-receive-pack"
 
 
-def _who(request: Request, hub: Hub) -> str:
+def _who(request: Request, hub: Hub) -> Caller | None:
     try:
-        return actor(request, hub)
+        return caller(request, hub)
     except UnauthorizedError:
-        return ""
+        return None
 
 
 @router.api_route("/{owner}/{name}.git/{rest:path}", methods=["GET", "POST"])
@@ -29,18 +30,17 @@ async def git(
     owner: str,
     name: str,
     rest: str,
-    who: Annotated[str, Depends(_who)],
-    of_job: OfJob,
+    who: Annotated[Caller | None, Depends(_who)],
 ) -> Response:
     """Fetches and pushes."""
-    if not who:
+    if who is None:
         return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
     repository = hub.repositories.get(f"{owner}/{name}")
-    if repository is None or (of_job and of_job.repository != repository.name):
+    if repository is None or (who.of_job and who.of_job.repository != repository.name):
         return Response("no such repository", 404)
-    if of_job:
+    if who.of_job:
         pushes = rest == PUSH or request.query_params.get("service") == PUSH
-        of_job.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
+        who.of_job.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "GIT_PROJECT_ROOT": str(hub.bare.root),
@@ -54,8 +54,8 @@ async def git(
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
         "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
-        "REMOTE_USER": who,
-        "LOCALHUB_USER": who,
+        "REMOTE_USER": who.login,
+        "LOCALHUB_USER": who.login,
         "REMOTE_ADDR": "127.0.0.1",
     }
     process = await asyncio.create_subprocess_exec(

@@ -4,13 +4,16 @@ Source: GitHub's "Permissions required for GitHub Apps", for what localhub answe
 """
 
 READ, WRITE = "read", "write"
-PULLS, CONTENTS = "pull-requests", "contents"
+PULLS, CONTENTS, CHECKS = "pull-requests", "contents", "checks"
 OF_FIELDS = {
     ("Query", "search"): (PULLS, READ),
     ("Query", "node"): (PULLS, READ),
     ("Repository", "pullRequest"): (PULLS, READ),
     ("Repository", "pullRequests"): (PULLS, READ),
-    ("Repository", "ref"): (CONTENTS, READ),
+    ("Ref", "target"): (CONTENTS, READ),
+    ("Ref", "branchProtectionRule"): (CONTENTS, READ),
+    ("Commit", "statusCheckRollup"): (CHECKS, READ),
+    ("PullRequest", "statusCheckRollup"): (CHECKS, READ),
     ("Mutation", "mergePullRequest"): (CONTENTS, WRITE),
 }
 """By type and field of GraphQL; every other mutation is about pull requests."""
@@ -18,24 +21,27 @@ OF_FIELDS = {
 
 def of_request(method: str, path: str) -> tuple[str, str] | None:
     """Scope and level for a request below /repos/OWNER/NAME; None where every token will do."""
+    level = READ if method in {"GET", "HEAD"} else WRITE
     match path.split("/")[4:]:
         case []:
             return None
-        case ["pulls", _, "merge"]:
+        case ["pulls", _, "merge"] if level == WRITE:
             scope = CONTENTS
         case ["pulls", *_]:
             scope = PULLS
         case ["commits", *_, "status"]:
             scope = "statuses"
         case ["commits", *_, "check-runs"] | ["check-runs", *_]:
-            scope = "checks"
-        case ["deployments", *_] | ["actions", "runs", _, "pending_deployments"]:
+            scope = CHECKS
+        case ["deployments", *_]:
+            scope = "deployments"
+        case ["actions", "runs", _, "pending_deployments"] if level == WRITE:
             scope = "deployments"
         case ["actions" | "environments", *_]:
             scope = "actions"
         case _:
             scope = CONTENTS
-    return scope, READ if method in {"GET", "HEAD"} else WRITE
+    return scope, level
 
 
 def of_field(kind: str, field: str) -> tuple[str, str] | None:

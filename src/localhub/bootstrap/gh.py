@@ -1,6 +1,8 @@
 """What gh needs to speak to a localhub: a configuration folder of its own, and a few settings."""
 
+import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -43,6 +45,7 @@ def _git(port: Path) -> dict[str, str]:
         return {}
     place = f"http://{HOST}:{port.read_text(encoding='ascii')}/"
     settings = [
+        *((key, value) for key, value in _git_settings(os.environ) if f"//{HOST}:" not in key),
         (f"url.{place}.insteadOf", f"http://{HOST}/"),
         (f"credential.{place}.helper", ""),
         (f"credential.{place}.helper", HELPER),
@@ -53,3 +56,11 @@ def _git(port: Path) -> dict[str, str]:
         for word, text in zip(("KEY", "VALUE"), pair, strict=True)
     }
     return {"GIT_CONFIG_COUNT": str(len(settings)), **numbered}
+
+
+def _git_settings(given: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Those that the environment has already: the person's own, and ours of before."""
+    count = given.get("GIT_CONFIG_COUNT", "")
+    numbers = range(int(count) if count.isascii() and count.isdigit() else 0)
+    pairs = [(given.get(f"GIT_CONFIG_KEY_{n}", ""), given.get(f"GIT_CONFIG_VALUE_{n}", "")) for n in numbers]
+    return [(key, value) for key, value in pairs if key]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from localhub.base.errors import LocalhubError
+from localhub.base.errors import LocalhubError, PlatformError
 from localhub.hub import payloads, pulls
 from localhub.hub.parts import JOBS, Localhub
 from localhub.repositories import receipts
@@ -52,17 +52,20 @@ class Watcher:
         """Turns pushes written down into events; returns how many there were."""
         taken = 0
         for receipt in receipts.waiting(self._hub.bare.folder(repository)):
-            for moved in receipt.moved:
+            for number, moved in enumerate(receipt.moved, 1):
                 try:
-                    self._pushed(repository, moved, receipt.actor)
+                    later = [each.ref for each in receipt.moved[number:] if each.created]
+                    self._pushed(repository, moved, receipt.actor, later)
+                except PlatformError:
+                    raise  # git failed, not the push: it is looked at again
                 except LocalhubError as problem:
                     words = problem.message
                     log.warning("push_not_understood", repository=repository, ref=moved.ref, problem=words)
-            receipt.path.unlink()
+                receipts.strike(receipt, number)
             taken += 1
         return taken
 
-    def _pushed(self, repository: str, pushed: Pushed, actor: str) -> None:
+    def _pushed(self, repository: str, pushed: Pushed, actor: str, later: list[str]) -> None:
         with self._hub.changing:
             found = self._hub.repositories.get(repository)
             if found is None:
@@ -75,11 +78,11 @@ class Watcher:
             return
         sha = self._hub.bare.resolve(repository, pushed.after)
         if actor != JOBS:
-            self._start(repository, pushed, sha, actor)
+            self._start(repository, pushed, sha, actor, later)
         if branch is not None:
             pulls.branch_moved(self._hub, repository, branch, actor)
 
-    def _start(self, repository: str, pushed: Pushed, sha: str, actor: str) -> None:
+    def _start(self, repository: str, pushed: Pushed, sha: str, actor: str, later: list[str]) -> None:
         commit = self._hub.bare.commit(repository, sha)
         self._hub.starter.happened(
             Happened(
@@ -88,7 +91,7 @@ class Watcher:
                 ref=pushed.ref,
                 sha=sha,
                 actor=actor,
-                payload=payloads.push(self._hub, repository, pushed, sha, actor),
+                payload=payloads.push(self._hub, repository, pushed, sha, actor, later),
                 before=None if pushed.created else pushed.before,
                 title=commit.message.splitlines()[0] if commit.message else sha[:7],
                 message=commit.message,

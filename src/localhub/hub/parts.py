@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
 from localhub.hub.settings import Settings
-from localhub.hub.tokens import JobToken
+from localhub.hub.tokens import Caller, JobToken
 from localhub.repositories import hooks
 from localhub.repositories.bare import BareRepositories
 from localhub.runs.contexts import Around
@@ -47,15 +47,16 @@ class Localhub:
     changing: threading.RLock = field(default_factory=threading.RLock)
     """Held while records of repositories and pull requests are read, changed and kept."""
 
-    def login(self, given: str) -> str | None:
+    def caller(self, given: str) -> Caller | None:
         """Whose token this is; None: nobody's."""
         if hmac.compare_digest(given.encode(), self.token.encode()):
-            return self.settings.user
+            return Caller(self.settings.user)
         digest = hashlib.sha256(given.encode()).hexdigest()
         for name, known in secrets.tokens(self.settings.state / "tokens.json").items():
             if hmac.compare_digest(digest, known):
-                return name
-        return JOBS if given in self.job_tokens else None
+                return Caller(name)
+        of_job = self.job_tokens.get(given)
+        return Caller(JOBS, of_job) if of_job else None
 
     def stop(self) -> None:
         """Ends the loops; jobs under way end with the process."""

@@ -4,6 +4,7 @@ Source: docs.github.com, "Webhook events and payloads"; what is shown of a repos
 pull request is what the API answers.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from localhub.base.errors import NotFoundError
@@ -26,10 +27,15 @@ def _repository(localhub: Localhub, name: str) -> Repository:
     return found
 
 
-def push(localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str) -> dict[str, Any]:
-    """The event of a push, at most 250 commits; as in Actions it names no files."""
+def push(
+    localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str, later: Collection[str] = ()
+) -> dict[str, Any]:
+    """The event of a push, at most 250 commits; as in Actions it names no files.
+
+    What it brings is told as if the refs that the same push made *later* were not there yet.
+    """
     bare = localhub.bare
-    fresh = bare.only_at(name, pushed.ref, sha)
+    fresh = bare.only_at(name, (pushed.ref, *later), sha)
     commits = fresh if pushed.created else bare.between(name, pushed.before, sha)
     distinct = {each.sha for each in fresh}
     whole = about(localhub, name, actor)
@@ -38,7 +44,7 @@ def push(localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str) ->
     return {
         **whole,
         "ref": pushed.ref,
-        "base_ref": _base_ref(localhub, name, pushed, sha),
+        "base_ref": _base_ref(localhub, name, pushed, sha, later),
         "before": pushed.before,
         "after": pushed.after,
         "created": pushed.created,
@@ -51,14 +57,14 @@ def push(localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str) ->
     }
 
 
-def _base_ref(localhub: Localhub, name: str, pushed: Pushed, sha: str) -> str | None:
+def _base_ref(localhub: Localhub, name: str, pushed: Pushed, sha: str, later: Collection[str]) -> str | None:
     """The branch that a new branch or tag starts from: one at the same commit, first of all the default."""
     if not pushed.created:
         return None
     default = f"refs/heads/{_repository(localhub, name).default_branch}"
     refs = localhub.bare.refs(name)
     there = [ref for ref, at in refs.items() if at == sha and ref.startswith("refs/heads/")]
-    others = [ref for ref in there if ref != pushed.ref]
+    others = [ref for ref in there if ref != pushed.ref and ref not in later]
     return min(others, key=lambda ref: (ref != default, ref), default=None)
 
 

@@ -1,4 +1,4 @@
-"""The tokens of jobs."""
+"""Who asks, and what a job's token is good for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,3 +24,11 @@ class JobToken:
         if not permissions.allows(self.permissions, scope, level):
             hint = f"permissions: {{{scope}: {level}}} of the job or the workflow gives it to the job's token"
             raise RefusedError("Resource not accessible by integration", hint=hint)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever a token is: somebody who may do everything, or a job."""
+
+    login: str
+    of_job: JobToken | None = None

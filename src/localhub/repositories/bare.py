@@ -103,7 +103,7 @@ class BareRepositories:
             "refs/tags",
         )
         found = {}
-        for line in text.splitlines():
+        for line in filter(None, text.split("\n")):  # a ref may hold what splitlines() takes for a line's end
             ref, sha, *peeled = line.split(" ")
             found[ref] = peeled[0] if peeled and peeled[0] else sha
         return found
@@ -174,10 +174,10 @@ class BareRepositories:
         """Commits in *head* and not in *base*, oldest first."""
         return self._commits(name, "--reverse", f"{base}..{head}")
 
-    def only_at(self, name: str, ref: str, head: str) -> list[Commit]:
-        """Commits in *head*, which *ref* is at, that no other branch has, oldest first."""
-        itself = ref.removeprefix("refs/heads/")
-        return self._commits(name, "--reverse", head, "--not", f"--exclude={itself}", "--branches")
+    def only_at(self, name: str, refs: Iterable[str], head: str) -> list[Commit]:
+        """Commits in *head* that no branch but *refs* has, oldest first."""
+        excluded = [f"--exclude={ref.removeprefix('refs/heads/')}" for ref in refs]
+        return self._commits(name, "--reverse", head, "--not", *excluded, "--branches")
 
     def _commits(self, name: str, *wanted: str) -> list[Commit]:
         """The newest 250 of what `git log` is asked for."""

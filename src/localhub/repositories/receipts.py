@@ -26,9 +26,8 @@ def write(repository: Path, actor: str, moved: Pushed) -> None:
     """Writes down a ref that we moved ourselves: git calls no hook for `update-ref`."""
     folder = _folder(repository)
     folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=folder, prefix=".", delete=False, encoding="utf-8") as fresh:
-        fresh.write(f"{actor}\n{moved.before} {moved.after} {moved.ref}\n")
-    Path(fresh.name).rename(folder / f"{time_ns()}-{Path(fresh.name).name.lstrip('.')}")
+    fresh = _written(folder, actor, (moved,))
+    fresh.rename(folder / f"{time_ns()}-{fresh.name.lstrip('.')}")
 
 
 def waiting(repository: Path) -> Iterator[Receipt]:
@@ -38,6 +37,22 @@ def waiting(repository: Path) -> Iterator[Receipt]:
     except FileNotFoundError:
         return
     for path in paths:
-        actor, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        actor, *lines = path.read_bytes().decode(errors="replace").removesuffix("\n").split("\n")
         rows = [line.split(" ", 2) for line in lines]
         yield Receipt(path, actor, tuple(Pushed(ref, before, after) for before, after, ref in rows))
+
+
+def strike(receipt: Receipt, taken: int) -> None:
+    """The first *taken* refs of a push are not to be taken again; all of them: the receipt goes."""
+    rest = receipt.moved[taken:]
+    if rest:
+        _written(receipt.path.parent, receipt.actor, rest).rename(receipt.path)
+    else:
+        receipt.path.unlink()
+
+
+def _written(folder: Path, actor: str, moved: tuple[Pushed, ...]) -> Path:
+    lines = [actor, *(f"{each.before} {each.after} {each.ref}" for each in moved)]
+    with NamedTemporaryFile("wb", dir=folder, prefix=".", delete=False) as fresh:
+        fresh.write("".join(f"{line}\n" for line in lines).encode())
+    return Path(fresh.name)

@@ -231,7 +231,11 @@ class Engine:
     def _take_in_one(self, run_id: int, job_id: int, progress: Progress) -> None:
         run = self._active.get(run_id)
         job = run.job(job_id) if run else None
-        if run is None or job is None or job.done:
+        if run is None or job is None:
+            return
+        if job.done:
+            if progress.conclusion:  # it is kept, but telling of it may have failed
+                self._hooks.job_changed(run, job)
             return
         changed = progressing.with_progress(job, progress, self._clock.now())
         try:
@@ -358,6 +362,8 @@ class Engine:
         except StoreUnavailableError:
             self._active[run.id] = before  # the pass is made again, and with it this
             raise
+        except Exception:  # noqa: BLE001 - the run has ended as it has
+            _log.exception("run %s has ended; what is to follow it failed", run.id)
 
     def _must(self, run_id: int) -> Run:
         run = self._active.get(run_id) or self._runs.get(run_id)

@@ -1,4 +1,4 @@
-"""Artifacts and caches: folders on disk beside their rows; the `harvest.Store` that jobs are given."""
+"""Artifacts and caches, the JobFiles port: folders on disk beside their rows."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from localhub.runs.ports import MOST_ARTIFACTS, Kept, Order, first_artifact_id
+from localhub.runs.ports import MOST_ARTIFACTS, Kept, Order, StoreUnavailableError, first_artifact_id
 from localhub.runs.records import Annotation
 from localhub.store import database, harvest, tables
 
@@ -148,8 +148,8 @@ class Files:
         return size, None
 
     def _note_used(self, order: Order, path: Path) -> None:
-        """Which caches the job's actions restored; a list that cannot be read is none."""
-        with contextlib.suppress(OSError, ValueError):
+        """Which caches the job's actions restored, as far as that can be read and noted."""
+        with contextlib.suppress(OSError, ValueError, StoreUnavailableError):
             files = set(harvest.text_of(path, LARGEST_DESCRIPTION_BYTES).splitlines())
             used = [entry.id for entry in self.caches(order.repository) if f"{entry.id}.tar" in files]
             with self._engine.begin() as connection:

@@ -73,7 +73,7 @@ def uploaded(out: Path) -> list[Path]:
     """The folders of a job's artifacts, in the order of their uploads; others come last, by name."""
     names: list[str] = []
     with contextlib.suppress(OSError, ValueError):  # without the list they are all others
-        names = text_of(out / "uploaded", LARGEST_LIST_BYTES).splitlines()
+        names = text_of(out / "uploaded", LARGEST_LIST_BYTES).split("\n")
     order = {name: position for position, name in enumerate(dict.fromkeys(names))}
     return sorted(folders(out / "artifacts"), key=lambda folder: order.get(folder.name, len(order)))
 

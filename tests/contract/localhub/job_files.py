@@ -118,10 +118,10 @@ class JobFilesContract:
     def test_artifacts_have_the_numbers_that_the_job_could_foretell(
         self, left: Callable[..., Kept], given: Callable[[Order], Given]
     ) -> None:
-        left(JOB, {"a/a.txt": "a", "b/b.txt": "b"}, uploaded="b\na\n")
+        left(JOB, {"a/a.txt": "a", "b\u2028/b.txt": "b"}, uploaded="b\u2028\na\n")
         left(replace(JOB, job_id=11), {"c/c.txt": "c"}, uploaded="c\n")
         first, second = first_artifact_id(10), first_artifact_id(11)
-        assert given(JOB).numbers == {"b": first, "a": first + 1, "c": second}
+        assert given(JOB).numbers == {"b\u2028": first, "a": first + 1, "c": second}
 
     def test_an_artifact_whose_name_is_taken_fails_its_job_and_the_first_stays(
         self, left: Callable[..., Kept], given: Callable[[Order], Given]

@@ -103,7 +103,8 @@ def test_an_upload_says_the_artifacts_number_address_and_digest(app: Clone) -> N
     again = f"{UPLOAD}, overwrite: true}}".replace("dist", "zed")
     outputs = "    outputs: {id: '${{ steps.zed.outputs.artifact-id }}'}\n"
     make = steps(made, ZED, f"{UPLOAD}}}", again, SAYS)
-    run = pushed(app, f"  make:\n{outputs}{make}  use:\n{steps(BY_ID, 'run: ls', needs='make')}")
+    use = steps(BY_ID, "run: cat a.txt b/c.txt", needs="make")
+    run = pushed(app, f"  make:\n{outputs}{make}  use:\n{use}")
     conclusion, said = ended(app, run)
     assert conclusion == "success", said
     numbers = {each["name"]: each["id"] for each in app.api(f"actions/runs/{run}/artifacts")["artifacts"]}

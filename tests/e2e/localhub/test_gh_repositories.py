@@ -1,6 +1,10 @@
 """gh repo clone, gh variable and gh secret, by the real gh."""
 
+import os
+import shlex
 from pathlib import Path
+
+import pytest
 
 from localhub.bootstrap import gh
 from tests.localhub_server import Clone, ran
@@ -28,6 +32,21 @@ def test_a_clone_is_somebodys_whose_token_is_known(app: Clone, tmp_path: Path) -
 def test_without_a_port_there_is_nothing_for_git(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     assert not [line for line in gh.environment(tmp_path) if "GIT_" in line]
+
+
+def test_what_git_is_told_already_stays_and_ours_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "port").write_text("1234", encoding="ascii")
+    for name, value in (("COUNT", "1"), ("KEY_0", "user.name"), ("VALUE_0", "mine")):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    for _ in range(2):
+        for line in gh.environment(tmp_path):
+            name, _, value = shlex.split(line)[1].partition("=")
+            monkeypatch.setenv(name, value)
+        keys = [os.environ[f"GIT_CONFIG_KEY_{n}"] for n in range(int(os.environ["GIT_CONFIG_COUNT"]))]
+        assert (len(keys), keys[0], os.environ["GIT_CONFIG_VALUE_0"]) == (4, "user.name", "mine")
 
 
 def test_gh_sets_lists_changes_and_gets_variables_which_jobs_read(app: Clone) -> None:

@@ -18,6 +18,7 @@ from localhub.api.graphql.pull_requests import PullRequest
 from localhub.api.graphql.repositories import Repository
 from localhub.base.errors import LocalhubError, NotFoundError
 from localhub.hub import pulls
+from localhub.runs.ports import StoreUnavailableError
 
 router = APIRouter()
 SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
@@ -97,6 +98,9 @@ def graphql(
         field_resolver=resolved,
         type_resolver=kind,
     )
+    for problem in done.errors or ():
+        if isinstance(problem.original_error, StoreUnavailableError):
+            raise problem.original_error
     answer: dict[str, Any] = {"data": done.data}
     if done.errors:
         answer["errors"] = [_shown(each) for each in done.errors]

@@ -1,108 +1,30 @@
 """What events say, of a hub whose loops do not run: its runs are looked at as they are started."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from localhub.api import workflows
-from localhub.base.clock import ManualClock
-from localhub.bootstrap.localhub import built
 from localhub.hub import events, forms, pulls
-from localhub.hub.settings import Settings
 from localhub.repositories.bare import NOWHERE
 from localhub.runs import contexts
-from localhub.runs.records import Conclusion, Run, Status
-from localhub.store.records import PullRequest
+from localhub.runs.records import Conclusion, Status
 from localhub.store.runs import RunFilter
-from tests.fakes.localhub import START
-from tests.localhub_server import WORKFLOWS, ran
+from tests.localhub_hub import NAME, StillHub
+from tests.localhub_server import WORKFLOWS
 
-NAME = "acme/app"
 WEB = f"http://github.localhost/{NAME}"
-TEXT = """\
-name: Everything
-on:
-  push: {}
-  pull_request: {types: [opened, edited, synchronize, closed]}
-  schedule: [{cron: "*/5 * * * *"}]
-  workflow_run: {workflows: [Everything]}
-  workflow_dispatch: {inputs: {dry: {type: boolean}}}
-  repository_dispatch: {types: [nightly]}
-jobs: {job: {runs-on: ubuntu-latest, steps: [{run: "true"}]}}
-"""
-
-
-class Bench:
-    """A hub with a repository, and a clone of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock(START)
-        self.hub = built(Settings(folder / "state", user="grace", sandbox="none", lint=False), self.clock)
-        self.repository = self.hub.create_repository(NAME)
-        self._watcher = events.Watcher(self.hub)
-        self._clone = folder / "clone"
-        self._clone.mkdir()
-        self.git("init", "--quiet", "--initial-branch", "main")
-        self.git("remote", "add", "origin", str(self.hub.bare.folder(NAME)))
-        (self._clone / WORKFLOWS).mkdir(parents=True)
-        (self._clone / WORKFLOWS / "everything.yml").write_text(TEXT, encoding="utf-8")
-
-    def git(self, *arguments: str) -> str:
-        """Runs git in the clone; Ada writes, Bob commits, and she pushes."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "HOME": str(self._clone.parent),
-            "GIT_AUTHOR_NAME": "Ada",
-            "GIT_AUTHOR_EMAIL": "ada@example.org",
-            "GIT_COMMITTER_NAME": "Bob",
-            "GIT_COMMITTER_EMAIL": "bob@example.org",
-            "GIT_COMMITTER_DATE": "2026-11-25T12:00:00+01:00",
-            "LOCALHUB_USER": "ada",
-        }
-        return ran(["git", *arguments], environment, self._clone).out.strip()
-
-    def commit(self, message: str) -> str:
-        """A commit; its SHA."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
-    def push(self, *what: str) -> dict[str, Any]:
-        """Pushes, and returns the event that this made."""
-        self.git("push", "--quiet", "--force", "origin", *(what or ("HEAD",)))
-        assert self._watcher.take_pushes(NAME) == 1
-        return self.last("push").payload
-
-    def last(self, event: str) -> Run:
-        """The newest run of that event."""
-        return self.hub.runs.listed(NAME, RunFilter(event=event))[1][0]
-
-    def pull(self, **more: Any) -> PullRequest:  # noqa: ANN401 - a proposal's own
-        """A pull request from `topic`, which is pushed, into main."""
-        self.commit("one")
-        self.push()
-        self.git("checkout", "--quiet", "-b", "topic")
-        self.commit("two")
-        self.push()
-        return pulls.create(self.hub, self.repository, pulls.Proposal("T", "topic", "main", **more), "ada")
-
-    def tick(self) -> None:
-        """What is due by now is started."""
-        self._watcher.start_what_is_due()
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> StillHub:
     """A hub in a folder of the test's own."""
-    return Bench(tmp_path)
+    return StillHub(tmp_path)
 
 
-def test_a_push_says_what_was_pushed_by_whom_and_where(bench: Bench) -> None:
+def test_a_push_says_what_was_pushed_by_whom_and_where(bench: StillHub) -> None:
     first = bench.commit("one")
     bench.push()
     second, third = bench.commit("two\n\nwhy"), bench.commit("three")
@@ -133,7 +55,7 @@ def test_a_push_says_what_was_pushed_by_whom_and_where(bench: Bench) -> None:
     assert (repository["html_url"], repository["clone_url"]) == (WEB, f"{WEB}.git")
 
 
-def test_a_push_that_takes_commits_away_is_forced(bench: Bench) -> None:
+def test_a_push_that_takes_commits_away_is_forced(bench: StillHub) -> None:
     first, second = bench.commit("one"), bench.commit("two")
     bench.push()
     bench.git("reset", "--quiet", "--hard", first)
@@ -143,7 +65,7 @@ def test_a_push_that_takes_commits_away_is_forced(bench: Bench) -> None:
     assert [each["id"] for each in event["commits"]] == [instead]
 
 
-def test_a_new_branch_has_the_commits_that_no_other_has(bench: Bench) -> None:
+def test_a_new_branch_has_the_commits_that_no_other_has(bench: StillHub) -> None:
     bench.commit("one")
     event = bench.push()
     assert [each["message"] for each in event["commits"]] == ["one"], "the repository's first"
@@ -156,7 +78,20 @@ def test_a_new_branch_has_the_commits_that_no_other_has(bench: Bench) -> None:
     assert event["compare"] == f"{WEB}/compare/topic/a"
 
 
-def test_a_branch_or_tag_of_what_is_there_names_the_branch_it_is_of(bench: Bench) -> None:
+def test_branches_that_are_new_together_share_out_what_they_bring(bench: StillHub) -> None:
+    """Told one by one, as if those that come later were not there yet."""
+    only = bench.commit("one")
+    bench.push("HEAD:main", "HEAD:dev")
+    found = {run.ref: run.payload for run in bench.hub.runs.listed(NAME, RunFilter(event="push"))[1]}
+    first, second = (found[f"refs/heads/{name}"] for name in ("dev", "main"))
+    if second["commits"]:
+        first, second = second, first
+    assert [each["id"] for each in first["commits"]] == [only]
+    assert (first["base_ref"], first["head_commit"]["distinct"]) == (None, True)
+    assert (second["commits"], second["base_ref"]) == ([], first["ref"])
+
+
+def test_a_branch_or_tag_of_what_is_there_names_the_branch_it_is_of(bench: StillHub) -> None:
     sha = bench.commit("one")
     bench.push("HEAD:refs/heads/another", "HEAD:main")
     bench.git("tag", "--annotate", "--message", "first", "v1")
@@ -167,7 +102,7 @@ def test_a_branch_or_tag_of_what_is_there_names_the_branch_it_is_of(bench: Bench
     assert event["compare"] == f"{WEB}/commit/{sha[:12]}"
 
 
-def test_commits_that_another_branch_has_are_not_distinct(bench: Bench) -> None:
+def test_commits_that_another_branch_has_are_not_distinct(bench: StillHub) -> None:
     bench.pull()
     bench.git("checkout", "--quiet", "main")
     bench.git("merge", "--quiet", "--ff-only", "topic")
@@ -175,7 +110,7 @@ def test_commits_that_another_branch_has_are_not_distinct(bench: Bench) -> None:
     assert [each["distinct"] for each in bench.push()["commits"]] == [False, True]
 
 
-def test_a_pull_request_says_what_is_to_go_where(bench: Bench) -> None:
+def test_a_pull_request_says_what_is_to_go_where(bench: StillHub) -> None:
     pull = bench.pull(body="why", draft=True)
     event = bench.last("pull_request").payload
     assert (event["action"], event["number"], event["sender"]["login"]) == ("opened", 1, "ada")
@@ -187,7 +122,7 @@ def test_a_pull_request_says_what_is_to_go_where(bench: Bench) -> None:
     assert (shown["html_url"], shown["user"]["login"]) == (f"{WEB}/pull/1", "ada")
 
 
-def test_a_pull_request_that_changes_says_how_it_was(bench: Bench) -> None:
+def test_a_pull_request_that_changes_says_how_it_was(bench: StillHub) -> None:
     pull = bench.pull()
     pulls.edit(bench.hub, pull, pulls.Edit(title="Better"), "ada")
     assert bench.last("pull_request").payload["changes"] == {"title": {"from": "T"}}
@@ -197,7 +132,7 @@ def test_a_pull_request_that_changes_says_how_it_was(bench: Bench) -> None:
     assert (event["action"], event["before"], event["after"]) == ("synchronize", pull.head_sha, sha)
 
 
-def test_a_run_that_ended_says_all_that_the_api_does(bench: Bench) -> None:
+def test_a_run_that_ended_says_all_that_the_api_does(bench: StillHub) -> None:
     bench.commit("one")
     bench.push()
     run = replace(bench.last("push"), status=Status.COMPLETED, conclusion=Conclusion.FAILURE)
@@ -219,7 +154,7 @@ def test_a_run_that_ended_says_all_that_the_api_does(bench: Bench) -> None:
     assert (event["workflow"]["name"], event["workflow"]["path"]) == ("Everything", run.path)
 
 
-def test_a_schedule_says_its_line_and_its_file(bench: Bench) -> None:
+def test_a_schedule_says_its_line_and_its_file(bench: StillHub) -> None:
     bench.commit("one")
     bench.push()
     bench.tick()
@@ -230,7 +165,7 @@ def test_a_schedule_says_its_line_and_its_file(bench: Bench) -> None:
     assert (event["sender"]["login"], event["repository"]["id"]) == ("grace", 1)
 
 
-def test_dispatches_say_who_asked_and_with_what(bench: Bench) -> None:
+def test_dispatches_say_who_asked_and_with_what(bench: StillHub) -> None:
     bench.commit("one")
     bench.push()
     workflows.dispatch(bench.hub, bench.repository, "everything.yml", "bob", "main", {"dry": True})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localhub.base.errors import PlatformError
 from localhub.runs.ports import Progress, StoreUnavailableError
 from localhub.runs.records import Conclusion, Job, Run, Status
 from tests.fakes.localhub import CHAIN, Bench, job, workflow
@@ -114,3 +115,32 @@ def test_a_job_that_is_kept_as_started_is_started_whatever_fails_then() -> None:
     bench.end("a")
     assert (bench.run().conclusion, bench.states()) == (Conclusion.SUCCESS, {"a": "success"})
     assert told == list(bench.run().jobs)
+
+
+def test_a_job_whose_end_could_not_be_told_is_told_of_again() -> None:
+    told: list[Job] = []
+    tell = failing_once(told.append)
+
+    def changes(_run: Run, changed: Job) -> None:
+        if changed.done:
+            tell(changed)
+
+    bench = Bench(workflow(job("a")), job_changed=changes)
+    bench.push()
+    bench.jobs.end(bench.job("a").id)
+    with pytest.raises(StoreUnavailableError):
+        bench.engine.tick()
+    bench.tick()
+    assert told == list(bench.run().jobs)
+    assert bench.run().conclusion is Conclusion.SUCCESS
+
+
+def test_what_fails_after_a_runs_end_does_not_change_how_it_ended(caplog: pytest.LogCaptureFixture) -> None:
+    def ended(_run: Run) -> None:
+        raise PlatformError("git for-each-ref: 128")
+
+    bench = Bench(workflow(job("a")), run_ended=ended)
+    bench.push()
+    bench.end("a")
+    assert (bench.run().conclusion, bench.run().annotations) == (Conclusion.SUCCESS, ())
+    assert "git for-each-ref: 128" in caplog.text

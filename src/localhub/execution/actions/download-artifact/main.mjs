@@ -14,8 +14,9 @@ const unknown = ids.filter((id) => !Object.values(numbers).includes(id));
 if (unknown.length) fail(`Unable to download artifact(s): Artifact not found for id: ${unknown.join(", ")}`);
 const chosen = (each) => (ids.length ? ids.includes(numbers[each]) : !input("pattern") || matchesGlob(each, input("pattern")));
 const wanted = name ? [name] : all.filter(chosen);
+const direct = name || ids.length === 1 || input("merge-multiple") === "true"; // as v5; v4 nests one that is asked for by id
 for (const each of wanted) {
-  const folder = name || input("merge-multiple") === "true" ? into : join(into, each);
+  const folder = direct ? into : join(into, each);
   mkdirSync(folder, { recursive: true });
   cpSync(join(kept, numbers[each], each), folder, { recursive: true });
   console.log(`Artifact ${each} downloaded to ${folder}`);

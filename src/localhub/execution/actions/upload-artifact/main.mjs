@@ -14,6 +14,7 @@ function numberOf(name) {
   const list = `${process.env.LOCALHUB_ROOT}/out/uploaded`;
   const names = existsSync(list) ? readFileSync(list, "utf8").split("\n").slice(0, -1) : [];
   if (!names.includes(name)) {
+    if (names.length === 500) fail("a job uploads at most 500 artifacts");
     appendFileSync(list, `${name}\n`);
     names.push(name);
   }
