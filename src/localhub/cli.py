@@ -21,32 +21,23 @@ CONFIG = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""Example: localhub serve & eval "$(localhub env)" && gh run list -R hospital/app""",
+)
 @click.version_option(package_name="carelane", prog_name="localhub")
 def main() -> None:
-    r"""GitHub Actions for one machine: git push, workflow files and gh, without GitHub.
-
-    \b
-    Example:
-      localhub repo create hospital/app
-      localhub serve &
-      eval "$(localhub env)" && gh run list -R hospital/app
-    """
+    """GitHub Actions for one machine: git push, workflow files and gh, without GitHub."""
 
 
-@main.command()
+@main.command(epilog="Example: localhub serve --state .localhub --port 4280")
 @STATE
 @CONFIG
 @click.option(
     "--port", type=int, default=None, help="Loopback port for git and curl as well; 0 takes a free one."
 )
 def serve(state: Path, config: Path | None, port: int | None) -> None:
-    r"""Serves until it is told to stop (Ctrl-C).
-
-    \b
-    Example:
-      localhub serve --state .localhub --port 4280
-    """
+    """Serves until it is told to stop (Ctrl-C)."""
     from localhub.api.app import application
     from localhub.bootstrap import lock, serving
     from localhub.bootstrap.localhub import built, started
@@ -85,17 +76,12 @@ def repo() -> None:
     """Repositories."""
 
 
-@repo.command("create")
+@repo.command("create", epilog='Example: git remote add origin "$(localhub repo create hospital/app)"')
 @STATE
 @click.option("--branch", default="main", show_default=True, help="The default branch.")
 @click.argument("name", metavar="OWNER/NAME")
 def repo_create(state: Path, branch: str, name: str) -> None:
-    r"""Makes an empty repository and prints where to push to; one that is there stays as it is.
-
-    \b
-    Example:
-      git remote add origin "$(localhub repo create hospital/app)"
-    """
+    """Makes an empty repository and prints where to push to; one that is there stays as it is."""
     from localhub.bootstrap.localhub import built
     from localhub.hub import settings
 
@@ -104,16 +90,11 @@ def repo_create(state: Path, branch: str, name: str) -> None:
     click.echo(localhub.bare.folder(made.name))
 
 
-@main.command("env")
+@main.command("env", epilog='Example: eval "$(localhub env --repo hospital/app)" && gh run list')
 @STATE
 @click.option("--repo", "repository", help="OWNER/NAME, for GH_REPO.")
 def env(state: Path, repository: str | None) -> None:
-    r"""Prints what gh needs to speak to this localhub; for `eval`.
-
-    \b
-    Example:
-      eval "$(localhub env --repo hospital/app)" && gh run list
-    """
+    """Prints what gh needs to speak to this localhub; for `eval`."""
     from localhub.bootstrap import gh
 
     for line in gh.environment(state.resolve(), repository):
@@ -125,19 +106,14 @@ def secret() -> None:
     """Secrets that jobs may be given."""
 
 
-@secret.command("set")
+@secret.command("set", epilog="Example: localhub secret set --repo hospital/app DEPLOY_TOKEN <token.txt")
 @STATE
 @click.option("--repo", "repository", required=True, help="OWNER/NAME.")
 @click.option("--env", "environment", default="", help="Only for jobs of this environment.")
 @click.option("--variable", is_flag=True, help="A variable: not masked, read by ${{ vars.NAME }}.")
 @click.argument("name")
 def set_secret(state: Path, repository: str, environment: str, variable: bool, name: str) -> None:
-    r"""Keeps a value, read from standard input: it is in no argument list and no history.
-
-    \b
-    Example:
-      printf %s "$TOKEN" | localhub secret set --repo hospital/app DEPLOY_TOKEN
-    """
+    """Keeps a value, read from standard input: it is in no argument list and no history."""
     from localhub.store.secrets import SecretFiles
 
     value = sys.stdin.read().removesuffix("\n")
@@ -145,7 +121,7 @@ def set_secret(state: Path, repository: str, environment: str, variable: bool, n
     SecretFiles(state.resolve() / "secrets").keep(repository, name, value, environment=environment, kind=kind)
 
 
-@main.command()
+@main.command(epilog="Example: localhub environment hospital/app production --reviewer alice")
 @STATE
 @click.argument("repository", metavar="OWNER/NAME")
 @click.argument("name")
@@ -154,28 +130,18 @@ def set_secret(state: Path, repository: str, environment: str, variable: bool, n
 def environment(
     state: Path, repository: str, name: str, reviewers: tuple[str, ...], branches: tuple[str, ...]
 ) -> None:
-    r"""Makes an environment, or changes who must approve jobs that deploy to it.
-
-    \b
-    Example:
-      localhub environment hospital/app production --reviewer alice
-    """
+    """Makes an environment, or changes who must approve jobs that deploy to it."""
     from localhub.bootstrap.localhub import built
     from localhub.hub import settings
 
     built(settings.read(None, state.resolve())).set_environment(repository, name, reviewers, branches)
 
 
-@main.command("token")
+@main.command("token", epilog="Example: GH_TOKEN=$(localhub token alice) gh auth status")
 @STATE
 @click.argument("login")
 def token(state: Path, login: str) -> None:
-    r"""Makes a token for somebody, and prints it once.
-
-    \b
-    Example:
-      GH_TOKEN=$(localhub token alice) gh auth status
-    """
+    """Makes a token for somebody, and prints it once."""
     from localhub.store.secrets import new_token
 
     click.echo(new_token(state.resolve() / "tokens.json", login))

@@ -78,13 +78,8 @@ def down(directory: str, keep_running: bool) -> None:
     """End the server and, unless kept, everything it runs."""
     client = Client(directory)
     pid = client.get("/system")["pid"]
-    handle = os.pidfd_open(pid)
     client.post("/system/down", {"keep_running": keep_running})
-    import select
-
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    if not poll.poll(READY_SECONDS * 1000):
+    if not _ended(pid):
         raise PlatformError(f"the server (pid {pid}) is still ending", hint="see .carelane/server.log")
     left = left_running(client, pid)
     if left:
@@ -93,6 +88,19 @@ def down(directory: str, keep_running: bool) -> None:
             hint="see .carelane/server.log; `carelane up --detach` and `carelane down` try once more",
         )
     click.echo("the server has ended; what it ran goes on" if keep_running else "everything has ended")
+
+
+def _ended(pid: int) -> bool:
+    """Whether a process has ended, after a while at most."""
+    import select
+
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(READY_SECONDS * 1000))
 
 
 def left_running(client: Client, pid: int) -> list[str]:

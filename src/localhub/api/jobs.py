@@ -128,6 +128,12 @@ def annotations(hub: Hub, repo: Repo, check_id: int, page: Paging) -> list[dict[
     return [forms.annotation(each) for each in page.of(remarks)]
 
 
+@router.get(f"{RUNS}/{{run_id}}/annotations")
+def annotations_of_run(hub: Hub, repo: Repo, run_id: int, page: Paging) -> list[dict[str, Any]]:
+    """What concerns a run as a whole, so why its file was refused: ours, GitHub has it on a page alone."""
+    return [forms.annotation(each) for each in page.of(list(found(hub, repo, run_id).annotations))]
+
+
 @router.get(f"{BASE}/commits/{{sha}}/check-runs")
 def checks_of(
     hub: Hub, repo: Repo, sha: str, page: Paging, check_name: Annotated[str | None, Query()] = None

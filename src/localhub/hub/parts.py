@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
-from localhub.hub.settings import Settings
+from localhub.hub.settings import Settings, served_at
 from localhub.hub.tokens import Caller, JobToken
 from localhub.repositories import hooks
 from localhub.repositories.bare import BareRepositories
@@ -96,4 +96,7 @@ class Localhub:
         """What expressions know of a repository."""
         found = self.repositories.get(repository)
         variables = self.secrets.variables(repository, None)
-        return Around(variables, found.default_branch, found.id) if found else Around(variables)
+        around = Around(variables, address=served_at(self.settings.state) or "")
+        return (
+            replace(around, default_branch=found.default_branch, repository_id=found.id) if found else around
+        )

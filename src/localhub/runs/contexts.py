@@ -20,6 +20,7 @@ class Around:
     variables: Mapping[str, str] = field(default_factory=dict)
     default_branch: str = "main"
     repository_id: int = 0
+    address: str = ""  # where localhub serves a port
 
 
 def person_id(login: str) -> int:

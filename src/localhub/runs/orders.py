@@ -220,6 +220,8 @@ def _environment(run: Run, job: Job, definition: WorkflowJob, given: Given) -> d
     values["SHA_REF"] = run.sha  # where act takes the SHA from
     values["LOCALHUB_DEFAULT_REF"] = f"refs/heads/{given.around.default_branch}"
     values["LOCALHUB_FIRST_ARTIFACT_ID"] = str(first_artifact_id(job.id))
+    if given.around.address:
+        values["LOCALHUB_URL"] = f"http://{given.around.address}"
     values["RUNNER_ENVIRONMENT"] = contexts.RUNNER_ENVIRONMENT
     return {name: escape(value) for name, value in values.items()}
 

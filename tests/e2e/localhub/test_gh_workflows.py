@@ -204,3 +204,14 @@ def test_an_environment_waits_until_somebody_approves_it(app: Clone) -> None:
     assert [(each["state"], each["user"]["login"], each["comment"]) for each in said] == [
         ("approved", "alice", "go")
     ]
+
+
+def test_why_a_workflow_file_is_refused_is_told(app: Clone) -> None:
+    sha = app.push({f"{WORKFLOWS}/broken.yml": "on: push\njobs:\n  a:\n    steps: [\n"})
+
+    run_id = app.run(head_sha=sha)
+    assert app.ended(run_id)["conclusion"] == "startup_failure"
+
+    (found,) = app.api(f"actions/runs/{run_id}/annotations")
+    assert (found["path"], found["annotation_level"]) == (f"{WORKFLOWS}/broken.yml", "failure")
+    assert "This is no YAML" in found["message"]

@@ -14,7 +14,6 @@ def job(app: Clone, *steps: str, permissions: str = "write-all") -> dict[str, st
     lines += [
         "    env:",
         "      TOKEN: ${{ github.token }}",
-        f"      API: http://127.0.0.1:{app.server.port}",
         "    steps:",
     ]
     return {PIPELINE: "\n".join([*lines, *(f"      - run: {json.dumps(step)}" for step in steps)]) + "\n"}
@@ -33,7 +32,7 @@ def told(app: Clone, run_id: str) -> list[str]:
 
 def asks(name: str, path: str, *more: str) -> str:
     """A step that says what the server answers."""
-    return f'curl -s -o /dev/null -w "{name}=%{{http_code}}\\n" {BEARER} {" ".join(more)} $API{path}'
+    return f'curl -s -o /dev/null -w "{name}=%{{http_code}}\\n" {BEARER} {" ".join(more)} $LOCALHUB_URL{path}'
 
 
 def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(app: Clone) -> None:
@@ -55,7 +54,7 @@ def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(a
             asks("unprotect", branch, "-X DELETE"),
             asks("environment", environment, "-X PUT", JSON, "-d '{}'"),
             asks("create", "/user/repos", JSON, """-d '{"name": "x"}'"""),
-            f"curl -s {BEARER} {JSON} -d '{query}' $API/graphql",
+            f"curl -s {BEARER} {JSON} -d '{query}' $LOCALHUB_URL/graphql",
         ),
     )
     assert told(app, run_id) == [
@@ -72,6 +71,7 @@ def test_a_jobs_token_is_good_for_its_own_repository_and_changes_no_protection(a
 def test_a_jobs_token_does_what_permissions_give_it_and_no_more(app: Clone) -> None:
     app.push({"a.txt": "one"})
     query = f'{{"query": "{{ repository(owner: \\"acme\\", name: \\"{app.name[5:]}\\") {{ %s }} }}"}}'
+    graphql = f"curl -s $LOCALHUB_URL/graphql {BEARER} {JSON} -d"
     run_id = ended(
         app,
         job(
@@ -84,8 +84,8 @@ def test_a_jobs_token_does_what_permissions_give_it_and_no_more(app: Clone) -> N
             asks("push", f"/{app.name}.git/info/refs?service=git-receive-pack"),
             asks("dispatch", f"/repos/{app.name}/dispatches", JSON, """-d '{"event_type": "x"}'"""),
             asks("pulls", f"/repos/{app.name}/pulls"),
-            f"curl -s {BEARER} {JSON} -d '{query % 'pullRequests(first: 1) { nodes { id } }'}' $API/graphql",
-            f"curl -s {BEARER} {JSON} -d '{query % 'nameWithOwner'}' $API/graphql",
+            f"{graphql} '{query % 'pullRequests(first: 1) { nodes { id } }'}'",
+            f"{graphql} '{query % 'nameWithOwner'}'",
             permissions="{actions: read, contents: read}",
         ),
     )
@@ -110,7 +110,7 @@ def test_what_a_job_pushes_starts_no_run(app: Clone) -> None:
         *("set -e", "git init -q .", f"mkdir -p {WORKFLOWS}", f"echo {shlex.quote(loop)} >{WORKFLOWS}/x.yml"),
         *("git config user.name job", "git config user.email job@example.org", "git add -A"),
         *("git commit -q -m loop", 'git config http.extraHeader "Authorization: Bearer $TOKEN"'),
-        f"git push -q $API/{app.name}.git HEAD:refs/heads/job",
+        f"git push -q $LOCALHUB_URL/{app.name}.git HEAD:refs/heads/job",
     ]
     run_id = ended(app, job(app, "\n".join(script)))
     assert app.api(f"actions/runs/{run_id}")["conclusion"] == "success"
