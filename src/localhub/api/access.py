@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
+from starlette.datastructures import URL, MutableHeaders
 
 from localhub.api import scopes
 from localhub.base.errors import LocalhubError, NotFoundError, RefusedError
@@ -109,20 +111,37 @@ Repo = Annotated[Repository, Depends(repository)]
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a list is asked for."""
+    """Which part of a list is asked for, of what address; the answer's *headers* tell of the other parts."""
 
     page: int
     per_page: int
+    url: URL
+    headers: MutableHeaders
 
     def of(self, items: list[Any]) -> list[Any]:
         """That part."""
+        self.tell(len(items))
         first = (self.page - 1) * self.per_page
         return items[first : first + self.per_page]
 
+    def tell(self, total: int) -> None:
+        """Say in `Link` where the other pages are, of so many items: `gh api --paginate` follows it."""
+        last = max(1, math.ceil(total / self.per_page))
+        pages = {"prev": self.page - 1, "first": 1} if self.page > 1 else {}
+        pages |= {"next": self.page + 1, "last": last} if self.page < last else {}
+        if pages:
+            urls = {rel: self.url.include_query_params(page=page) for rel, page in pages.items()}
+            self.headers["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in urls.items())
 
-def paging(page: Annotated[int, Query(ge=1)] = 1, per_page: Annotated[int, Query(ge=1, le=100)] = 30) -> Page:
+
+def paging(
+    request: Request,
+    response: Response,
+    page: Annotated[int, Query(ge=1)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=100)] = 30,
+) -> Page:
     """Page and size; 30 unless asked, 100 at most, as on GitHub."""
-    return Page(page, per_page)
+    return Page(page, per_page, request.url, response.headers)
 
 
 Paging = Annotated[Page, Depends(paging)]

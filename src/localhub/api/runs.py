@@ -24,6 +24,7 @@ def listing(hub: Localhub, repo: Repository, wanted: RunFilter, page: Page) -> d
         return {"total_count": MOST_FILTERED, "workflow_runs": []}
     total, runs = hub.runs.listed(repo.name, wanted, page=page.page, per_page=page.per_page)
     shown = min(total, MOST_FILTERED) if filtered else total
+    page.tell(shown)
     return {"total_count": shown, "workflow_runs": [forms.run(run, repo) for run in runs]}
 
 
