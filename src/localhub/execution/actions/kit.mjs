@@ -104,7 +104,7 @@ export function saveLater(key, paths) {
 /** Saves what `saveLater` named. */
 export function saveNow() {
   const state = process.env.STATE_save;
-  if (!state) return console.log("Nothing to save: the key was found");
+  if (!state) return console.log("Nothing to save");
   const { key, paths } = JSON.parse(state);
   save(key, paths);
 }
