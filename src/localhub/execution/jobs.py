@@ -287,9 +287,8 @@ class _Running:
                 return
             if force:
                 self._box.kill()
-            elif (
-                self._grace is None
-            ):  # once: a second SIGINT would end act, and what is always() done with it
+            elif self._grace is None:
+                # Once: a second SIGINT would end act, and what is always() done with it.
                 self._box.interrupt()
                 self._grace = threading.Timer(CANCEL_GRACE_SECONDS, self._too_long)
                 self._grace.daemon = True
