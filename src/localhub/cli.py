@@ -53,8 +53,10 @@ def serve(state: Path, config: Path | None, port: int | None) -> None:
         if port is not None:
             tcp = serving.tcp_socket(port)
             sockets.append(tcp)
-            where.append(f"http://127.0.0.1:{tcp.getsockname()[1]}")
-            (chosen.state / "run" / "port").write_text(str(tcp.getsockname()[1]), encoding="ascii")
+            number = tcp.getsockname()[1]
+            localhub.address = f"127.0.0.1:{number}"
+            where.append(f"http://{localhub.address}")
+            (chosen.state / "run" / "port").write_text(str(number), encoding="ascii")
         started(localhub)
         if not localhub.fenced:
             click.echo(

@@ -12,7 +12,7 @@ from starlette.datastructures import URL, MutableHeaders
 from localhub.api import scopes
 from localhub.base.errors import LocalhubError, NotFoundError, RefusedError
 from localhub.hub.parts import Localhub
-from localhub.hub.tokens import Caller, JobToken
+from localhub.hub.tokens import Caller
 from localhub.store.records import Repository
 
 
@@ -56,7 +56,10 @@ def caller(request: Request, hub: Hub) -> Caller:
     return found
 
 
-def actor(who: Annotated[Caller, Depends(caller)]) -> str:
+Who = Annotated[Caller, Depends(caller)]
+
+
+def actor(who: Who) -> str:
     """The login of whoever asks."""
     return who.login
 
@@ -64,31 +67,21 @@ def actor(who: Annotated[Caller, Depends(caller)]) -> str:
 Actor = Annotated[str, Depends(actor)]
 
 
-def job_token(who: Annotated[Caller, Depends(caller)]) -> JobToken | None:
-    """What the token is good for, where it is a job's; None: for everything."""
-    return who.of_job
-
-
-OfJob = Annotated[JobToken | None, Depends(job_token)]
-
-
-def administrator(login: Actor, of_job: OfJob) -> str:
+def administrator(who: Who) -> str:
     """Who asks, unless it is a job: none may change what protects branches and environments.
 
     Raises:
         RefusedError: If it is a job.
     """
-    if of_job is not None:
+    if who.of_job is not None:
         raise RefusedError("Resource not accessible by integration", hint="a job's token does not reach this")
-    return login
+    return who.login
 
 
 Admin = Annotated[str, Depends(administrator)]
 
 
-def repository(
-    owner: str, repository_name: str, request: Request, hub: Hub, _actor: Actor, of_job: OfJob
-) -> Repository:
+def repository(owner: str, repository_name: str, request: Request, hub: Hub, who: Who) -> Repository:
     """The repository in the path.
 
     Raises:
@@ -96,13 +89,13 @@ def repository(
         RefusedError: If the token is a job's that is not permitted what is asked.
     """
     found = hub.repositories.get(f"{owner}/{repository_name}")
-    if found is None or (of_job and of_job.repository != found.name):
+    if found is None or not who.reaches(found.name):
         raise NotFoundError(
             f"there is no repository {owner}/{repository_name}", hint="localhub repo create makes one"
         )
     needed = scopes.of_request(request.method, request.url.path)
-    if of_job and needed:
-        of_job.require(*needed)
+    if needed:
+        who.require(*needed)
     return found
 
 

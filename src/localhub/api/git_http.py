@@ -36,11 +36,10 @@ async def git(
     if who is None:
         return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
     repository = hub.repositories.get(f"{owner}/{name}")
-    if repository is None or (who.of_job and who.of_job.repository != repository.name):
+    if repository is None or not who.reaches(repository.name):
         return Response("no such repository", 404)
-    if who.of_job:
-        pushes = rest == PUSH or request.query_params.get("service") == PUSH
-        who.of_job.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
+    pushes = rest == PUSH or request.query_params.get("service") == PUSH
+    who.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "GIT_PROJECT_ROOT": str(hub.bare.root),

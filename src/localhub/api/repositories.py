@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
-from localhub.api.access import BASE, Actor, Admin, Hub, OfJob, Paging, Repo
+from localhub.api.access import BASE, Admin, Hub, Paging, Repo, Who
 from localhub.base.errors import NotFoundError
 from localhub.hub import forms
 from localhub.repositories.bare import Commit
@@ -15,9 +15,9 @@ router = APIRouter()
 
 
 @router.get("/user/repos")
-def mine(hub: Hub, page: Paging, _actor: Actor, of_job: OfJob) -> list[dict[str, Any]]:
+def mine(hub: Hub, page: Paging, who: Who) -> list[dict[str, Any]]:
     """All repositories that the token is good for."""
-    found = [each for each in hub.repositories.all() if of_job is None or of_job.repository == each.name]
+    found = [each for each in hub.repositories.all() if who.reaches(each.name)]
     return [forms.repository(each) for each in page.of(found)]
 
 

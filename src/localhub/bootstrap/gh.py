@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from localhub.hub.settings import served_at
 from localhub.store.secrets import token
 
 HOST = "github.localhost"
@@ -35,16 +34,16 @@ def environment(state: Path, repository: str | None = None) -> list[str]:
         "GH_TELEMETRY": "0",
         "GH_NO_UPDATE_NOTIFIER": "1",
         **({"GH_REPO": f"{HOST}/{repository}"} if repository else {}),
-        **_git(served_at(state)),
+        **_git(state / "run" / "port"),
     }
     return [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
 
 
-def _git(address: str | None) -> dict[str, str]:
+def _git(port: Path) -> dict[str, str]:
     """What the git that gh runs needs to find this localhub, where it serves a port: gh names none."""
-    if address is None:
+    if not port.exists():
         return {}
-    place = f"http://{HOST}:{address.rpartition(':')[2]}/"
+    place = f"http://{HOST}:{port.read_text(encoding='ascii')}/"
     settings = [
         *((key, value) for key, value in _git_settings(os.environ) if f"//{HOST}:" not in key),
         (f"url.{place}.insteadOf", f"http://{HOST}/"),

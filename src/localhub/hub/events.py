@@ -91,7 +91,7 @@ class Watcher:
                 ref=pushed.ref,
                 sha=sha,
                 actor=actor,
-                payload=payloads.push(self._hub, repository, pushed, sha, actor, later),
+                payload=payloads.push(self._hub, repository, pushed, commit, actor, later),
                 before=None if pushed.created else pushed.before,
                 title=commit.message.splitlines()[0] if commit.message else sha[:7],
                 message=commit.message,

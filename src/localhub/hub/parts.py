@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from localhub.base.clock import Clock
 from localhub.execution.jobs import SandboxedJobs
-from localhub.hub.settings import Settings, served_at
+from localhub.hub.settings import Settings
 from localhub.hub.tokens import Caller, JobToken
 from localhub.repositories import hooks
 from localhub.repositories.bare import BareRepositories
@@ -42,6 +42,8 @@ class Localhub:
     starter: Starter
     token: str
     fenced: bool
+    address: str = ""
+    """Of its port, `127.0.0.1:PORT`; empty where it serves none."""
     job_tokens: dict[str, JobToken] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     changing: threading.RLock = field(default_factory=threading.RLock)
@@ -96,7 +98,7 @@ class Localhub:
         """What expressions know of a repository."""
         found = self.repositories.get(repository)
         variables = self.secrets.variables(repository, None)
-        around = Around(variables, address=served_at(self.settings.state) or "")
-        return (
-            replace(around, default_branch=found.default_branch, repository_id=found.id) if found else around
-        )
+        around = Around(variables, address=self.address)
+        if found is None:
+            return around
+        return replace(around, default_branch=found.default_branch, repository_id=found.id)

@@ -28,13 +28,13 @@ def _repository(localhub: Localhub, name: str) -> Repository:
 
 
 def push(
-    localhub: Localhub, name: str, pushed: Pushed, sha: str, actor: str, later: Collection[str] = ()
+    localhub: Localhub, name: str, pushed: Pushed, head: Commit, actor: str, later: Collection[str] = ()
 ) -> dict[str, Any]:
     """The event of a push, at most 250 commits; as in Actions it names no files.
 
     What it brings is told as if the refs that the same push made *later* were not there yet.
     """
-    bare = localhub.bare
+    bare, sha = localhub.bare, head.sha
     fresh = bare.only_at(name, (pushed.ref, *later), sha)
     commits = fresh if pushed.created else bare.between(name, pushed.before, sha)
     distinct = {each.sha for each in fresh}
@@ -52,7 +52,7 @@ def push(
         "forced": not pushed.created and not bare.contains(name, sha, pushed.before),
         "compare": _compare(name, pushed, sha, commits),
         "commits": [_commit(name, each, distinct) for each in commits],
-        "head_commit": _commit(name, bare.commit(name, sha), distinct),
+        "head_commit": _commit(name, head, distinct),
         "pusher": {"name": actor, "email": None},
     }
 

@@ -120,11 +120,3 @@ def _check_limits(data: dict[str, Any], path: Path) -> None:
         raise InputError(
             f"{path}: home_memory_mb needs a sandbox", hint="leave home_memory_mb or sandbox away"
         )
-
-
-def served_at(state: Path) -> str | None:
-    """The address of the localhub with that state, `127.0.0.1:PORT`; None where it serves no port."""
-    try:
-        return f"127.0.0.1:{(state / 'run' / 'port').read_text(encoding='ascii')}"
-    except OSError:
-        return None

@@ -32,3 +32,16 @@ class Caller:
 
     login: str
     of_job: JobToken | None = None
+
+    def reaches(self, repository: str) -> bool:
+        """Whether the token is good for that repository: a job's is for its own alone."""
+        return self.of_job is None or self.of_job.repository == repository
+
+    def require(self, scope: str, level: str) -> None:
+        """Go on if the token has that *level* of *scope*; who is no job has every one.
+
+        Raises:
+            RefusedError: If it has less.
+        """
+        if self.of_job is not None:
+            self.of_job.require(scope, level)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from graphql import GraphQLError, build_schema, graphql_sync
 
 from localhub.api import scopes
-from localhub.api.access import Actor, Hub, OfJob
+from localhub.api.access import Hub, Who
 from localhub.api.graphql import searching
 from localhub.api.graphql.connections import Info, connection
 from localhub.api.graphql.mutations import Mutations, by_id, pull_by_id
@@ -37,7 +37,7 @@ class Root(Mutations):
     def repository(self, _info: Info, owner: str, name: str, **_: bool) -> Repository:
         """A repository by its name."""
         found = self._hub.repositories.get(f"{owner}/{name}")
-        if found is None or not self._reaches(found):
+        if found is None or not self._who.reaches(found.name):
             raise NotFoundError(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         return Repository(self._hub, found)
 
@@ -65,7 +65,7 @@ class Root(Mutations):
 def resolved(source: Any, info: Info, **arguments: Any) -> Any:
     """A field of an object: a key, an attribute, or a method that takes the field's arguments."""
     needed = scopes.of_field(info.parent_type.name, info.field_name)
-    if info.context and needed:
+    if needed:
         info.context.require(*needed)
     if isinstance(source, dict):
         return source.get(info.field_name)
@@ -81,8 +81,7 @@ def kind(value: Any, *_: Any) -> str:
 @router.post("/graphql")
 def graphql(
     hub: Hub,
-    who: Actor,
-    of_job: OfJob,
+    who: Who,
     query: Annotated[str, Body()],
     variables: Annotated[dict[str, Any] | None, Body()] = None,
     operation_name: Annotated[str | None, Body(alias="operationName")] = None,
@@ -91,8 +90,8 @@ def graphql(
     done = graphql_sync(
         SCHEMA,
         query,
-        Root(hub, who, of_job),
-        context_value=of_job,
+        Root(hub, who),
+        context_value=who,
         variable_values=variables,
         operation_name=operation_name,
         field_resolver=resolved,

@@ -8,7 +8,7 @@ from localhub.api.graphql.repositories import Repository
 from localhub.base.errors import InputError, NotFoundError
 from localhub.hub import merging, pulls
 from localhub.hub.parts import Localhub
-from localhub.hub.tokens import JobToken
+from localhub.hub.tokens import Caller
 from localhub.store import records
 
 Input = dict[str, Any]
@@ -18,16 +18,12 @@ METADATA = ("assigneeIds", "labelIds", "projectIds", "milestoneId")
 class Mutations:
     """What may be changed, by whoever asks."""
 
-    def __init__(self, hub: Localhub, actor: str, of_job: JobToken | None = None) -> None:
-        self._hub, self._actor, self._of_job = hub, actor, of_job
-
-    def _reaches(self, repository: records.Repository) -> bool:
-        """Whether the token is good for it."""
-        return self._of_job is None or self._of_job.repository == repository.name
+    def __init__(self, hub: Localhub, who: Caller) -> None:
+        self._hub, self._who, self._actor = hub, who, who.login
 
     def _known(self) -> list[records.Repository]:
         """The repositories that the token is good for."""
-        return [each for each in self._hub.repositories.all() if self._reaches(each)]
+        return [each for each in self._hub.repositories.all() if self._who.reaches(each.name)]
 
     def create_pull_request(self, _info: Info, **given: Input) -> Input:
         """Opens one."""
