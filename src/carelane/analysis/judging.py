@@ -181,6 +181,11 @@ class Judge:
         """The verdict, with the evidence at the window that decided it; with today's while none has."""
         return self.failed or self.passed or self.now()
 
+    def against(self) -> Evidence:
+        """What speaks most against the canary after the last window, as where it had failed by that."""
+        at = self.at or 0.0
+        return evidence.decided(Verdict.FAIL, self.weighing(), 0, at)
+
     def now(self) -> Evidence:
         """The evidence after the last window, whatever was decided before."""
         weighing = self.weighing()
