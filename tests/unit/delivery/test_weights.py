@@ -89,17 +89,20 @@ def test_two_analyses_at_one_weight_need_one_pass() -> None:
     assert len(simulation.entries("analysis.passed")) == 2
 
 
-def test_a_weight_counts_from_what_was_read_after_the_proxies_took_it() -> None:
+@pytest.mark.parametrize("look_seconds", [0.0, 5.0])
+def test_a_weight_counts_from_what_was_read_after_the_proxies_took_it(look_seconds: float) -> None:
+    """What is read may be older than the look that it is read at."""
     simulation = at_weight(25)
+    simulation.metrics.look_seconds = look_seconds
     simulation.router.rejects = lambda _: "no such cluster"
     simulation.router.rejected_seconds = 0.0
-    simulation.tick(10)
+    simulation.tick(12)
     assert {w.weight for w in run_of(simulation).windows} == {0}
     assert seen(simulation) == (Verdict.INCONCLUSIVE, (Reason.WEIGHT_BEGINS,))
     simulation.router.rejects = lambda _: ""
     simulation.tick()
     taken = simulation.clock.monotonic()
-    simulation.tick(5)
+    simulation.tick(15)
     later = [w for w in run_of(simulation).windows if w.weight == 1]
     assert later
     assert later[0].started_at >= taken
