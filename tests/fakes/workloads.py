@@ -79,6 +79,8 @@ class FakeWorkloads:
         if why := self.behaviours.get(version.label, Behaviour()).unstartable:
             raise PlatformError(why)
         known = self.processes.get(placement.instance)
+        if known is not None and known.task is not (task is not None):
+            raise PlatformError(f"{placement.instance} is something else here already")
         if known is not None and not known.ended:
             known.supervised = True
             return
@@ -160,6 +162,7 @@ class FakeWorkloads:
         probed = process.version.run.liveness is not None
         return InstanceSeen(
             phase=self._phase(process),
+            task_of=process.version.service if process.task else None,
             supervised=process.supervised,
             restarts=process.restarts,
             exit_code=process.exit_code,

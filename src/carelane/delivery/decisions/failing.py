@@ -131,7 +131,7 @@ def _asked(draft: Draft, rollout: Rollout) -> str | None:
         return None
     if step.command:
         task = rollout.check_id(draft.current().id)
-        seen = draft.seen.instances.get(task)
+        seen = draft.seen.tasks.get(task)
         if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
             return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
     if step.seconds is None or draft.seconds_at_step(rollout) < step.seconds:

@@ -5,7 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from carelane.base.errors import InvariantError
-from carelane.delivery.decisions import failing, holding, instances, replacing, rolling, stepping, switching
+from carelane.delivery.decisions import (
+    failing,
+    holding,
+    instances,
+    migrating,
+    replacing,
+    rolling,
+    stepping,
+    switching,
+)
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
     Deployment,
@@ -15,10 +24,8 @@ from carelane.delivery.deployments import (
     Revision,
     Rollout,
     RolloutPhase,
-    migration_id,
 )
 from carelane.delivery.environments import Warm
-from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
@@ -103,7 +110,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> str | None:
     version = _version(draft, rollout)
     state = draft.service(rollout.service)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
-        return _migrate(draft, rollout)
+        return migrating.advance(draft, rollout)
     draft.put(
         rollout.service,
         replace(
@@ -124,30 +131,6 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
     return bool(
         version.run.migrate and going_forward and version.label not in draft.service(version.service).migrated
     )
-
-
-def _migrate(draft: Draft, rollout: Rollout) -> str | None:
-    task = migration_id(draft.current().id, rollout.service)
-    if rollout.migration is Migration.NONE:
-        draft.put_rollout(replace(rollout, migration=Migration.RUNNING, started_at=draft.now))
-        draft.record("migration.started", task, details={"service": rollout.service})
-        return None
-    never = failing.unstarted(draft, task)
-    if never is not None:
-        return f"migration: {never}"
-    seen = draft.seen.instances.get(task)
-    limit = draft.policy.rollback.progress_deadline_seconds
-    if seen is None or seen.phase is not ProcessPhase.EXITED:
-        late = rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit)
-        return f"migration: {task} has not ended within {limit:g} s" if late else None
-    if seen.exit_code != 0:
-        code = "unknown" if seen.exit_code is None else seen.exit_code
-        return f"migration: {task} ended with exit code {code}; its log says why"
-    state = draft.service(rollout.service)
-    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
-    draft.put_rollout(replace(rollout, migration=Migration.DONE))
-    draft.record("migration.finished", task, details={"service": rollout.service})
-    return None
 
 
 def _fail(draft: Draft, service: str, reason: str) -> None:
