@@ -196,15 +196,22 @@ class Engine:
     def _act_on_tasks(self, draft: Draft) -> set[str]:
         """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
         wanted = _tasks(draft.deployment, draft.release)
-        if set(wanted) - set(self._seen.tasks):
+        if any(self._is_due(name, version) for name, (version, _) in wanted.items()):
             # An abort may have been decided since: a migration must not start after it.
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
                 wanted = _tasks(snapshot.deployment, snapshot.release)
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
-                    for name in set(wanted) - set(self._seen.tasks):
-                        self._start(name, *wanted[name])
+                    for name, (version, command) in wanted.items():
+                        if self._is_due(name, version):
+                            self._start(name, version, command)
         return set(wanted)
+
+    def _is_due(self, task: str, version: ServiceVersion) -> bool:
+        """Whether *task* is to be given a keeper now: it has none, and no other of its service runs."""
+        seen = self._seen.tasks.get(task)
+        kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
+        return not kept and not self._seen.unended_tasks(version.service, task)
 
     def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}

@@ -100,6 +100,14 @@ class Observation:
         seen = self.instances.get(instance)
         return seen is None or seen.phase is ProcessPhase.EXITED
 
+    def unended_tasks(self, service: str, but: str) -> list[str]:
+        """The tasks of *service* of which something may still run, *but* for one: they have the same data."""
+        return sorted(
+            name
+            for name, task in self.tasks.items()
+            if task.task_of == service and name != but and task.phase is not ProcessPhase.EXITED
+        )
+
     def healthy(self, instance: str) -> bool:
         """Whether the proxies hold *instance* fit for traffic."""
         endpoint = (self.endpoints or {}).get(instance)

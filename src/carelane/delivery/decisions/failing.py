@@ -136,8 +136,14 @@ def _asked(draft: Draft, rollout: Rollout) -> str | None:
             return f"check: {task} ended with {_exit(seen.exit_code)}; its log says why"
     if step.seconds is None or draft.seconds_at_step(rollout) < step.seconds:
         return None
-    wrong = draft.answer(rollout) or "no answer"
+    wrong = draft.answer(rollout) or _before(draft, rollout) or "no answer"
     return f"{step.kind}: not right within {step.seconds:g} s: {wrong}"
+
+
+def _before(draft: Draft, rollout: Rollout) -> str:
+    """What a check's command still waits for; "" where nothing is in its way."""
+    before = draft.seen.unended_tasks(rollout.service, rollout.check_id(draft.current().id))
+    return f"{', '.join(before)} has not ended" if before else ""
 
 
 def _undecided(draft: Draft, rollout: Rollout) -> str | None:
