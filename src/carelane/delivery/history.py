@@ -29,9 +29,9 @@ class History:
         state = snapshot.state
         moving = snapshot.deployment is not None and not snapshot.deployment.ended
         if moving and to_revision in {None, state.revision} and state.release is not None:
-            return None, self._repository.release(state.release)
+            return None, self._repository.release_named(state.release)
         target = self._target(state.name, kept, to_revision)
-        return target.number, self._repository.release(target.release)
+        return target.number, self._repository.release_named(target.release)
 
     def _target(self, environment: str, kept: int, to_revision: int | None) -> Revision:
         history = self._repository.revisions(environment, kept)
@@ -63,7 +63,7 @@ class History:
     def _refuse_irreversible(self, history: list[Revision], target: Revision) -> None:
         passed = {r.release for r in history if r.number > target.number} - {target.release}
         for name in sorted(passed):
-            if self._repository.release(name).irreversible:
+            if self._repository.release_named(name).irreversible:
                 raise RefusedError(
                     f"{name} is irreversible: nothing before it can read its data",
                     hint="fix forward: deploy a release that mends it",

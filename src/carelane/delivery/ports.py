@@ -169,7 +169,16 @@ class RolloutRepository(Protocol):
         ...
 
     def release(self, name: str) -> Release:
-        """By name or by the beginning of its commit; raises NotFoundError, or InputError if ambiguous."""
+        """The one that *name*, or the beginning of its commit, means: see `release_names.meant`.
+
+        Raises:
+            NotFoundError: If it means none.
+            InputError: If it may mean several.
+        """
+        ...
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name, which is what records hold; raises NotFoundError."""
         ...
 
     def releases(self, limit: int) -> list[Release]:
