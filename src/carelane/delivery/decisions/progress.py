@@ -8,6 +8,7 @@ from carelane.base.errors import InvariantError
 from carelane.delivery.decisions import (
     failing,
     holding,
+    incidents,
     instances,
     migrating,
     replacing,
@@ -26,6 +27,7 @@ from carelane.delivery.deployments import (
     RolloutPhase,
 )
 from carelane.delivery.environments import Warm
+from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
@@ -135,6 +137,7 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
 
 def _fail(draft: Draft, service: str, reason: str) -> None:
     message = f"{service}: {reason}"
+    incidents.failed(draft, service, Cause.of_failure(failing.kind_of(reason)), message)
     held = _why_held(draft)
     if held is None:
         begin_abort(draft, message, failed=service)
