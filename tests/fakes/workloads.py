@@ -46,6 +46,7 @@ class FakeProcess:
     port: int
     age: int = 0
     restarts: int = 0
+    ends: int = 0
     running_seconds: float = 0.0
     told_to_stop_at: int | None = None
     grace_seconds: float | None = None
@@ -89,7 +90,10 @@ class FakeWorkloads:
         if task is not None:
             self._refuse_a_second_task(placement.instance, version.service)
         port = known.port if known is not None else FIRST_PORT + len(self.started)
-        self.processes[placement.instance] = FakeProcess(placement, version, task is not None, port)
+        process = FakeProcess(placement, version, task is not None, port)
+        if known is not None:  # nobody saw how it ended
+            process.restarts, process.ends = known.restarts + 1, known.ends + 1
+        self.processes[placement.instance] = process
         self.started.append(placement.instance)
 
     def _refuse_a_second_task(self, name: str, service: str) -> None:
@@ -148,6 +152,12 @@ class FakeWorkloads:
             if p.version.service == service and not p.ended and not p.task
         ]
 
+    def crash(self, instance: str, exit_code: int = 3, *, settled: bool = False) -> None:
+        """Let it end by itself once, and be started again by what keeps it; alone if it had *settled*."""
+        process = self.processes[instance]
+        process.restarts = 1 if settled else process.restarts + 1
+        process.ends, process.exit_code, process.running_seconds = process.ends + 1, exit_code, 0.0
+
     def kill(self, instance: str) -> None:
         """Let it end by itself, and its keeper with it."""
         process = self.processes[instance]
@@ -167,6 +177,7 @@ class FakeWorkloads:
                 process.ended, process.exit_code = True, behaviour.migration_exit_code
         elif behaviour.crashes:
             process.restarts, process.running_seconds, process.exit_code = process.age, 0.0, 1
+            process.ends += 1
 
     def _seen(self, process: FakeProcess) -> InstanceSeen:
         behaviour = self.behaviour(process)
@@ -177,6 +188,7 @@ class FakeWorkloads:
             task_of=process.version.service if process.task else None,
             supervised=process.supervised,
             restarts=process.restarts,
+            ends=process.ends,
             exit_code=process.exit_code,
             running_seconds=0.0 if process.ended else process.running_seconds,
             port=process.port,

@@ -26,13 +26,20 @@ STAYING = (Intent.SERVE, Intent.WARM)
 
 @dataclass(frozen=True)
 class Instance:
-    """One running copy of a service at a label, and since when it is meant to do what it does."""
+    """One running copy of a service at a label, and since when it is meant to do what it does.
+
+    *ends* is how many of its ends the trail tells of (None where that was never noted), the last time at
+    *ends_told_at*; *kept* whether what keeps it was there when it was last seen to run.
+    """
 
     id: str
     service: str
     label: str
     intent: Intent
     since: datetime
+    ends: int | None = None
+    ends_told_at: datetime | None = None
+    kept: bool = True
 
 
 @dataclass(frozen=True)

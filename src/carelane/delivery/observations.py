@@ -22,14 +22,16 @@ class InstanceSeen:
     """One instance, or task, as its platform sees it.
 
     *task_of* is the service whose migration or check it is; None for an instance. *supervised* is False
-    where the process runs but what keeps it is gone; *live* is None where there is no liveness probe or no
-    answer to it yet.
+    where the process runs but what keeps it is gone. *restarts* counts its ends in a row, *ends* all that
+    were not asked for, *exit_code* is the last one's (None where nobody saw it). *live* is None where there
+    is no liveness probe or no answer to it yet.
     """
 
     phase: ProcessPhase
     task_of: str | None = None
     supervised: bool = True
     restarts: int = 0
+    ends: int = 0
     exit_code: int | None = None
     running_seconds: float = 0.0
     port: int | None = None

@@ -136,7 +136,7 @@ class Draft:
         state = self.service(service)
         number = self._state.started_instances
         added = tuple(
-            Instance(names.instance_name(service, number + k), service, label, Intent.SERVE, self.now)
+            Instance(names.instance_name(service, number + k), service, label, Intent.SERVE, self.now, ends=0)
             for k in range(1, count + 1)
         )
         self._state = replace(self._state, started_instances=number + count)

@@ -158,7 +158,8 @@ def replace_dead(draft: Draft, name: str, label: str) -> None:
         seen = draft.seen.instances.get(instance.id)
         if seen is not None and seen.live is False:
             draft.intend([instance], Intent.STOP)
-            draft.record("instance.replaced", instance.id, "its liveness probe fails")
+            of = {"service": instance.service, "version": instance.label}
+            draft.record("instance.replaced", instance.id, "its liveness probe fails", details=of)
 
 
 def ready(draft: Draft, state: ServiceState, label: str | None, *intents: Intent) -> list[Instance]:

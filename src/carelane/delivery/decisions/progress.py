@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from carelane.base.errors import InvariantError
 from carelane.delivery.decisions import (
+    crashes,
     failing,
     holding,
     incidents,
@@ -271,6 +272,7 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
 
 def tick(draft: Draft) -> None:
     """Everything there is to decide at one moment, in one draft."""
+    crashes.note(draft)
     instances.tidy(draft)
     advance(draft)
     moving = set()

@@ -130,6 +130,7 @@ class ProcessWorkloads:
             task_of=task_of,
             supervised=supervised,
             restarts=status["recent"],
+            ends=status["restarts"],
             exit_code=status.get("exit_code"),
             running_seconds=max(0.0, time.time() - status["since"]) if running else 0.0,
             port=port,
