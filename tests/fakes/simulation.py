@@ -11,9 +11,11 @@ from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
-from carelane.delivery.operations import Operations, Outcome
+from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled
+from carelane.delivery.requesting import Outcome
+from carelane.delivery.undoing import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
@@ -118,7 +120,7 @@ class Simulation:
         """Ask for a rollback."""
         return self.operations.rollback(PRODUCTION, to_revision, "alice", reason)
 
-    def emergency(self, reason: str = "patients cannot sign in") -> Outcome:
+    def emergency(self, reason: str = "patients cannot sign in") -> EmergencyOutcome:
         """Break the glass."""
         return self.operations.emergency_rollback(PRODUCTION, "alice", reason)
 

@@ -69,9 +69,6 @@ class Engine:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
             seen = self._observe_steps(self.observe(self.platform.router.routed()))
-        if seen.endpoints is None:
-            # No proxy answers (observing starts them again): nothing can be said of traffic now.
-            return MOVING_SECONDS
         self._seen = seen
         with self._deciding:
             snapshot = self._repository.snapshot(self.environment)
@@ -81,7 +78,8 @@ class Engine:
             if decision is not None and not self._repository.commit(decision):
                 return 0.0
             state = decision.state if decision is not None else snapshot.state
-            self.platform.router.route(routing(state, self._seen))
+            if seen.endpoints is not None:
+                self.platform.router.route(routing(state, self._seen))
         self._act(state, draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
@@ -112,14 +110,15 @@ class Engine:
         """A draft on *snapshot* and the latest observation."""
         return Draft(snapshot, self.policy, self._seen, self._clock.now())
 
-    def command(self, change: Callable[[Draft], None]) -> Decision | None:
+    def command(self, change: Callable[[Draft], None], *, unseen: bool = False) -> Decision | None:
         """Decide and record what a person asked for, and bring its routing into force at once.
 
         Raises:
+            Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
         self._look_again()
-        if self._seen.endpoints is None:
+        if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
                 hint="they are being started again: try once more in a second",
@@ -131,11 +130,17 @@ class Engine:
                 change(draft)
                 decision = draft.decision()
                 if decision is None or self._repository.commit(decision):
-                    if decision is not None:
+                    if decision is not None and self._seen.endpoints is not None:
                         self._route(decision.state)
                     break
         self.loop.wake()
         return decision
+
+    def go_on(self) -> None:
+        """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
+        with self._looking:
+            self._seen = replace(self._seen, routing=self.platform.router.routed())
+        self.command(progress.advance, unseen=True)
 
     def _route(self, state: EnvironmentState) -> None:
         """What is recorded has happened: a routing that cannot be written is the next tick's business."""
