@@ -21,6 +21,7 @@ from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.repository import InMemoryRepository
+from tests.fakes.room import FakeRoom
 from tests.fakes.router import FakeRouter
 from tests.fakes.trail import InMemoryTrail
 from tests.fakes.workloads import Behaviour, FakeWorkloads
@@ -53,6 +54,7 @@ class Simulation:
         self.workloads = FakeWorkloads()
         self.router = FakeRouter(self.workloads.ready, tuple(self.services))
         self.backing = FakeBacking()
+        self.room = FakeRoom()
         self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
         self.reported: list[Exception] = []
@@ -64,7 +66,7 @@ class Simulation:
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
         judging = Judging(self.metrics, self.repository)
-        platform = Platform(self.workloads, self.router, self.backing, judging)
+        platform = Platform(self.workloads, self.router, self.backing, judging, self.room)
         self.engine = Engine(
             PRODUCTION,
             policy,

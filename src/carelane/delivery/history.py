@@ -4,7 +4,7 @@ Going back leaves what runs, not a name: a release that changed no service is no
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carelane.base.errors import ConflictError, NotFoundError, RefusedError
 from carelane.delivery import routing
@@ -35,10 +35,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Target:
-    """Where it goes: a revision, or None where only what is under way is left; and its release."""
+    """Where it goes: a revision, or None where only what is under way is left; and its release.
+
+    *stays* says that users are there already: what is under way has none, and only that is ended.
+    """
 
     revision: int | None
     release: Release
+    stays: bool = False
 
 
 class History:
@@ -51,9 +55,9 @@ class History:
         """The revision and the release that a rollback goes to.
 
         While something is moving that is what is stable, also where its revision is named; but an
-        emergency leaves what users have, and where nothing on its way has any, that is stable itself.
-        Else it is the latest earlier revision that was not undone and in which a service differs from
-        what runs, or the one named among the kept ones.
+        emergency leaves what users have, and where nothing on its way has any, that is stable itself,
+        if there is anything before it. Else it is the latest earlier revision that was not undone and in
+        which a service differs from what runs, or the one named among the kept ones.
 
         Raises:
             NotFoundError: If there is none.
@@ -66,10 +70,22 @@ class History:
             return self._after_an_emergency(state, active, way)
         if active is not None and way.to_revision in {None, state.revision} and state.release is not None:
             begun = any(rollout.begun for rollout in active.rollouts.values())
-            if has_users(state, seen) if way.kind is Kind.EMERGENCY else begun:
+            stable = Target(None, self._repository.release(state.release))
+            if way.kind is Kind.EMERGENCY and not has_users(state, seen):
+                return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
+            if begun:
                 self._refuse_leaving(snapshot, active, way)
-                return Target(None, self._repository.release(state.release))
+                return stable
         return self._earlier(state, way)
+
+    def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
+        """What users have is stable itself: further back than that, if there is anything there."""
+        try:
+            return self._earlier(state, way)
+        except NotFoundError:
+            if not begun:
+                raise
+            return stable
 
     def _after_an_emergency(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
         """Where it goes itself; further only once it has said that it cannot get there."""

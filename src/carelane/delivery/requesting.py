@@ -40,7 +40,8 @@ def ask(
         check(draft)
         step(draft, wanted)
 
-    if engine.command(decide, unseen=wanted.kind is Kind.EMERGENCY) is None and there:
+    emergency = wanted.kind is Kind.EMERGENCY
+    if engine.command(decide, unseen=emergency, pressing=emergency) is None and there:
         return there[-1]
     made = repository.deployment(wanted.id)
     return Outcome(made, f"deployment {wanted.id} of {wanted.release.name}")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InputError, InvariantError, PlatformError
+from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
 from carelane.delivery import requesting, verification
 from carelane.delivery.decisions import commands, emergencies
 from carelane.delivery.decisions.commands import Request
@@ -95,13 +95,13 @@ class Undoing:
         with self._timed(timings, "check"):
             target = self.way_back(engine, way)
         with self._timed(timings, "switch"):
-            own = self._repository.reserve_deployment()
+            own = engine.with_room(self._repository.reserve_deployment)
             wanted = Request(own, target.release, author, reason, way.kind, target.revision)
             check = self._still_the_way(way, target.release)
             made = requesting.ask(engine, self._repository, wanted, check).deployment
         if made is None:
             raise InvariantError("an emergency made no deployment")
-        services = self._standings(engine, made, target.release)
+        services = self._standings(engine, made, target)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
@@ -111,20 +111,30 @@ class Undoing:
     def _settle(
         self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome
     ) -> None:
-        """End it in the record as well, where it is in force; what fails now is the next tick's business."""
-        if outcome.switched and not made.ended:
-            engine.go_on()
-        self._repository.note_timings(made.id, timings, outcome.message if outcome.switched else "")
+        """End it in the record as well, where it is in force.
 
-    def _standings(self, engine: Engine, made: Deployment, release: Release) -> dict[str, ServiceStanding]:
+        It was switched and recorded: what fails now is reported, and the next tick's business.
+        """
+        message = outcome.message if outcome.switched else ""
+        try:
+            if outcome.switched and not made.ended:
+                engine.go_on()
+            engine.with_room(lambda: self._repository.note_timings(made.id, timings, message))
+        except CarelaneError as error:
+            engine.report(error)
+
+    def _standings(self, engine: Engine, made: Deployment, target: Target) -> dict[str, ServiceStanding]:
         draft = engine.draft(self._repository.snapshot(engine.environment))
-        draft.deployment, draft.release = made, release
-        return {name: self._standing(draft, rollout) for name, rollout in made.rollouts.items()}
+        draft.deployment, draft.release = made, target.release
+        rollouts = made.rollouts.items()
+        return {name: self._standing(draft, rollout, stays=target.stays) for name, rollout in rollouts}
 
-    def _standing(self, draft: Draft, rollout: Rollout) -> ServiceStanding:
+    def _standing(self, draft: Draft, rollout: Rollout, *, stays: bool) -> ServiceStanding:
         standing = emergencies.standing(draft, rollout)
         words = f"switched to {rollout.to_label}"
-        if standing is Standing.REPLACED:
+        if stays:
+            words = f"users stay on {rollout.to_label}: nobody had {rollout.from_label}, which ends"
+        elif standing is Standing.REPLACED:
             words = f"replaced by {rollout.to_label}"
         elif standing is Standing.REPLACING:
             words = f"{rollout.from_label} ends, then {rollout.to_label} is started"

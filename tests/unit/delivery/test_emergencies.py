@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import ConflictError, NotFoundError, RefusedError, Unavailable
+from carelane.base.errors import ConflictError, DiskFull, NotFoundError, RefusedError, Unavailable
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
@@ -461,3 +461,53 @@ def test_the_default_canary_is_left_at_any_of_its_steps() -> None:
         simulation.promote(full=False) if simulation.phase is Phase.PAUSED else None
     simulation.emergency()
     assert set(simulation.weights()) == {"v1"}
+
+
+def test_where_users_are_with_stable_and_nothing_is_before_it_what_is_under_way_ends_and_that_is_said() -> (
+    None
+):
+    simulation = Simulation(policy(2)).shipped("v1")
+    simulation.release("v2", NEVER_READY)
+    simulation.deploy("v2")
+    simulation.tick(3)
+    outcome = simulation.emergency()
+    assert outcome.services["backend"].words.startswith("users stay on v1: nobody had v2, which ends")
+    simulation.settle()
+    assert simulation.running() == {"v1": 2}
+
+
+# -- on a full disk
+
+
+def full(simulation: Simulation, *, needs: int) -> None:
+    """From now on nothing can be recorded until *needs* parts of the room kept back are given up."""
+    commit, reserve = simulation.repository.commit, simulation.repository.reserve_deployment
+    route = simulation.router.route
+
+    def checked(write: object) -> object:
+        def checking(*given: object) -> object:
+            if simulation.room.parts > 4 - needs:
+                raise DiskFull("carelane.db cannot be written")
+            return write(*given)  # type: ignore[operator]  # one of the three below
+
+        return checking
+
+    simulation.repository.commit = checked(commit)  # type: ignore[assignment,method-assign]
+    simulation.repository.reserve_deployment = checked(reserve)  # type: ignore[assignment,method-assign]
+    simulation.router.route = checked(route)  # type: ignore[assignment,method-assign]
+
+
+def test_on_a_full_disk_an_emergency_takes_the_room_that_is_kept_back_for_it() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    full(simulation, needs=2)
+    assert simulation.emergency().switched
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 2})
+    assert simulation.room.parts == 2
+
+
+def test_on_a_full_disk_nothing_else_takes_that_room() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    full(simulation, needs=1)
+    with pytest.raises(DiskFull):
+        simulation.rollback()
+    assert simulation.room.parts == 4
