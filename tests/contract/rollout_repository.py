@@ -227,6 +227,50 @@ class RolloutRepositoryContract:
             repository.release(V1.commit[:8])
         assert repository.release("again") == again
 
+    def test_a_commit_is_found_in_whatever_case_it_is_written(self, repository: RolloutRepository) -> None:
+        repository.add_release(V1, entry())
+        assert repository.release(V1.commit[:12].upper()) == V1
+
+    def test_where_a_name_and_a_commit_could_both_be_meant_it_is_asked(
+        self, repository: RolloutRepository
+    ) -> None:
+        """An earlier server took such names: `deploy --release` shipped another commit's code."""
+        sha = digest("other")[:40]
+        other = replace(V1, name="v2", commit=sha)
+        for beginning in (sha[:12], sha[:7]):
+            repository.add_release(replace(V1, name=beginning), entry())
+        assert repository.release(sha[:12]) == replace(V1, name=sha[:12]), "while nothing else is meant"
+        repository.add_release(other, entry(subject="v2"))
+        for beginning in (sha[:12], sha[:7]):
+            with pytest.raises(InputError, match=f"name of a release of commit {V1.commit[:12]}.*of v2"):
+                repository.release(beginning)
+        assert repository.release(sha[:10]) == other
+        assert repository.release("v2") == other
+
+    def test_a_release_named_by_its_own_commit_is_meant_by_it_whoever_else_is_of_that_commit(
+        self, repository: RolloutRepository
+    ) -> None:
+        own = replace(V1, name=V1.commit[:12])
+        repository.add_release(own, entry())
+        repository.add_release(V1, entry())
+        assert repository.release(V1.commit[:12]) == own
+        assert repository.release("v1") == V1
+
+    def test_what_is_recorded_is_found_by_its_very_name_whatever_else_that_could_mean(
+        self, repository: RolloutRepository
+    ) -> None:
+        sha = digest("other")[:40]
+        asked = replace(V1, name=sha[:12])
+        repository.add_release(asked, entry())
+        repository.add_release(replace(V1, name="v2", commit=sha), entry(subject="v2"))
+        assert repository.release_named(sha[:12]) == asked
+        moving = replace(deployment(1), release=sha[:12])
+        repository.commit(Decision(state(1, 1), (moving,)))
+        assert repository.snapshot("production").release == asked
+        for word in (sha[:10], V1.commit, "v1"):
+            with pytest.raises(NotFoundError):
+                repository.release_named(word)
+
     def test_releases_are_listed_newest_first(self, repository: RolloutRepository) -> None:
         for name in ("b", "a", "c"):
             repository.add_release(replace(V1, name=name), entry(subject=name))

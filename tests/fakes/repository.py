@@ -6,15 +6,14 @@ from dataclasses import replace
 from carelane.analysis.measurements import Readings, Window
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Entry
-from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.base.errors import ConflictError, NotFoundError
+from carelane.delivery import release_names
 from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.releases import Release
 from tests.fakes.trail import InMemoryTrail
-
-SHORTEST_COMMIT = 7
 
 
 class InMemoryRepository:
@@ -41,7 +40,7 @@ class InMemoryRepository:
         if state.deployment is None:
             return Snapshot(state)
         deployment = self.deployment(state.deployment)
-        return Snapshot(state, deployment, self.release(deployment.release))
+        return Snapshot(state, deployment, self.release_named(deployment.release))
 
     def commit(self, decision: Decision) -> bool:
         """Record it, unless another came first."""
@@ -134,15 +133,19 @@ class InMemoryRepository:
         self._trail.append((entry,))
 
     def release(self, name: str) -> Release:
-        """By name, else by the beginning of its commit."""
-        if name in self._releases:
+        """The one that is meant."""
+        beginning = release_names.beginning_of_commit(name)
+        of_commit = [
+            r for r in reversed(self._releases.values()) if beginning and r.commit.startswith(beginning)
+        ]
+        return release_names.meant(name, self._releases.get(name), of_commit)
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name."""
+        try:
             return self._releases[name]
-        found = [r for r in self._releases.values() if r.commit.startswith(name)]
-        if len(name) < SHORTEST_COMMIT or not found:
-            raise NotFoundError(f"no release {name!r}")
-        if len(found) > 1:
-            raise InputError(f"{name!r} is the commit of several releases")
-        return found[0]
+        except KeyError:
+            raise NotFoundError(f"no release is named {name!r}") from None
 
     def releases(self, limit: int) -> list[Release]:
         """Newest first."""

@@ -217,7 +217,7 @@ class Simulation:
 
     def tasks(self) -> list[str]:
         """The migrations that were ever started."""
-        return [name for name in self.workloads.started if "-migrate-" in name]
+        return [name for name in self.workloads.started if ".migrate-" in name]
 
     def describe(self) -> str:
         """Where things stand, for a failing test."""

@@ -79,14 +79,28 @@ class FakeWorkloads:
         if why := self.behaviours.get(version.label, Behaviour()).unstartable:
             raise PlatformError(why)
         known = self.processes.get(placement.instance)
+        if known is not None and known.task is not (task is not None):
+            raise PlatformError(f"{placement.instance} is something else here already")
         if known is not None and not known.ended:
             known.supervised = True
             return
         if known is not None and known.told_to_stop_at is not None:
             return
+        if task is not None:
+            self._refuse_a_second_task(placement.instance, version.service)
         port = known.port if known is not None else FIRST_PORT + len(self.started)
         self.processes[placement.instance] = FakeProcess(placement, version, task is not None, port)
         self.started.append(placement.instance)
+
+    def _refuse_a_second_task(self, name: str, service: str) -> None:
+        """Two at once would change the same data: no simulation, whatever it is about, may get there."""
+        there = [
+            other
+            for other, p in self.processes.items()
+            if p.task and not p.ended and p.version.service == service
+        ]
+        assert not there, f"{name} is started while {', '.join(there)} runs"
+        assert name not in self.started, f"{name} is started a second time"
 
     def stop(self, instance: str, grace_seconds: float) -> None:
         """Tell it to end."""
@@ -160,6 +174,7 @@ class FakeWorkloads:
         probed = process.version.run.liveness is not None
         return InstanceSeen(
             phase=self._phase(process),
+            task_of=process.version.service if process.task else None,
             supervised=process.supervised,
             restarts=process.restarts,
             exit_code=process.exit_code,

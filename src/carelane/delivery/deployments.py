@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.base.errors import ConflictError
+from carelane.delivery import names
 from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy, StrategyKind
 
 
@@ -106,11 +107,6 @@ class Migration(StrEnum):
     DONE = "done"
 
 
-def migration_id(deployment: int, service: str) -> str:
-    """The name under which a deployment's migration of *service* runs."""
-    return f"{service}-migrate-{deployment}"
-
-
 @dataclass(frozen=True)
 class Rollout:
     """One service moving from its stable to its canary label.
@@ -118,6 +114,7 @@ class Rollout:
     *step* counts the canary steps that are done, *step_since* is when the present one began,
     *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
     is the kind of failure that a person was asked about, *overruled* those that one has let go.
+    *migration_task* is the name under which its migration runs or ran, once it has begun.
     """
 
     service: str
@@ -130,6 +127,7 @@ class Rollout:
     progress: int = 0
     finished_at: datetime | None = None
     migration: Migration = Migration.NONE
+    migration_task: str = ""
     strategy: Strategy = ROLLING
     step: int = 0
     step_since: datetime | None = None
@@ -150,10 +148,18 @@ class Rollout:
         steps = self.strategy.steps
         return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
 
+    def migration_id(self, deployment: int) -> str:
+        """The name under which its migration runs, in the rollout's *deployment*.
+
+        One that is recorded as running without a name was begun before names were recorded.
+        """
+        if self.migration_task or self.migration is Migration.NONE:
+            return self.migration_task or names.migration_name(self.service, deployment)
+        return names.migration_name_before_tasks_were_marked(self.service, deployment)
+
     def check_id(self, deployment: int) -> str:
         """The name under which the command of its CHECK step runs, in the rollout's *deployment*."""
-        again = f"-{self.attempt + 1}" if self.attempt else ""
-        return f"{self.service}-check-{deployment}-{self.step + 1}{again}"
+        return names.check_name(self.service, deployment, self.step + 1, self.attempt + 1)
 
 
 @dataclass(frozen=True)

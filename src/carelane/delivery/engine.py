@@ -16,7 +16,7 @@ from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
-from carelane.delivery.deployments import Deployment, Kind, Migration, Phase, migration_id
+from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
@@ -91,12 +91,14 @@ class Engine:
         """What there is to see now, beside what was seen of the routing."""
         if routing_seen.rejected and routing_seen.rejected != self._seen.routing.rejected:
             self._report(self.environment, Rejected(routing_seen.rejected))
+        seen = self.platform.workloads.observe()
         return Observation(
-            self.platform.workloads.observe(),
+            {name: instance for name, instance in seen.items() if instance.task_of is None},
             self.platform.router.observe(),
             self.platform.backing.ready(),
             routing=routing_seen,
             unstarted=dict(self._unstarted),
+            tasks={name: task for name, task in seen.items() if task.task_of is not None},
         )
 
     def _observe_steps(self, seen: Observation) -> Observation:
@@ -214,11 +216,11 @@ class Engine:
                     self.platform.workloads.stop(instance.id, grace)
                 elif self._needs_start(instance.id):
                     self._start(instance.id, service.versions[instance.label])
-        running |= self._act_on_tasks(draft)
-        self._unstarted = {name: tried for name, tried in self._unstarted.items() if name in running}
-        for name, seen in self._seen.instances.items():
-            if name not in running:
-                self._clear(name, seen.phase)
+        tasks = self._act_on_tasks(draft)
+        self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in running | tasks}
+        for there, wanted in ((self._seen.instances, running), (self._seen.tasks, tasks)):
+            for name in set(there) - wanted:
+                self._clear(name, there[name].phase)
 
     def _clear(self, name: str, phase: ProcessPhase) -> None:
         """What is recorded nowhere ends, and what has ended is put aside."""
@@ -234,15 +236,22 @@ class Engine:
     def _act_on_tasks(self, draft: Draft) -> set[str]:
         """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
         wanted = _tasks(draft.deployment, draft.release)
-        if set(wanted) - set(self._seen.instances):
+        if any(self._is_due(name, version) for name, (version, _) in wanted.items()):
             # An abort may have been decided since: a migration must not start after it.
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
                 wanted = _tasks(snapshot.deployment, snapshot.release)
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
-                    for name in set(wanted) - set(self._seen.instances):
-                        self._start(name, *wanted[name])
+                    for name, (version, command) in wanted.items():
+                        if self._is_due(name, version):
+                            self._start(name, version, command)
         return set(wanted)
+
+    def _is_due(self, task: str, version: ServiceVersion) -> bool:
+        """Whether *task* is to be given a keeper now: it has none, and no other of its service runs."""
+        seen = self._seen.tasks.get(task)
+        kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
+        return not kept and not self._seen.unended_tasks(version.service, task)
 
     def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
@@ -288,7 +297,7 @@ def _tasks(
     for rollout in deployment.rollouts.values():
         version = release.versions[rollout.service]
         if rollout.migration is Migration.RUNNING and version.run.migrate is not None:
-            due[migration_id(deployment.id, rollout.service)] = (version, version.run.migrate)
+            due[rollout.migration_id(deployment.id)] = (version, version.run.migrate)
     for name, (service, step) in asking.commands_due(deployment).items():
         due[name] = (release.versions[service], step.command)
     return due

@@ -70,7 +70,7 @@ class History:
             return self._after_an_emergency(state, active, way)
         if active is not None and way.to_revision in {None, state.revision} and state.release is not None:
             begun = any(rollout.begun for rollout in active.rollouts.values())
-            stable = Target(None, self._repository.release(state.release))
+            stable = Target(None, self._repository.release_named(state.release))
             if way.kind is Kind.EMERGENCY and not has_users(state, seen):
                 return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
             if begun:
@@ -89,7 +89,7 @@ class History:
 
     def _after_an_emergency(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
         """Where it goes itself; further only once it has said that it cannot get there."""
-        there = self._repository.release(active.release)
+        there = self._repository.release_named(active.release)
         if way.kind is not Kind.EMERGENCY or active.phase is not Phase.PAUSED:
             return Target(active.to_revision, there)
         return self._earlier(state, way, beyond=Target(active.to_revision, there))
@@ -123,7 +123,7 @@ class History:
                 continue
             if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
                 continue
-            release = self._repository.release(revision.release)
+            release = self._repository.release_named(revision.release)
             same = beyond is not None and _versions(release) == _versions(beyond.release)
             if differing(state, release) and not same:
                 return Target(revision.number, release)
@@ -140,7 +140,7 @@ class History:
                 f"{state.name} has no revision {number}",
                 hint=f"kept are {kept[-1].number} to {kept[0].number}",
             )
-        release = self._repository.release(chosen.release)
+        release = self._repository.release_named(chosen.release)
         if not differing(state, release):
             raise ConflictError(
                 f"{state.name} has {release.name} (revision {chosen.number}) already: no service differs"
@@ -166,7 +166,7 @@ class History:
         to = target.revision or 0
         passed = {r.release for r in history if r.number > to} - {target.release.name, past}
         for name in sorted(name for name in passed if name is not None):
-            if self._repository.release(name).irreversible:
+            if self._repository.release_named(name).irreversible:
                 raise RefusedError(
                     f"{name} is irreversible: nothing before it can read its data",
                     hint=f"fix forward: deploy a release that mends it; who knows better says --past {name}",

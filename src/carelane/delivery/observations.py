@@ -19,13 +19,15 @@ class ProcessPhase(StrEnum):
 
 @dataclass(frozen=True)
 class InstanceSeen:
-    """One instance as its platform sees it.
+    """One instance, or task, as its platform sees it.
 
-    *supervised* is False where the process runs but what keeps it is gone; *live* is None where
-    there is no liveness probe or no answer to it yet.
+    *task_of* is the service whose migration or check it is; None for an instance. *supervised* is False
+    where the process runs but what keeps it is gone; *live* is None where there is no liveness probe or no
+    answer to it yet.
     """
 
     phase: ProcessPhase
+    task_of: str | None = None
     supervised: bool = True
     restarts: int = 0
     exit_code: int | None = None
@@ -72,7 +74,10 @@ class Unstarted:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything seen of an environment; *endpoints* is None where no proxy answered."""
+    """Everything seen of an environment; *endpoints* is None where no proxy answered.
+
+    *tasks* are the migrations and checks: never among the *instances*, whatever they are called.
+    """
 
     instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
     endpoints: Mapping[str, EndpointSeen] | None = None
@@ -83,6 +88,7 @@ class Observation:
     """By deployment and service, how the canary on trial there does so far."""
     routing: RoutingSeen = RoutingSeen()
     unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
+    tasks: Mapping[str, InstanceSeen] = field(default_factory=dict)
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""
@@ -93,6 +99,14 @@ class Observation:
         """Whether nothing of *instance* is left running."""
         seen = self.instances.get(instance)
         return seen is None or seen.phase is ProcessPhase.EXITED
+
+    def unended_tasks(self, service: str, but: str) -> list[str]:
+        """The tasks of *service* of which something may still run, *but* for one: they have the same data."""
+        return sorted(
+            name
+            for name, task in self.tasks.items()
+            if task.task_of == service and name != but and task.phase is not ProcessPhase.EXITED
+        )
 
     def healthy(self, instance: str) -> bool:
         """Whether the proxies hold *instance* fit for traffic."""

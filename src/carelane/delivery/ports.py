@@ -33,7 +33,8 @@ class Workloads(Protocol):
         """See to it that the instance runs, supervised; with a *task*, that this command ran once.
 
         Raises:
-            PlatformError: If it cannot be started.
+            PlatformError: If it cannot be started, or a task has the name that an instance is to have, or
+                the other way round.
         """
         ...
 
@@ -42,7 +43,10 @@ class Workloads(Protocol):
         ...
 
     def observe(self) -> Mapping[str, InstanceSeen]:
-        """All instances and tasks that are known, ended ones included until they are forgotten."""
+        """All instances and tasks that are known, ended ones included until they are forgotten.
+
+        Each says of itself which of the two it is.
+        """
         ...
 
     def forget(self, instance: str) -> None:
@@ -173,7 +177,16 @@ class RolloutRepository(Protocol):
         ...
 
     def release(self, name: str) -> Release:
-        """By name or by the beginning of its commit; raises NotFoundError, or InputError if ambiguous."""
+        """The one that *name*, or the beginning of its commit, means: see `release_names.meant`.
+
+        Raises:
+            NotFoundError: If it means none.
+            InputError: If it may mean several.
+        """
+        ...
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name, which is what records hold; raises NotFoundError."""
         ...
 
     def releases(self, limit: int) -> list[Release]:

@@ -266,7 +266,7 @@ def test_an_emergency_waits_for_no_database_and_runs_no_migration() -> None:
     simulation.tick()
     simulation.emergency()
     assert simulation.weights() == {"v1": 2}
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
+    assert simulation.tasks() == ["backend.migrate-1", "backend.migrate-2"]
 
 
 def test_an_emergency_starts_its_version_even_though_the_database_cannot_be_started() -> None:

@@ -138,14 +138,14 @@ def test_a_check_that_failed_is_run_again_on_resume() -> None:
     check = CanaryStep(StepKind.CHECK, seconds=20, command=("smoke",))
     simulation = on_its_way(by_hand(check, weight(50)), behaviour=Behaviour(migration_exit_code=1))
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    assert "backend-check-2-1 ended with exit code 1" in simulation.deployment.message
+    assert "backend.check-2-1 ended with exit code 1" in simulation.deployment.message
     simulation.workloads.behaviours["v2"] = Behaviour()
     simulation.resume()
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
     assert [n for n in simulation.workloads.started if "check" in n] == [
-        "backend-check-2-1",
-        "backend-check-2-1-2",
+        "backend.check-2-1",
+        "backend.check-2-1-2",
     ]
 
 

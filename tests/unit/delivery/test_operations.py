@@ -13,7 +13,7 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery.deployments import Kind, Phase
-from tests.fakes.releases import WEB
+from tests.fakes.releases import WEB, digest
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import NEVER_READY, Behaviour
 
@@ -300,3 +300,14 @@ def test_naming_the_stable_revision_while_something_moves_goes_back_to_it() -> N
     simulation.settle()
     assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v1")
     assert simulation.weights() == {"v1": 2}
+
+
+def test_the_way_back_is_found_whatever_else_the_recorded_name_could_mean() -> None:
+    """A name that an earlier server took, and that reads as the commit of the release after it."""
+    asked = digest("v3")[:12]
+    simulation = Simulation().shipped("v1", asked, "v3")
+    with pytest.raises(InputError, match="of v3"):
+        simulation.deploy(asked)
+    simulation.emergency()
+    simulation.settle()
+    assert simulation.state.release == asked

@@ -10,6 +10,7 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
+from carelane.delivery import names
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
@@ -158,7 +159,7 @@ class Draft:
         state = self.service(service)
         number = self._state.started_instances
         added = tuple(
-            Instance(f"{service}-{number + k}", service, label, Intent.SERVE, self.now)
+            Instance(names.instance_name(service, number + k), service, label, Intent.SERVE, self.now)
             for k in range(1, count + 1)
         )
         self._state = replace(self._state, started_instances=number + count)

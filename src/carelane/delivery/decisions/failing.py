@@ -138,14 +138,21 @@ def _asked(draft: Draft, rollout: Rollout) -> Failure | None:
         return None
     if step.command:
         task = rollout.check_id(draft.current().id)
-        seen = draft.seen.instances.get(task)
+        seen = draft.seen.tasks.get(task)
         if seen is not None and seen.phase is ProcessPhase.EXITED and seen.exit_code != 0:
             said = f"{task} ended with {exit_words(seen.exit_code)}; its log says why"
             return Failure(FailureKind.CHECK, said)
     if step.seconds is None or draft.seconds_at_step(rollout) < step.seconds:
         return None
     kind = FailureKind.VERIFY if step.kind is StepKind.VERIFY else FailureKind.CHECK
-    return Failure(kind, f"not right within {step.seconds:g} s: {draft.answer(rollout) or 'no answer'}")
+    wrong = draft.answer(rollout) or _before(draft, rollout) or "no answer"
+    return Failure(kind, f"not right within {step.seconds:g} s: {wrong}")
+
+
+def _before(draft: Draft, rollout: Rollout) -> str:
+    """What a check's command still waits for; "" where nothing is in its way."""
+    before = draft.seen.unended_tasks(rollout.service, rollout.check_id(draft.current().id))
+    return f"{', '.join(before)} has not ended" if before else ""
 
 
 def _undecided(draft: Draft, rollout: Rollout) -> Failure | None:

@@ -10,6 +10,7 @@ from carelane.delivery.decisions import (
     finishing,
     holding,
     instances,
+    migrating,
     replacing,
     rolling,
     stepping,
@@ -24,9 +25,7 @@ from carelane.delivery.deployments import (
     Phase,
     Rollout,
     RolloutPhase,
-    migration_id,
 )
-from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
@@ -112,7 +111,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
         return Failure(FailureKind.BACKING, f"not ready within {limit:g} s") if late else None
     version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
-        return _migrate(draft, rollout)
+        return migrating.advance(draft, rollout)
     draft.put_on_trial(rollout, percent=0 if rollout.strategy.stepped else None)
     return None
 
@@ -122,31 +121,6 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
     return bool(
         version.run.migrate and going_forward and version.label not in draft.service(version.service).migrated
     )
-
-
-def _migrate(draft: Draft, rollout: Rollout) -> Failure | None:
-    task = migration_id(draft.current().id, rollout.service)
-    if rollout.migration is Migration.NONE:
-        draft.put_rollout(replace(rollout, migration=Migration.RUNNING, started_at=draft.now))
-        draft.record("migration.started", task, details={"service": rollout.service})
-        return None
-    never = failing.unstarted(draft, task)
-    if never is not None:
-        return Failure(FailureKind.MIGRATION, never)
-    seen = draft.seen.instances.get(task)
-    limit = draft.policy.rollback.progress_deadline_seconds
-    if seen is None or seen.phase is not ProcessPhase.EXITED:
-        late = rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit)
-        said = f"{task} has not ended within {limit:g} s"
-        return Failure(FailureKind.MIGRATION, said) if late else None
-    if seen.exit_code != 0:
-        said = f"{task} ended with {failing.exit_words(seen.exit_code)}; its log says why"
-        return Failure(FailureKind.MIGRATION, said)
-    state = draft.service(rollout.service)
-    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
-    draft.put_rollout(replace(rollout, migration=Migration.DONE))
-    draft.record("migration.finished", task, details={"service": rollout.service})
-    return None
 
 
 def _fail(draft: Draft, service: str, failed: Failure) -> None:

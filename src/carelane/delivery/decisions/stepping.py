@@ -157,7 +157,7 @@ def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """
     if not step.command:
         return draft.in_force() and draft.answer(rollout) == ""
-    task = draft.seen.instances.get(rollout.check_id(draft.current().id))
+    task = draft.seen.tasks.get(rollout.check_id(draft.current().id))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 
 
