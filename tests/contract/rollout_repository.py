@@ -11,6 +11,7 @@ from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase, Revision, Rollout
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState, Warm
+from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Limits, Release, SecretReference
 from tests.fakes.releases import MADE_AT, MIGRATING, WORKER, digest, release, version
@@ -63,6 +64,13 @@ def state(generation: int, number: int | None = None, environment: str = "produc
         migrated=("v0", "v1"),
     )
     return EnvironmentState(environment, generation, 4, {"backend": service}, "v1", 3, number)
+
+
+def incident(number: int) -> Incident:
+    opened_at = MADE_AT + timedelta(seconds=number, microseconds=7)
+    return Incident(
+        "production", number, Cause.ANALYSIS, "worse", opened_at, 7, "backend", "v2", users_since=MADE_AT
+    )
 
 
 class RolloutRepositoryContract:
@@ -126,6 +134,38 @@ class RolloutRepositoryContract:
         entries = (entry("deployment.requested", "1"), entry("deployment.progressing", "1"))
         repository.commit(Decision(state(1), entries=entries))
         assert [p.entry for p in trail.after(0)] == list(entries)
+
+    # -- incidents
+
+    def test_incidents_are_recorded_with_the_decision_and_the_open_ones_are_part_of_the_snapshot(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1), incidents=(incident(1), incident(2))))
+        assert repository.snapshot("production").incidents == (incident(1), incident(2))
+        resolved = replace(incident(1), resolved_at=MADE_AT + timedelta(seconds=90), resolved_by=4)
+        repository.commit(Decision(state(2), incidents=(resolved,)))
+        assert repository.snapshot("production").incidents == (incident(2),)
+        assert repository.incidents("production", 10) == [incident(2), resolved]
+        repository.add_release(V1, entry())
+        repository.commit(Decision(state(3, 1), (deployment(1),)))
+        assert repository.snapshot("production").incidents == (incident(2),)
+
+    def test_incidents_of_a_decision_that_came_second_are_not_recorded(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1)))
+        assert not repository.commit(Decision(state(1), incidents=(incident(1),)))
+        assert repository.incidents(None, 10) == []
+
+    def test_incidents_are_listed_newest_first_of_one_environment_or_of_all(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1), incidents=(incident(2), incident(1))))
+        staged = replace(incident(1), environment="staging", opened_at=MADE_AT + timedelta(hours=1))
+        repository.commit(Decision(state(1, environment="staging"), incidents=(staged,)))
+        assert repository.incidents(None, 10) == [staged, incident(2), incident(1)]
+        assert repository.incidents("production", 1) == [incident(2)]
+        assert repository.snapshot("staging").incidents == (staged,)
 
     # -- deployments
 

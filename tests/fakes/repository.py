@@ -12,6 +12,7 @@ from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
 from tests.fakes.trail import InMemoryTrail
 
@@ -27,6 +28,7 @@ class InMemoryRepository:
         self._revisions: list[Revision] = []
         self._releases: dict[str, Release] = {}
         self._analyses: dict[Key, AnalysisRun] = {}
+        self._incidents: dict[tuple[str, int], Incident] = {}
         self._reserved = 0
         self.conflicts = 0
         """So many of the next commits come second: somebody else's is recorded before them."""
@@ -37,10 +39,14 @@ class InMemoryRepository:
     def snapshot(self, environment: str) -> Snapshot:
         """The environment as recorded."""
         state = self._states.get(environment, EnvironmentState(environment))
+        open_ = tuple(i for (_, i) in sorted(self._of(environment)) if i.resolved_at is None)
         if state.deployment is None:
-            return Snapshot(state)
+            return Snapshot(state, incidents=open_)
         deployment = self.deployment(state.deployment)
-        return Snapshot(state, deployment, self.release_named(deployment.release))
+        return Snapshot(state, deployment, self.release_named(deployment.release), open_)
+
+    def _of(self, environment: str | None) -> list[tuple[int, Incident]]:
+        return [(n, i) for (e, n), i in self._incidents.items() if environment in {None, e}]
 
     def commit(self, decision: Decision) -> bool:
         """Record it, unless another came first."""
@@ -56,6 +62,7 @@ class InMemoryRepository:
         self._deployments |= {d.id: d for d in decision.deployments}
         if decision.revision is not None:
             self._add_revision(decision.revision, decision.undone)
+        self._incidents |= {(i.environment, i.number): i for i in decision.incidents}
         self._trail.append(decision.entries)
         self.commits += 1
         return True
@@ -124,6 +131,11 @@ class InMemoryRepository:
     def revisions(self, environment: str, limit: int) -> list[Revision]:
         """Newest first."""
         return [r for r in reversed(self._revisions) if r.environment == environment][:limit]
+
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first."""
+        found = [incident for _, incident in self._of(environment)]
+        return sorted(found, key=lambda i: (i.opened_at, i.number), reverse=True)[:limit]
 
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record it, once."""

@@ -11,6 +11,7 @@ from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
+from carelane.delivery.incidents import Incident
 from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled
@@ -188,6 +189,11 @@ class Simulation:
     def history(self) -> list[Revision]:
         """The revisions, newest first."""
         return self.repository.revisions(PRODUCTION, 100)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The incidents, newest first."""
+        return self.repository.incidents(PRODUCTION, 100)
 
     def settled(self) -> bool:
         """Whether no deployment is under way and nothing is leaving."""

@@ -114,6 +114,7 @@ class Rollout:
     *step* counts the canary steps that are done, *step_since* is when the present one began,
     *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
     is the kind of failure that a person was asked about, *overruled* those that one has let go.
+    *users_since* is when the first users had what it brings (for a worker, when it began to work).
     *migration_task* is the name under which its migration runs or ran, once it has begun.
     """
 
@@ -136,6 +137,7 @@ class Rollout:
     held_for: FailureKind | None = None
     overruled: tuple[FailureKind, ...] = ()
     unready_since: datetime | None = None
+    users_since: datetime | None = None
 
     @property
     def begun(self) -> bool:

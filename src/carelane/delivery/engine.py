@@ -14,7 +14,7 @@ from carelane.base.errors import CarelaneError, DiskFull, Rejected, Unavailable
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
-from carelane.delivery.decisions import progress
+from carelane.delivery.decisions import incidents, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
@@ -77,6 +77,7 @@ class Engine:
             snapshot = self._repository.snapshot(self.environment)
             draft = self.draft(snapshot)
             progress.tick(draft)
+            incidents.note(draft)
             decision = draft.decision()
             emergency = draft.deployment is not None and draft.deployment.kind is Kind.EMERGENCY
             if decision is not None and not self._commit(decision, pressing=emergency):
@@ -138,6 +139,7 @@ class Engine:
                 snapshot = self._repository.snapshot(self.environment)
                 draft = self.draft(snapshot)
                 change(draft)
+                incidents.note(draft)
                 decision = draft.decision()
                 if decision is None or self._commit(decision, pressing=pressing):
                     if decision is not None and self._seen.endpoints is not None:

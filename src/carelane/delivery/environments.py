@@ -72,7 +72,10 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """All of an environment's services; replaced as a whole, by compare-and-set on *generation*."""
+    """All of an environment's services; replaced as a whole, by compare-and-set on *generation*.
+
+    *shipped_by* is the deployment that brought the present *revision*.
+    """
 
     name: str
     generation: int = 0
@@ -81,6 +84,8 @@ class EnvironmentState:
     release: str | None = None
     revision: int = 0
     deployment: int | None = None
+    shipped_by: int | None = None
+    opened_incidents: int = 0
 
     def service(self, name: str) -> ServiceState:
         """The state of service *name*; an empty one where it has never run."""

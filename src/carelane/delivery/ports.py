@@ -7,6 +7,7 @@ from typing import Protocol
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
@@ -149,7 +150,7 @@ class RolloutRepository(Protocol):
         ...
 
     def commit(self, decision: Decision) -> bool:
-        """Record *decision* and its entries in one transaction; False if another came first."""
+        """Record *decision*, its incidents and entries in one transaction; False if another came first."""
         ...
 
     def reserve_deployment(self) -> int:
@@ -170,6 +171,10 @@ class RolloutRepository(Protocol):
 
     def revisions(self, environment: str, limit: int) -> list[Revision]:
         """Newest first."""
+        ...
+
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first, open and resolved."""
         ...
 
     def add_release(self, release: Release, entry: Entry) -> None:

@@ -12,8 +12,9 @@ from carelane.delivery import release_names
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
-from carelane.store import tables, trail
+from carelane.store import incidents, tables, trail
 
 _RELEASE = TypeAdapter(Release)
 _STATE = TypeAdapter(EnvironmentState)
@@ -39,10 +40,11 @@ class SqlRolloutRepository:
             if document is None:
                 return Snapshot(EnvironmentState(environment))
             state = _STATE.validate_json(document)
+            open_ = incidents.still_open(connection, environment)
             if state.deployment is None:
-                return Snapshot(state)
+                return Snapshot(state, incidents=open_)
             deployment = _one_deployment(connection, state.deployment)
-            return Snapshot(state, deployment, _recorded_release(connection, deployment.release))
+            return Snapshot(state, deployment, _recorded_release(connection, deployment.release), open_)
 
     def commit(self, decision: Decision) -> bool:
         """Record *decision* in one transaction; False if the generation before it is not the current one."""
@@ -53,6 +55,8 @@ class SqlRolloutRepository:
                 _put_deployment(connection, deployment)
             if decision.revision is not None:
                 _add_revision(connection, decision.revision, decision.undone)
+            for incident in decision.incidents:
+                incidents.put(connection, incident)
             trail.append(connection, decision.entries)
         if decision.entries:
             self._trail.ring()
@@ -101,6 +105,11 @@ class SqlRolloutRepository:
                 replace(_REVISION.validate_json(row.document), undone_by=row.undone_by)
                 for row in connection.execute(query)
             ]
+
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first."""
+        with self._reading.begin() as connection:
+            return incidents.newest(connection, environment, limit)
 
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record *release* and the *entry* that says so; ConflictError where another has the name."""

@@ -139,3 +139,15 @@ tokens = Table(
     Column("revoked_at", DateTime(timezone=True)),
     sqlite_autoincrement=True,
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("deployment", Integer),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("document", Text, nullable=False),
+    Index("ix_incidents_opened", "opened_at"),
+)

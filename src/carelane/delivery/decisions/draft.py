@@ -21,6 +21,7 @@ from carelane.delivery.deployments import (
     check_transition,
 )
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
@@ -31,11 +32,15 @@ WORKER_SETTLED_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is recorded of an environment: its state, the deployment under way, and that one's release."""
+    """What is recorded of an environment: its state, the deployment under way, and that one's release.
+
+    *incidents* are those that are open.
+    """
 
     state: EnvironmentState
     deployment: Deployment | None = None
     release: Release | None = None
+    incidents: tuple[Incident, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Decision:
     entries: tuple[Entry, ...] = ()
     revision: Revision | None = None
     undone: tuple[int, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """Those that it opens or resolves."""
 
 
 @dataclass
@@ -70,6 +77,7 @@ class Draft:
         self.release = self.snapshot.release
         self._state = self.snapshot.state
         self._also: dict[int, Deployment] = {}
+        self._incidents = {incident.number: incident for incident in self.snapshot.incidents}
 
     # -- what is there
 
@@ -235,7 +243,21 @@ class Draft:
 
     def set_release(self, release: str, revision: int) -> None:
         """Say which release and revision the environment now has."""
-        self._state = replace(self._state, release=release, revision=revision)
+        self._state = replace(self._state, release=release, revision=revision, shipped_by=self.current().id)
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Those that are open."""
+        return tuple(i for i in self._incidents.values() if i.resolved_at is None)
+
+    def incident_number(self) -> int:
+        """The number of one that is to be opened."""
+        self._state = replace(self._state, opened_incidents=self._state.opened_incidents + 1)
+        return self._state.opened_incidents
+
+    def put_incident(self, incident: Incident) -> None:
+        """Open an incident, or replace it."""
+        self._incidents[incident.number] = incident
 
     def record(
         self,
@@ -272,4 +294,5 @@ class Draft:
             tuple(self.entries),
             self.revision,
             self.undone,
+            tuple(i for i in self._incidents.values() if i not in self.snapshot.incidents),
         )

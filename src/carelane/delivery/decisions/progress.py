@@ -9,6 +9,7 @@ from carelane.delivery.decisions import (
     failing,
     finishing,
     holding,
+    incidents,
     instances,
     migrating,
     replacing,
@@ -26,6 +27,7 @@ from carelane.delivery.deployments import (
     Rollout,
     RolloutPhase,
 )
+from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
@@ -125,6 +127,7 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
 
 def _fail(draft: Draft, service: str, failed: Failure) -> None:
     message = f"{service}: {failed}"
+    incidents.failed(draft, service, Cause.of_failure(failed.kind), message)
     held = _why_held(draft)
     if held is None:
         begin_abort(draft, message, failed=service)

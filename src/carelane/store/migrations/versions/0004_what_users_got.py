@@ -1,0 +1,26 @@
+"""Incidents."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "incidents",
+        sa.Column("environment", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("deployment", sa.Integer),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True)),
+        sa.Column("document", sa.Text, nullable=False),
+    )
+    op.create_index("ix_incidents_opened", "incidents", ["opened_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("incidents")
