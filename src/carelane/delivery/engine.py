@@ -110,7 +110,9 @@ class Engine:
         return replace(
             seen,
             answers=asking.answers(self.platform.router, snapshot),
-            evidence=self.platform.judging.look(snapshot, self.policy.analysis, self._clock.now()),
+            evidence=self.platform.judging.look(
+                snapshot, seen.routing, self.policy.analysis, self._clock.now()
+            ),
         )
 
     def draft(self, snapshot: Snapshot) -> Draft:
