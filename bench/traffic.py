@@ -72,8 +72,8 @@ def rollout(scenario: Scenario, seconds: int, generator: np.random.Generator) ->
 def columns(at: Array, stable: Array, stable_errors: Array, canary: Array, canary_errors: Array) -> Columns:
     """Windows of one second."""
     none = np.zeros((len(at), 0))
-    gaps = np.full(len(at), NO_GAP, dtype=np.int8)
-    return Columns(at, at + 1.0, stable, stable_errors, canary, canary_errors, none, none, gaps)
+    gaps, weights = np.full(len(at), NO_GAP, dtype=np.int8), np.zeros(len(at), dtype=np.int8)
+    return Columns(at, at + 1.0, stable, stable_errors, canary, canary_errors, none, none, gaps, weights)
 
 
 def _errors(scenario: Scenario, requests: Array, ratio: Array, generator: np.random.Generator) -> Array:

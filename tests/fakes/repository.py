@@ -10,7 +10,7 @@ from carelane.base.errors import ConflictError, NotFoundError
 from carelane.delivery import release_names
 from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
-from carelane.delivery.deployments import Deployment, Phase, Revision
+from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
@@ -90,11 +90,10 @@ class InMemoryRepository:
         except KeyError:
             raise NotFoundError(f"no deployment {number}") from None
         timings, noted = self._timings.get(number, ({}, ""))
-        failed = deployment.phase is Phase.FAILED
         return replace(
             deployment,
             timings_ms={**deployment.timings_ms, **timings},
-            message=deployment.message if failed or not noted else noted,
+            message=deployment.message or noted,
         )
 
     def deployments(self, environment: str | None, limit: int) -> list[Deployment]:

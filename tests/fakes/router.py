@@ -24,6 +24,8 @@ class FakeRouter:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     failing_routes: int = 0
+    late: bool = False
+    """The proxies have not taken the last routing yet."""
     rejects: Callable[[Routing], str] = lambda _: ""
     """What the proxies say against a routing; empty where they take it."""
     rejected_seconds: float = 60.0
@@ -50,7 +52,7 @@ class FakeRouter:
             return RoutingSeen()
         if said := self.rejects(self.routing):
             return RoutingSeen(None, said, self.rejected_seconds)
-        return RoutingSeen(self.routing.generation)
+        return RoutingSeen(None if self.late else self.routing.generation)
 
     def addresses(self) -> Mapping[str, str]:
         """The inner addresses."""
@@ -82,6 +84,13 @@ class FakeRouter:
     def endpoints(self) -> list[Endpoint]:
         """Every endpoint that the proxies know of."""
         return [e for s in self.routing.services.values() for v in s.versions.values() for e in v.endpoints]
+
+    def ready_of(self, label: str) -> int:
+        """How many instances of *label* that the proxies know of are fit."""
+        routes = [
+            v for s in self.routing.services.values() for name, v in s.versions.items() if name == label
+        ]
+        return sum(self.ready(e.instance) for route in routes for e in route.endpoints)
 
     def weights(self, service: str) -> dict[str, int]:
         """The weight of each label of *service* that has any."""

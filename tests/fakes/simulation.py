@@ -12,14 +12,17 @@ from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
 from carelane.delivery.incidents import Incident
-from carelane.delivery.operations import Operations, Outcome
+from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled
+from carelane.delivery.requesting import Outcome
+from carelane.delivery.undoing import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.repository import InMemoryRepository
+from tests.fakes.room import FakeRoom
 from tests.fakes.router import FakeRouter
 from tests.fakes.trail import InMemoryTrail
 from tests.fakes.workloads import Behaviour, FakeWorkloads
@@ -52,6 +55,7 @@ class Simulation:
         self.workloads = FakeWorkloads()
         self.router = FakeRouter(self.workloads.ready, tuple(self.services))
         self.backing = FakeBacking()
+        self.room = FakeRoom()
         self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
         self.reported: list[Exception] = []
@@ -63,7 +67,7 @@ class Simulation:
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
         judging = Judging(self.metrics, self.repository)
-        platform = Platform(self.workloads, self.router, self.backing, judging)
+        platform = Platform(self.workloads, self.router, self.backing, judging, self.room)
         self.engine = Engine(
             PRODUCTION,
             policy,
@@ -119,7 +123,7 @@ class Simulation:
         """Ask for a rollback."""
         return self.operations.rollback(PRODUCTION, to_revision, "alice", reason)
 
-    def emergency(self, reason: str = "patients cannot sign in") -> Outcome:
+    def emergency(self, reason: str = "patients cannot sign in") -> EmergencyOutcome:
         """Break the glass."""
         return self.operations.emergency_rollback(PRODUCTION, "alice", reason)
 

@@ -58,4 +58,5 @@ def random_columns(
         none,
         none,
         np.full(seconds, NO_GAP, dtype=np.int8),
+        np.zeros(seconds, dtype=np.int8),
     )

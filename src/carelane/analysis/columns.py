@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ _GAPS = list(Gap)
 class Columns:
     """One row a window; *stable_slow* and *canary_slow* have one column a threshold.
 
-    Counts are whole numbers below 2^53, kept as floats; *gaps* holds positions in `Gap`, or NO_GAP.
+    Counts are whole numbers below 2^53, kept as floats; *gaps* holds positions in `Gap`, or NO_GAP;
+    *weights* is which of its weights the canary had.
     """
 
     started_at: Array
@@ -31,6 +33,7 @@ class Columns:
     stable_slow: Array
     canary_slow: Array
     gaps: NDArray[np.int8]
+    weights: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.started_at)
@@ -59,6 +62,7 @@ class Columns:
             _slow(stable, thresholds),
             _slow(canary, thresholds),
             np.array([NO_GAP if w.gap is None else _GAPS.index(w.gap) for w in windows], dtype=np.int8),
+            np.array([w.weight for w in windows], dtype=np.int8),
         )
 
     def rows(self, start: int, end: int) -> "Columns":
@@ -76,11 +80,20 @@ class Columns:
         counts = {
             f.name: np.add.reduceat(getattr(self, f.name), starts, axis=0)
             for f in fields(self)
-            if f.name not in {"started_at", "ended_at", "gaps"}
+            if f.name not in {"started_at", "ended_at", "gaps", "weights"}
         }
         return Columns(
-            started_at=self.started_at[starts], ended_at=self.ended_at[ends], gaps=self.gaps[ends], **counts
+            started_at=self.started_at[starts],
+            ended_at=self.ended_at[ends],
+            gaps=self.gaps[ends],
+            weights=self.weights[ends],
+            **counts,
         )
+
+    def by_weight(self) -> list["Columns"]:
+        """The rows in stretches of one weight each."""
+        cuts = [0, *(np.flatnonzero(np.diff(self.weights)) + 1).tolist(), len(self)]
+        return [self.rows(start, end) for start, end in pairwise(cuts) if end > start]
 
     def bad(self, policy: AnalysisPolicy, objective: Objective) -> tuple[Array, Array]:
         """What *objective* counts against stable and canary, by window."""

@@ -61,4 +61,5 @@ def _even(seconds: int, rate: float, share: float, error_ratio: float, threshold
         slow,
         slow,
         np.full(seconds, NO_GAP, dtype=np.int8),
+        np.zeros(seconds, dtype=np.int8),
     )

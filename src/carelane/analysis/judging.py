@@ -1,6 +1,6 @@
 """The judge: takes window after window, and comes to a verdict that is kept.
 
-    judge = Judge.begin(policy, baselines(policy, history))
+    judge = Judge.begin(policy, baselines(policy, history), Trial((10, 25, 50)))
     judge = judge.after(window)      # at every tick
     judge.evidence()                 # verdict, counts, interval, words
 
@@ -21,8 +21,9 @@ from carelane.analysis.measurements import Gap, Window
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.pooling import pooled
 from carelane.analysis.sequential import JUDGED, SEEN, Design, Tallies, add
+from carelane.analysis.trials import ALONE, Trial
 from carelane.analysis.verdicts import Evidence, Verdict
-from carelane.analysis.weighing import Weighing
+from carelane.analysis.weighing import Begun, Weighing
 from carelane.base.errors import InputError
 
 Array = NDArray[np.float64]
@@ -34,10 +35,12 @@ class Judge:
     """What is known after some windows: sums an objective, and what was decided.
 
     *passed* and *failed* are the evidence at the window that decided so. What has passed can still
-    fail: the probability of a false alarm is that of the whole rollout.
+    fail: the probability of a false alarm is that of the whole deployment. A pass holds for the weight
+    that it was seen at: where a later one begins it is one of the *earlier*.
     """
 
     policy: AnalysisPolicy
+    trial: Trial
     designs: tuple[Design, ...]
     sums: tuple[Array, ...]
     lost: tuple[Array, ...] | None = None
@@ -45,11 +48,13 @@ class Judge:
     at: float | None = None
     gap: Gap | None = None
     open_pool: Columns | None = None
+    begun: tuple[Begun, ...] = ()
+    earlier: tuple[Evidence, ...] = ()
     passed: Evidence | None = None
     failed: Evidence | None = None
 
     @classmethod
-    def begin(cls, policy: AnalysisPolicy, baselines: Sequence[Baseline]) -> "Judge":
+    def begin(cls, policy: AnalysisPolicy, baselines: Sequence[Baseline], trial: Trial = ALONE) -> "Judge":
         """Before the canary's first request.
 
         Raises:
@@ -58,7 +63,7 @@ class Judge:
         if len(baselines) != len(policy.objectives):
             raise InputError(f"{len(baselines)} baselines for {len(policy.objectives)} objectives")
         designs = tuple(Design.of(o, b) for o, b in zip(policy.objectives, baselines, strict=True))
-        return cls(policy, designs, tuple(design.nothing() for design in designs))
+        return cls(policy, trial, designs, tuple(design.nothing() for design in designs))
 
     def after(self, window: Window) -> "Judge":
         """With one more window.
@@ -84,7 +89,27 @@ class Judge:
         )
         pools, rest = pooled(self.open_pool.joined(columns) if self.open_pool is not None else columns)
         judge = replace(judge, open_pool=rest)
-        return judge._after_pools(pools) if len(pools) else judge  # noqa: SLF001 - a judge itself
+        for pool in pools.by_weight():
+            judge = judge._at_weight(pool)._after_pools(pool)  # noqa: SLF001 - a judge itself
+        return judge._at_weight(rest) if len(rest) else judge  # noqa: SLF001 - as above
+
+    @property
+    def weight(self) -> int:
+        """Which of its weights the canary has, counted from 0, as far as windows were seen."""
+        return self.begun[-1].weight if self.begun else 0
+
+    def _at_weight(self, columns: Columns) -> "Judge":
+        """Where *columns* are of a later weight it begins: a pass has to be earned by what comes since."""
+        weight = int(columns.weights[0])
+        if weight <= self.weight:
+            return self
+        return replace(
+            self,
+            begun=(*self.begun, Begun(weight, self.sums)),
+            lost=None,
+            earlier=self.earlier if self.passed is None else (*self.earlier, self.passed),
+            passed=None,
+        )
 
     def _after_pools(self, pools: Columns) -> "Judge":
         warm = (self.first_canary_at or 0.0) + self.policy.warm_up_seconds
@@ -101,7 +126,8 @@ class Judge:
             sums=tuple(r[-1] for r in rows),
             lost=None if lost is None else tuple(r[-1] for r in lost),
         )
-        return judge._decided(Weighing(self.policy, self.designs, rows, lost), pools)  # noqa: SLF001 - as above
+        weighing = Weighing(self.policy, self.trial, self.designs, rows, lost, self.begun)
+        return judge._decided(weighing, pools)  # noqa: SLF001 - as above
 
     def _first_canary(self, columns: Columns) -> float | None:
         if self.first_canary_at is not None:
@@ -128,12 +154,12 @@ class Judge:
     def _decided(self, weighing: Weighing, columns: Columns) -> "Judge":
         judge = self
         if judge.failed is None:
-            row = _first(weighing, weighing.worse_bound(), Weighing.log_e_worse)
+            row = _first(weighing, weighing.worse_bound(), Weighing.log_e_deployment, weighing.fails_at)
             if row is not None:
                 found = evidence.decided(Verdict.FAIL, weighing, row, float(columns.ended_at[row]))
                 judge = replace(judge, failed=found)
         if judge.passed is None and self.failed is None:
-            row = _first(weighing, weighing.safe_bound(), Weighing.log_e_safe)
+            row = _first(weighing, weighing.safe_bound(), Weighing.log_e_safe, weighing.passes_at)
             at = None if row is None else float(columns.ended_at[row])
             if row is not None and at is not None and (judge.failed is None or at < judge.failed.at):
                 judge = replace(judge, passed=evidence.decided(Verdict.PASS, weighing, row, at))
@@ -141,7 +167,7 @@ class Judge:
 
     @property
     def verdict(self) -> Verdict:
-        """Fail wins over pass; each is kept once reached."""
+        """Fail wins over pass; each is kept once reached, a pass until another weight begins."""
         if self.failed:
             return Verdict.FAIL
         return Verdict.PASS if self.passed else Verdict.INCONCLUSIVE
@@ -149,11 +175,16 @@ class Judge:
     @property
     def first(self) -> Evidence | None:
         """What was decided first, and would have been acted on."""
-        return self.passed or self.failed
+        return next(iter(self.earlier), self.passed or self.failed)
 
     def evidence(self) -> Evidence:
         """The verdict, with the evidence at the window that decided it; with today's while none has."""
         return self.failed or self.passed or self.now()
+
+    def against(self) -> Evidence:
+        """What speaks most against the canary after the last window, as where it had failed by that."""
+        at = self.at or 0.0
+        return evidence.decided(Verdict.FAIL, self.weighing(), 0, at)
 
     def now(self) -> Evidence:
         """The evidence after the last window, whatever was decided before."""
@@ -167,7 +198,7 @@ class Judge:
         """What speaks for and against the canary after the last window, in one row."""
         rows = [sums[None, :] for sums in self._seen()]
         lost = None if self.lost is None else [row[None, :] for row in self.lost]
-        return Weighing(self.policy, self.designs, rows, lost)
+        return Weighing(self.policy, self.trial, self.designs, rows, lost, self.begun)
 
     def _seen(self) -> list[Array]:
         """The sums, with what is not judged yet among what was seen."""
@@ -183,15 +214,17 @@ class Judge:
         return found
 
 
-def judge_all(policy: AnalysisPolicy, baselines: Sequence[Baseline], columns: Columns) -> Judge:
+def judge_all(
+    policy: AnalysisPolicy, baselines: Sequence[Baseline], columns: Columns, trial: Trial = ALONE
+) -> Judge:
     """The judge after all of *columns*: the same bits as window by window."""
-    return Judge.begin(policy, baselines).after_all(columns)
+    return Judge.begin(policy, baselines, trial).after_all(columns)
 
 
-def _first(weighing: Weighing, bound: Array, exact: Callable[[Weighing], Array]) -> int | None:
-    """The first row whose e-value reaches 1/alpha; only rows whose bound does are looked at."""
-    near = np.flatnonzero(bound >= weighing.threshold)
+def _first(weighing: Weighing, bound: Array, exact: Callable[[Weighing], Array], wanted: float) -> int | None:
+    """The first row whose log E reaches what is *wanted*; only rows whose bound does are looked at."""
+    near = np.flatnonzero(bound >= wanted)
     if not len(near):
         return None
-    reached = np.flatnonzero(exact(weighing.at(near)) >= weighing.threshold)
+    reached = np.flatnonzero(exact(weighing.at(near)) >= wanted)
     return int(near[reached[0]]) if len(reached) else None

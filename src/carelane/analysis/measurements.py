@@ -53,7 +53,8 @@ class Counts:
 class Window:
     """What ended between *started_at* and *ended_at* (seconds on any one clock), for both versions.
 
-    With a *gap* the counts are zero: nothing is known of that time (yet).
+    With a *gap* the counts are zero: nothing is known of that time (yet). *weight* says which of the
+    canary's weights it had all the while, counted from 0.
     """
 
     started_at: float
@@ -61,6 +62,7 @@ class Window:
     stable: Counts
     canary: Counts
     gap: Gap | None = None
+    weight: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def merged(windows: Iterable[Window]) -> Window:
             first.stable.plus(window.stable),
             first.canary.plus(window.canary),
             max((g for g in (first.gap, window.gap) if g), key=lambda g: g.loses, default=None),
+            min(first.weight, window.weight),
         )
     return first
 

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from carelane.base.errors import InputError
 
+LATER = 10.0
+MOST_LATER = 0.1
+
 
 class Measure(StrEnum):
     """What is counted against a version."""
@@ -52,8 +55,10 @@ class Objective:
 
 @dataclass(frozen=True)
 class AnalysisPolicy:
-    """How sure to be (*alpha*: the probability of a false alarm over a whole rollout), of what.
+    """How sure to be (*alpha*: the probability of a false alarm over a whole deployment), of what.
 
+    A canary that is bad passes at its first weight with a probability of at most *alpha*, and at each
+    later one, where it has passed before, of *later_alpha*: where None ten times *alpha*, 10 % at most.
     The windows of the canary's first *warm_up_seconds* do not count, but for a catastrophe:
     a ratio shown to be above max(5 x stable's, 10 %).
     """
@@ -61,16 +66,25 @@ class AnalysisPolicy:
     alpha: float = 0.01
     objectives: tuple[Objective, ...] = (Objective(),)
     warm_up_seconds: float = 0.0
+    later_alpha: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.alpha < 0.5:
             raise InputError(f"alpha is {self.alpha}; it is a probability, for instance 0.01")
+        if self.later_alpha is not None and not 0.0 < self.later_alpha < 0.5:
+            raise InputError(f"later_alpha is {self.later_alpha}; it is a probability, for instance 0.1")
         if not self.objectives:
             raise InputError("there is nothing to judge by: no objectives")
         if len({o.name for o in self.objectives}) < len(self.objectives):
             raise InputError("two objectives are the same")
         if not 0.0 <= self.warm_up_seconds < float("inf"):
             raise InputError(f"warm_up_seconds is {self.warm_up_seconds}; it is a number from 0 on")
+
+    def passing_alpha(self, weight: int) -> float:
+        """The probability with which a bad canary may pass at the *weight* counted from 0."""
+        if weight == 0:
+            return self.alpha
+        return self.later_alpha or max(self.alpha, min(LATER * self.alpha, MOST_LATER))
 
     @property
     def thresholds_ms(self) -> tuple[float | None, ...]:

@@ -142,6 +142,7 @@ def _drawn(
         stable_slow=none,
         canary_slow=none,
         gaps=np.full(count, NO_GAP, dtype=np.int8),
+        weights=np.zeros(count, dtype=np.int8),
     )
 
 

@@ -3,7 +3,8 @@
 A window in which the canary happened to have none says nothing of it, and what stable did meanwhile
 would be lost: at one request a second that costs a quarter more requests until a bad canary is
 found, pooled 8 %. Where a pool ends depends on requests and time alone, never on errors, so that the
-test stays valid; it ends soon, because the two versions are only comparable at the same time.
+test stays valid; it ends soon, because the two versions are only comparable at the same time. None
+reaches across a rise of the canary's weight, from which on things count anew.
 """
 
 import numpy as np
@@ -27,12 +28,13 @@ def pooled(columns: Columns) -> tuple[Columns, Columns]:
 
 
 def _ends(columns: Columns) -> NDArray[np.intp]:
-    """The rows at which a pool ends: those that fill one alone, a gap's and the one before it."""
+    """The rows at which a pool ends: those that fill one alone, a gap's, and the one before it or a rise."""
     gap = columns.gaps != NO_GAP
     ends = (columns.canary_requests >= FEWEST_CANARY_REQUESTS) | gap
+    ends[:-1] |= gap[1:] | (np.diff(columns.weights) != 0)
     short = np.flatnonzero(~ends).tolist()
     if short:
-        canary, gaps = columns.canary_requests.tolist(), gap.tolist()
+        canary = columns.canary_requests.tolist()
         late = (columns.started_at + LONGEST_SECONDS).tolist()
         ended = columns.ended_at.tolist()
         first, requests = -1, 0.0
@@ -41,7 +43,6 @@ def _ends(columns: Columns) -> NDArray[np.intp]:
                 start, requests = row, 0.0
             first = row
             requests += canary[row]
-            before_gap = row + 1 < len(gaps) and gaps[row + 1]
-            if requests >= FEWEST_CANARY_REQUESTS or ended[row] >= late[start] or before_gap:
+            if requests >= FEWEST_CANARY_REQUESTS or ended[row] >= late[start]:
                 ends[row] = True
     return np.flatnonzero(ends)

@@ -9,6 +9,7 @@ from carelane.analysis.columns import Columns
 from carelane.analysis.judging import Judge
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.sequential import CANARY, CANARY_BAD, JUDGED, SEEN, STABLE, STABLE_BAD
+from carelane.analysis.trials import ALONE, Trial
 from carelane.analysis.verdicts import Evidence
 
 POINTS = 120
@@ -28,10 +29,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Replay:
-    """What judging a recording came to: *evidence* is of its first verdict, *last* of its end."""
+    """What judging a recording came to: *evidence* is of its first verdict, *last* of its end.
+
+    Of a canary whose weight rose *evidence* is what it came to at the last one, or failed by; the passes
+    at those before are the *earlier*.
+    """
 
     evidence: Evidence
     last: Evidence
+    earlier: tuple[Evidence, ...]
     later: Evidence | None
     baselines: tuple[Baseline, ...]
     history_windows: int
@@ -55,20 +61,23 @@ def replay(policy: AnalysisPolicy, columns: Columns) -> Replay:
     return judged(policy, *parted(columns))
 
 
-def judged(policy: AnalysisPolicy, history: Columns, rest: Columns) -> Replay:
+def judged(policy: AnalysisPolicy, history: Columns, rest: Columns, trial: Trial = ALONE) -> Replay:
     """Judge *rest* against stable's *history*."""
     basis = baselines(policy, history)
-    judge = Judge.begin(policy, basis).after_all(rest)
+    begun = Judge.begin(policy, basis, trial)
+    judge = begun.after_all(rest)
     last = judge.now()
+    decided = judge.failed or judge.passed if judge.begun else judge.first
     return Replay(
-        evidence=judge.first or last,
+        evidence=decided or last,
         last=last,
-        later=judge.failed if judge.passed else None,
+        earlier=judge.earlier,
+        later=judge.failed if judge.failed is not decided else None,
         baselines=basis,
         history_windows=len(history),
         windows=len(rest),
         canary_since=judge.first_canary_at,
-        points=_points(Judge.begin(policy, basis), rest, judge.first),
+        points=_points(begun, rest, decided),
     )
 
 

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     STATISTICS_RESET = "statistics_reset"
     WARMING_UP = "warming_up"
     STABLE_ABOVE_CEILING = "stable_above_ceiling"
+    WEIGHT_BEGINS = "weight_begins"
     NOT_ENOUGH_REQUESTS = "not_enough_requests"
 
 
@@ -43,6 +44,7 @@ WORDS = {
     Reason.STATISTICS_RESET: "the counters began anew, what they lost is unknown: judged on since",
     Reason.WARMING_UP: "the canary is still warming up",
     Reason.STABLE_ABOVE_CEILING: "stable itself is above the ceiling, which is for a person to judge",
+    Reason.WEIGHT_BEGINS: "nothing was counted since its weight rose",
     Reason.NOT_ENOUGH_REQUESTS: "too few requests to tell",
 }
 
@@ -71,7 +73,10 @@ class Evidence:
     """A verdict with what it rests on; *decided_at* is the end of the window that decided it.
 
     *log_e_worse* is that of all objectives together: the canary fails at ln(1/alpha). *log_e_safe* is
-    the least of theirs: it passes at ln(1/alpha). *objective* names the one that weighed most.
+    the least of theirs: it passes at ln(1/alpha). *objective* names the one that weighed most. The counts
+    and what is safe are since the canary's weight rose to *since_percent* (0 where that was not recorded),
+    None: since its first request. With other *services* on trial *log_e_deployment*, of the mean of their
+    E, decides over failing. *alpha* is that of this verdict.
     """
 
     verdict: Verdict
@@ -85,6 +90,9 @@ class Evidence:
     log_e_worse: float
     log_e_safe: float
     objectives: tuple[ObjectiveEvidence, ...]
+    since_percent: int | None = None
+    services: int = 1
+    log_e_deployment: float | None = None
 
     @property
     def leading(self) -> ObjectiveEvidence:
@@ -98,12 +106,18 @@ class Evidence:
         did = "failed" if seen.name == "errors" else f"was {seen.name.replace('slow>', 'slower than ')} for"
         compared = (
             f"canary {did} {_share(seen.canary_bad, self.canary_requests)}, "
-            f"stable {_share(seen.stable_bad, self.stable_requests, short=True)}"
+            f"stable {_share(seen.stable_bad, self.stable_requests, short=True)}{self._since()}"
         )
         return f"{compared}: {self._conclusion()}"
 
+    def _since(self) -> str:
+        if self.since_percent is None:
+            return ""
+        return f" since {self.since_percent} %" if self.since_percent else " since its weight rose"
+
     def _conclusion(self) -> str:
-        sure = f"with false-alarm probability under {percent(self.alpha)}"
+        together = f" for the {self.services} services together" if self.services > 1 else ""
+        sure = f"with false-alarm probability under {percent(self.alpha)}{together}"
         if self.verdict is Verdict.INCONCLUSIVE:
             return f"inconclusive, {'; '.join(WORDS[r] for r in self.reasons)}"
         if self.verdict is Verdict.PASS:

@@ -28,6 +28,7 @@ from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.git.repository import GitRepository
 from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.ballast import Ballast
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shim import boot_id
@@ -83,6 +84,7 @@ class App:
     answers: SqlAnswers
     loops: tuple[Loop, ...]
     notifications: SqlNotificationQueue
+    room: Ballast
     tokens: SqlTokenRepository
     localhub: Localhub | None = None
 
@@ -156,9 +158,10 @@ def build(places: Places) -> App:
     trail = SqlTrail(database)
     stores = Stores(SqlRolloutRepository(database, trail), SqlAnalysisRepository(database))
     archives = Archives(places.artifacts)
+    room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, stores, archives, ports)
+        name: _environment(places, configuration, name, settings, stores, archives, ports, room)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -176,8 +179,9 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, stores.rollouts, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
+        loops=_loops(environments, _notifier(places, configuration, trail, notifications), room),
         notifications=notifications,
+        room=room,
         tokens=SqlTokenRepository(database, trail),
         localhub=localhub,
     )
@@ -198,10 +202,13 @@ def _refuse_orphans(places: Places, configuration: Configuration) -> None:
             )
 
 
-def _loops(environments: Mapping[str, LocalEnvironment], notifier: Notifier) -> tuple[Loop, ...]:
+def _loops(
+    environments: Mapping[str, LocalEnvironment], notifier: Notifier, room: Ballast
+) -> tuple[Loop, ...]:
     engines = [environment.engine.loop for environment in environments.values()]
     meters = [Loop(f"meter of {name}", e.meter.look, _report) for name, e in environments.items()]
-    return (*engines, *meters, Loop("notifications", notifier.follow, _report))
+    kept_back = Loop("room", room.restore, _report)
+    return (*engines, *meters, Loop("notifications", notifier.follow, _report), kept_back)
 
 
 def _notifier(
@@ -233,6 +240,7 @@ def _environment(
     stores: Stores,
     archives: Archives,
     ports: Ports,
+    room: Ballast,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
@@ -262,7 +270,7 @@ def _environment(
     engine = Engine(
         name,
         translation.policy(settings),
-        Platform(workloads, router, backing, judging),
+        Platform(workloads, router, backing, judging, room),
         stores.rollouts,
         RealClock(),
         _report,

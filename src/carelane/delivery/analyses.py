@@ -15,9 +15,11 @@ from carelane.analysis.measurements import Reading, Readings, Window, merged
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.ports import MetricSource
 from carelane.analysis.replaying import Replay, judged
-from carelane.analysis.verdicts import Evidence
+from carelane.analysis.trials import ALONE, Trial
+from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import AT_STEPS, Deployment, Rollout
+from carelane.delivery.observations import RoutingSeen
 from carelane.delivery.strategies import StrategyKind
 
 Key = tuple[int, str]
@@ -27,6 +29,7 @@ Key = tuple[int, str]
 class AnalysisRun:
     """What is judged, by what policy, against what history of stable; and every window since.
 
+    *trial* has the canary's weights as they are to follow one another; where each began, the windows say.
     Of a *preview* the canary's requests are those that were steered to it: it has no users.
     """
 
@@ -41,6 +44,7 @@ class AnalysisRun:
     sources: tuple[Readings, ...] = ()
     evidence: Evidence | None = None
     preview: bool = False
+    trial: Trial = ALONE
 
     @property
     def key(self) -> Key:
@@ -50,7 +54,7 @@ class AnalysisRun:
     def judge(self) -> Judge:
         """The judging, done again from the start."""
         history, since = self._columns()
-        return judge_all(self.policy, baselines(self.policy, history), since)
+        return judge_all(self.policy, baselines(self.policy, history), since, self.trial)
 
     def since_its_start(self) -> "AnalysisRun":
         """The same, with times counted from the canary's first request: what people want to read."""
@@ -62,7 +66,7 @@ class AnalysisRun:
 
     def again(self) -> Replay:
         """The same with how it went on the way."""
-        return judged(self.policy, *self._columns())
+        return judged(self.policy, *self._columns(), self.trial)
 
     def _columns(self) -> tuple[Columns, Columns]:
         thresholds = len(self.policy.thresholds_ms)
@@ -99,11 +103,15 @@ def thresholds_under_way(deployment: Deployment | None, repository: AnalysisRepo
 
 @dataclass(frozen=True)
 class _Going:
+    """*weight* is the canary's all through the window that is open, *routed* that of the last look."""
+
     run: AnalysisRun
     judge: Judge
     evidence: Evidence
     sources: tuple[Readings, ...]
     windows: int
+    weight: int = 0
+    routed: int = 0
     stale_at: float | None = None
     """When the sources were last looked at before this began, for a preview that nothing was read of yet."""
 
@@ -116,14 +124,22 @@ class Judging:
         self._repository = repository
         self._going: dict[Key, _Going] = {}
 
-    def look(self, snapshot: Snapshot, policy: AnalysisPolicy, now: datetime) -> Mapping[Key, Evidence]:
-        """How each canary under way does, with what was counted since the last look."""
+    def look(
+        self, snapshot: Snapshot, routing: RoutingSeen, policy: AnalysisPolicy, now: datetime
+    ) -> Mapping[Key, Evidence]:
+        """How each canary under way does at its weight, with what was counted since the last look."""
+        in_force = routing.generation is not None and routing.generation >= snapshot.state.generation
         due = _due(snapshot.deployment)
         self._going = {key: going for key, going in self._going.items() if key in due}
+        found: dict[Key, Evidence] = {}
         for key, rollout in due.items():
-            going = self._going.get(key) or self._taken_up(key, rollout, policy, now)
-            self._going[key] = self._gone_on(going)
-        return {key: going.evidence for key, going in self._going.items()}
+            going = self._gone_on(self._going.get(key) or self._taken_up(key, rollout, policy, now))
+            weight = rollout.strategy.weight_at(rollout.step)
+            if in_force:
+                going = replace(going, routed=max(going.routed, weight))
+            self._going[key] = going
+            found[key] = _at_weight(going, weight)
+        return found
 
     def _taken_up(self, key: Key, rollout: Rollout, policy: AnalysisPolicy, now: datetime) -> _Going:
         """Where an earlier server left off, or a new beginning."""
@@ -132,14 +148,18 @@ class Judging:
             stable, canary = rollout.from_label or "", rollout.to_label
             history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
             preview = rollout.strategy.kind is StrategyKind.BLUE_GREEN
-            run = AnalysisRun(key[0], key[1], stable, canary, now, policy, history, preview=preview)
+            trial = Trial(rollout.strategy.weights)
+            run = AnalysisRun(
+                key[0], key[1], stable, canary, now, policy, history, preview=preview, trial=trial
+            )
             self._repository.begin_analysis(run)
         kept, judge = replace(run, windows=()), run.judge()
         # A preview may have been asked before it was up: what that was answered is in the counters by
         # the next look. A canary has its first users after this.
         first = run.preview and not run.sources
         stale_at = max(reading.at_seconds for reading in self._read(kept)) if first else None
-        return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows), stale_at)
+        at = judge.weight
+        return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows), at, at, stale_at)
 
     def _gone_on(self, going: _Going) -> _Going:
         run = going.run
@@ -148,22 +168,38 @@ class Judging:
             return going
         known = going.sources or tuple(Readings() for _ in readings)
         then = [source.then(reading) for source, reading in zip(known, readings, strict=True)]
-        sources = tuple(source for source, _ in then)
         seen = [window for _, window in then if window is not None]
+        # What was read may be older than this look: a weight counts from what is read after it was routed.
+        going = replace(going, sources=tuple(source for source, _ in then), stale_at=None)
         if not seen:
-            return replace(going, sources=sources)
-        window = merged(seen)
+            return going
+        window = replace(merged(seen), weight=going.weight)
+        going = replace(going, weight=going.routed)
         if going.windows == 0 and window.canary.requests == 0:
-            return replace(going, sources=sources)  # it begins with the canary's first request
+            return going  # it begins with the canary's first request
         judge = going.judge.after(window)
         evidence = judge.evidence()
-        self._repository.add_window(run.key, window, sources, evidence)
-        return _Going(run, judge, evidence, sources, going.windows + 1)
+        self._repository.add_window(run.key, window, going.sources, evidence)
+        return replace(going, judge=judge, evidence=evidence, windows=going.windows + 1)
 
     def _read(self, run: AnalysisRun) -> list[Reading]:
         return self._metrics.readings(
             run.service, run.stable, run.canary, run.policy.thresholds_ms, preview=run.preview
         )
+
+
+def _at_weight(going: _Going, weight: int) -> Evidence:
+    """What is known at *weight*: a pass at an earlier one is none."""
+    evidence = going.evidence
+    if evidence.verdict is not Verdict.PASS or going.judge.weight >= weight:
+        return evidence
+    return replace(
+        evidence,
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=(Reason.WEIGHT_BEGINS,),
+        alpha=going.run.policy.alpha,
+        decided_at=None,
+    )
 
 
 def _due(deployment: Deployment | None) -> dict[Key, Rollout]:

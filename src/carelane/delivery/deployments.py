@@ -68,6 +68,34 @@ ROLLOUT_TRANSITIONS: Mapping[RolloutPhase, frozenset[RolloutPhase]] = {
 }
 
 
+class FailureKind(StrEnum):
+    """What kind of failure a rollout met: rules go by this, its words are for people alone."""
+
+    START = "start"
+    CRASH_LOOP = "crash loop"
+    LIVENESS = "liveness"
+    READINESS = "readiness"
+    WORSE = "analysis"
+    UNDECIDED = "undecided"
+    CHECK = "check"
+    VERIFY = "verify"
+    DEADLINE = "deadline"
+    ROUTING = "routing"
+    BACKING = "backing"
+    MIGRATION = "migration"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with a rollout, and in words that a person can act on."""
+
+    kind: FailureKind
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
+
+
 AT_STEPS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED})
 
 
@@ -106,10 +134,15 @@ class Rollout:
     step_since: datetime | None = None
     held_step: int | None = None
     attempt: int = 0
-    held_for: str | None = None
-    overruled: tuple[str, ...] = ()
+    held_for: FailureKind | None = None
+    overruled: tuple[FailureKind, ...] = ()
     unready_since: datetime | None = None
     users_since: datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was done for it yet."""
+        return self.phase is not RolloutPhase.PENDING or self.migration is not Migration.NONE
 
     @property
     def current_step(self) -> CanaryStep | None:
@@ -159,6 +192,11 @@ class Deployment:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.phase in ENDED
+
+    @property
+    def migrating(self) -> bool:
+        """Whether a migration of it has begun: the data may have changed."""
+        return any(rollout.migration is not Migration.NONE for rollout in self.rollouts.values())
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,24 @@ crash at any point acts again to the same end.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, Rejected, Unavailable
+from carelane.base.errors import CarelaneError, DiskFull, Rejected, Unavailable
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import incidents, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
-from carelane.delivery.deployments import Deployment, Migration, Phase
+from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
-from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
+from carelane.delivery.ports import Backing, Placement, RolloutRepository, Room, TrafficRouter, Workloads
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.routing import routing
 
+T = TypeVar("T")
 IDLE_SECONDS = 2.0
 MOVING_SECONDS = 0.1
 LOOK_AGAIN_SECONDS = 0.1
@@ -37,6 +39,7 @@ class Platform:
     router: TrafficRouter
     backing: Backing
     judging: Judging
+    room: Room
 
 
 class Engine:
@@ -69,9 +72,6 @@ class Engine:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
             seen = self._observe_steps(self.observe(self.platform.router.routed()))
-        if seen.endpoints is None:
-            # No proxy answers (observing starts them again): nothing can be said of traffic now.
-            return MOVING_SECONDS
         self._seen = seen
         with self._deciding:
             snapshot = self._repository.snapshot(self.environment)
@@ -79,10 +79,12 @@ class Engine:
             progress.tick(draft)
             incidents.note(draft)
             decision = draft.decision()
-            if decision is not None and not self._repository.commit(decision):
+            emergency = draft.deployment is not None and draft.deployment.kind is Kind.EMERGENCY
+            if decision is not None and not self._commit(decision, pressing=emergency):
                 return 0.0
             state = decision.state if decision is not None else snapshot.state
-            self.platform.router.route(routing(state, self._seen))
+            if seen.endpoints is not None:
+                self._write_routing(state, pressing=emergency)
         self._act(state, draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
@@ -108,21 +110,28 @@ class Engine:
         return replace(
             seen,
             answers=asking.answers(self.platform.router, snapshot),
-            evidence=self.platform.judging.look(snapshot, self.policy.analysis, self._clock.now()),
+            evidence=self.platform.judging.look(
+                snapshot, seen.routing, self.policy.analysis, self._clock.now()
+            ),
         )
 
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation."""
         return Draft(snapshot, self.policy, self._seen, self._clock.now())
 
-    def command(self, change: Callable[[Draft], None]) -> Decision | None:
+    def command(
+        self, change: Callable[[Draft], None], *, unseen: bool = False, pressing: bool = False
+    ) -> Decision | None:
         """Decide and record what a person asked for, and bring its routing into force at once.
 
+        What is *pressing* takes the room that is kept back for it where the disk is full.
+
         Raises:
+            Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
         self._look_again()
-        if self._seen.endpoints is None:
+        if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
                 hint="they are being started again: try once more in a second",
@@ -134,19 +143,52 @@ class Engine:
                 change(draft)
                 incidents.note(draft)
                 decision = draft.decision()
-                if decision is None or self._repository.commit(decision):
-                    if decision is not None:
-                        self._route(decision.state)
+                if decision is None or self._commit(decision, pressing=pressing):
+                    if decision is not None and self._seen.endpoints is not None:
+                        self._route(decision.state, pressing=pressing)
                     break
         self.loop.wake()
         return decision
 
-    def _route(self, state: EnvironmentState) -> None:
+    def go_on(self) -> None:
+        """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
+        with self._looking:
+            self._seen = replace(self._seen, routing=self.platform.router.routed())
+        self.command(progress.advance, unseen=True, pressing=True)
+
+    def _commit(self, decision: Decision, *, pressing: bool) -> bool:
+        if not pressing:
+            return self._repository.commit(decision)
+        return self.with_room(lambda: self._repository.commit(decision))
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """What *write* returns; while the disk is full, in the room that is kept back."""
+        while True:
+            try:
+                return write()
+            except DiskFull:
+                if not self.platform.room.make():
+                    raise
+
+    def _route(self, state: EnvironmentState, *, pressing: bool) -> None:
         """What is recorded has happened: a routing that cannot be written is the next tick's business."""
         try:
-            self.platform.router.route(routing(state, self._seen))
+            self._write_routing(state, pressing=pressing)
         except CarelaneError as error:
-            self._report(self.environment, error)
+            self.report(error)
+
+    def _write_routing(self, state: EnvironmentState, *, pressing: bool) -> None:
+        def write() -> None:
+            self.platform.router.route(routing(state, self._seen))
+
+        if pressing:
+            self.with_room(write)
+        else:
+            write()
+
+    def report(self, error: Exception) -> None:
+        """Tell whoever runs it what failed without ending anything."""
+        self._report(self.environment, error)
 
     def _look_again(self) -> None:
         """See how things are now: an idle loop's last look may be seconds old."""

@@ -97,3 +97,8 @@ class EnvironmentState:
     def service(self, name: str) -> ServiceState:
         """The state of service *name*; an empty one where it has never run."""
         return self.services.get(name, ServiceState())
+
+    @property
+    def running(self) -> dict[str, ServiceVersion]:
+        """The stable version of each service that has one: what the environment runs, whatever its name."""
+        return {n: s.versions[s.stable] for n, s in self.services.items() if s.stable is not None}

@@ -1,12 +1,48 @@
-"""Where an environment can go back to, and what it cannot go past."""
+"""Where an environment can go back to, and what it cannot go past.
+
+Going back leaves what runs, not a name: a release that changed no service is no place to go back to.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from carelane.base.errors import ConflictError, NotFoundError, RefusedError
+from carelane.delivery import routing
+from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
-from carelane.delivery.deployments import Revision
+from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.environments import STAYING, EnvironmentState
+from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import Release, ServiceKind
 
 WHOLE = 1000
+
+
+@dataclass(frozen=True)
+class Way:
+    """How far back somebody wants to go: to a revision, or as far as needed where none is named.
+
+    *kept* is how many revisions may be named. *past* is the name of an irreversible release that is
+    left knowingly.
+    """
+
+    kind: Kind = Kind.ROLLBACK
+    kept: int = 10
+    to_revision: int | None = None
+    past: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where it goes: a revision, or None where only what is under way is left; and its release.
+
+    *stays* says that users are there already: what is under way has none, and only that is ended.
+    """
+
+    revision: int | None
+    release: Release
+    stays: bool = False
 
 
 class History:
@@ -15,66 +51,150 @@ class History:
     def __init__(self, repository: RolloutRepository) -> None:
         self._repository = repository
 
-    def way_back(self, snapshot: Snapshot, kept: int, to_revision: int | None) -> tuple[int | None, Release]:
+    def way_back(self, snapshot: Snapshot, seen: Observation, way: Way) -> Target:
         """The revision and the release that a rollback goes to.
 
-        While something is moving that is what is stable (no revision), also where that one is named;
-        else the last revision that was not undone, or the one named among the *kept* ones.
+        While something is moving that is what is stable, also where its revision is named; but an
+        emergency leaves what users have, and where nothing on its way has any, that is stable itself,
+        if there is anything before it. Else it is the latest earlier revision that was not undone and in
+        which a service differs from what runs, or the one named among the kept ones.
 
         Raises:
             NotFoundError: If there is none.
-            ConflictError: If the environment has it already.
-            RefusedError: If an irreversible release lies between.
+            ConflictError: If no service differs in the revision named.
+            RefusedError: If an irreversible release lies between, or what is under way is one that has
+                changed the data.
         """
-        state = snapshot.state
-        moving = snapshot.deployment is not None and not snapshot.deployment.ended
-        if moving and to_revision in {None, state.revision} and state.release is not None:
-            return None, self._repository.release_named(state.release)
-        target = self._target(state.name, kept, to_revision)
-        return target.number, self._repository.release_named(target.release)
+        state, active = snapshot.state, _active(snapshot)
+        if active is not None and active.kind is Kind.EMERGENCY:
+            return self._after_an_emergency(state, active, way)
+        if active is not None and way.to_revision in {None, state.revision} and state.release is not None:
+            begun = any(rollout.begun for rollout in active.rollouts.values())
+            stable = Target(None, self._repository.release_named(state.release))
+            if way.kind is Kind.EMERGENCY and not has_users(state, seen):
+                return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
+            if begun:
+                self._refuse_leaving(snapshot, active, way)
+                return stable
+        return self._earlier(state, way)
 
-    def _target(self, environment: str, kept: int, to_revision: int | None) -> Revision:
-        history = self._repository.revisions(environment, kept)
+    def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
+        """What users have is stable itself: further back than that, if there is anything there."""
+        try:
+            return self._earlier(state, way)
+        except NotFoundError:
+            if not begun:
+                raise
+            return stable
+
+    def _after_an_emergency(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
+        """Where it goes itself; further only once it has said that it cannot get there."""
+        there = self._repository.release_named(active.release)
+        if way.kind is not Kind.EMERGENCY or active.phase is not Phase.PAUSED:
+            return Target(active.to_revision, there)
+        return self._earlier(state, way, beyond=Target(active.to_revision, there))
+
+    def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
+        """An emergency may: most users are with stable, which serves with the changed data already."""
+        release = snapshot.release
+        if release is None or not (release.irreversible and active.migrating):
+            return
+        if way.kind is not Kind.EMERGENCY and way.past != release.name:
+            raise RefusedError(
+                f"{release.name}, which is under way, is irreversible and has changed the data",
+                hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",
+            )
+
+    def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
+        history = self._repository.revisions(state.name, WHOLE)
         if not history:
-            raise NotFoundError(f"{environment} has no history yet", hint="deploy a release first")
-        now, earlier = history[0], history[1:]
-        if to_revision is not None:
-            chosen = next((r for r in history if r.number == to_revision), None)
-        else:
-            chosen = next((r for r in earlier if r.undone_by is None and r.release != now.release), None)
-        if chosen is None:
-            raise _no_revision(environment, to_revision, history)
-        if chosen.release == now.release:
-            raise ConflictError(f"{environment} has {now.release} (revision {chosen.number}) already")
-        self._refuse_irreversible(history, chosen)
-        return chosen
+            raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
+        target = (
+            self._first(state, history[1:], beyond)
+            if way.to_revision is None
+            else self._named(state, history[: way.kept], way.to_revision)
+        )
+        self._refuse_irreversible(history, target, way.past)
+        return target
 
-    def refuse_going_past(self, environment: str, wanted: Release) -> None:
-        """Deploying an earlier release is no way round an irreversible one either.
+    def _first(self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None) -> Target:
+        for revision in earlier:
+            if revision.undone_by is not None:
+                continue
+            if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
+                continue
+            release = self._repository.release_named(revision.release)
+            same = beyond is not None and _versions(release) == _versions(beyond.release)
+            if differing(state, release) and not same:
+                return Target(revision.number, release)
+        raise NotFoundError(
+            f"{state.name} has no earlier revision to go back to that was not itself undone"
+            " and in which a service differs from what runs",
+            hint="name one with --to-revision; `carelane history` lists them",
+        )
+
+    def _named(self, state: EnvironmentState, kept: list[Revision], number: int) -> Target:
+        chosen = next((r for r in kept if r.number == number), None)
+        if chosen is None:
+            raise NotFoundError(
+                f"{state.name} has no revision {number}",
+                hint=f"kept are {kept[-1].number} to {kept[0].number}",
+            )
+        release = self._repository.release_named(chosen.release)
+        if not differing(state, release):
+            raise ConflictError(
+                f"{state.name} has {release.name} (revision {chosen.number}) already: no service differs"
+            )
+        return Target(chosen.number, release)
+
+    def returns_to(self, environment: str, wanted: Release) -> int | None:
+        """The revision that deploying *wanted* returns to; None where it was never there.
+
+        Deploying an earlier release is no way round an irreversible one either.
 
         Raises:
             RefusedError: If an irreversible release came after *wanted* was there.
         """
         history = self._repository.revisions(environment, WHOLE)
         known = next((r for r in history if r.release == wanted.name), None)
-        if known is not None:
-            self._refuse_irreversible(history, known)
+        if known is None:
+            return None
+        self._refuse_irreversible(history, Target(known.number, wanted), None)
+        return known.number
 
-    def _refuse_irreversible(self, history: list[Revision], target: Revision) -> None:
-        passed = {r.release for r in history if r.number > target.number} - {target.release}
-        for name in sorted(passed):
+    def _refuse_irreversible(self, history: list[Revision], target: Target, past: str | None) -> None:
+        to = target.revision or 0
+        passed = {r.release for r in history if r.number > to} - {target.release.name, past}
+        for name in sorted(name for name in passed if name is not None):
             if self._repository.release_named(name).irreversible:
                 raise RefusedError(
                     f"{name} is irreversible: nothing before it can read its data",
-                    hint="fix forward: deploy a release that mends it",
+                    hint=f"fix forward: deploy a release that mends it; who knows better says --past {name}",
                 )
 
 
-def _no_revision(environment: str, number: int | None, history: list[Revision]) -> NotFoundError:
-    if number is None:
-        return NotFoundError(
-            f"{environment} has no earlier revision to go back to that was not itself undone",
-            hint="name one with --to-revision; `carelane history` lists them",
-        )
-    kept = f"{history[-1].number} to {history[0].number}"
-    return NotFoundError(f"{environment} has no revision {number}", hint=f"kept are {kept}")
+def has_users(state: EnvironmentState, seen: Observation) -> bool:
+    """Whether users, or work, are with any version that is not stable."""
+    for name, route in routing.routing(state, seen).services.items():
+        stable = state.service(name).stable
+        if any(version.weight for label, version in route.versions.items() if label != stable):
+            return True
+    return any(_works(state, name) for name in state.services)
+
+
+def _works(state: EnvironmentState, name: str) -> bool:
+    """Whether a worker runs at another version than its stable one."""
+    service = state.service(name)
+    workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
+    return any(
+        i.label != service.stable and i.label in workers and i.intent in STAYING for i in service.instances
+    )
+
+
+def _active(snapshot: Snapshot) -> Deployment | None:
+    deployment = snapshot.deployment
+    return deployment if deployment is not None and not deployment.ended else None
+
+
+def _versions(release: Release) -> dict[str, str]:
+    return {name: version.label for name, version in release.versions.items()}

@@ -19,6 +19,7 @@ class Cause(StrEnum):
     DEADLINE = "deadline"
     MIGRATION = "migration"
     BACKING = "backing"
+    UNDECIDED = "undecided"
     EMERGENCY = "emergency"
     LATE_WATCH = "late_watch"
     OTHER = "other"

@@ -98,6 +98,14 @@ class TrafficRouter(Protocol):
         ...
 
 
+class Room(Protocol):
+    """Space on the disk that is kept back for the moment when there is none left."""
+
+    def make(self) -> bool:
+        """Free a part of it; False where nothing is left to free. Never raises."""
+        ...
+
+
 class Backing(Protocol):
     """The databases an environment owns."""
 

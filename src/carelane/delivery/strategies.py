@@ -4,7 +4,7 @@ Blue-green is canary steps too: everything is started, checked, and then switche
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from carelane.base.errors import InputError
@@ -34,6 +34,8 @@ class StepKind(StrEnum):
     VERIFY = "verify"
 
 
+WHOLE = 100
+"""All of the traffic, in percent: nobody is left to compare with."""
 SCALING = frozenset({StepKind.SCALE, StepKind.WEIGHT})
 
 
@@ -118,6 +120,20 @@ class Strategy:
         return range(kinds.index(StepKind.SCALE) + 1, kinds.index(StepKind.WEIGHT))
 
     @property
+    def judged(self) -> bool:
+        """Whether what it brings is compared with stable on its way."""
+        return self.kind is StrategyKind.CANARY or bool(self.previewed)
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """The shares of the traffic at which stable has users too, in percent, as they follow one another."""
+        return tuple(s.percent for s in self.steps if s.kind is StepKind.WEIGHT and s.percent < WHOLE)
+
+    def weight_at(self, step: int) -> int:
+        """Which of `weights` a canary at *step* has, counted from 0; the first until there is a second."""
+        return max(0, len(replace(self, steps=self.steps[:step]).weights) - 1)
+
+    @property
     def stepped(self) -> bool:
         """Whether it goes by canary steps."""
         return self.kind is not StrategyKind.ROLLING
@@ -135,7 +151,7 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
     """Refuse canary steps that cannot be gone.
 
     Raises:
-        InputError: If a weight does not rise, or an analysis comes before any weight.
+        InputError: If a weight does not rise, or an analysis has nothing to compare.
     """
     weight = 0
     for number, step in enumerate(steps, 1):
@@ -150,6 +166,11 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
             raise InputError(
                 f"canary step {number}: an analysis before the first weight has nothing to judge",
                 hint="put a weight before it",
+            )
+        elif step.kind is StepKind.ANALYSIS and weight == WHOLE:
+            raise InputError(
+                f"canary step {number}: an analysis at weight 100 has no stable to compare with",
+                hint="put it before that weight",
             )
 
 

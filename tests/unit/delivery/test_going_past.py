@@ -8,10 +8,10 @@ from carelane.base.errors import ConflictError
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Policy, RollbackPolicy
-from carelane.delivery.strategies import CanaryStep, StepKind
+from carelane.delivery.strategies import CanaryStep, OnInconclusive, StepKind
 from tests.fakes.simulation import Simulation
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
-from tests.unit.delivery.test_stepping import analysis, canary, on_its_way, pause, weight
+from tests.unit.delivery.test_stepping import BUSY, analysis, canary, on_its_way, pause, weight
 
 
 def test_promote_goes_past_the_step_that_waits() -> None:
@@ -157,3 +157,17 @@ def test_a_deadline_begins_anew_on_resume_and_holds_again() -> None:
     assert simulation.phase is Phase.PROGRESSING
     simulation.until(lambda: simulation.phase is Phase.PAUSED, 20)
     assert simulation.entries("rollout.overruled") == []
+
+
+def test_letting_no_verdict_go_says_nothing_of_a_verdict_that_comes_later() -> None:
+    settings = by_hand(weight(25), analysis(30), weight(50), analysis(600), pause())
+    settings = replace(settings, strategy=replace(settings.strategy, on_inconclusive=OnInconclusive.ABORT))
+    simulation = on_its_way(settings, busy=0.0)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "undecided: no verdict after 30 s" in simulation.deployment.message
+    simulation.resume("nobody is up yet")
+    simulation.until(lambda: simulation.weights() == {"v1": 5000, "v2": 5000}, 10)
+    simulation.metrics.requests_per_second = BUSY
+    simulation.metrics.error_ratios = {"v2": 0.3}
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "analysis: canary failed" in simulation.deployment.message

@@ -24,7 +24,7 @@ from carelane.delivery.environments import EnvironmentState, Instance, Intent, S
 from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
-from carelane.delivery.releases import Release, ServiceKind
+from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 
 ENGINE = "carelane"
 WORKER_SETTLED_SECONDS = 1.0
@@ -125,7 +125,38 @@ class Draft:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)
 
+    def promised(self, service: str) -> int:
+        """How many instances of *service* are always to be ready, one at least."""
+        replicas = self.replicas(service)
+        unavailable, _ = self.policy.pace.resolved(replicas)
+        return max(replicas - unavailable, 1)
+
+    def wanted(self, rollout: Rollout) -> ServiceVersion:
+        """The version that *rollout* goes to, as the release under way has it."""
+        if self.release is None:
+            raise InvariantError("a deployment under way has its release beside it")
+        return self.release.versions[rollout.service]
+
     # -- what is to change
+
+    def put_on_trial(self, rollout: Rollout, *, percent: int | None) -> None:
+        """Give the service of *rollout* its version on trial, with *percent* of the traffic.
+
+        None where traffic follows the instances that are ready.
+        """
+        version, state = self.wanted(rollout), self.service(rollout.service)
+        self.put(
+            rollout.service,
+            replace(
+                state,
+                canary=version.label,
+                canary_percent=percent,
+                versions={**state.versions, version.label: version},
+                withdrawn=tuple(label for label in state.withdrawn if label != version.label),
+            ),
+        )
+        started = replace(rollout, started_at=self.now, progress_at=self.now, step_since=self.now)
+        self.put_rollout(started, RolloutPhase.PROGRESSING)
 
     def put(self, name: str, service: ServiceState) -> None:
         """Replace a service's state."""

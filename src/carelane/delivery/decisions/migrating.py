@@ -5,24 +5,24 @@ from datetime import timedelta
 
 from carelane.delivery.decisions import failing
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Migration, Rollout
+from carelane.delivery.deployments import Failure, FailureKind, Migration, Rollout
 from carelane.delivery.observations import ProcessPhase
 
 
-def advance(draft: Draft, rollout: Rollout) -> str | None:
+def advance(draft: Draft, rollout: Rollout) -> Failure | None:
     """Begin the migration, or see how it ended; the reason where it has failed."""
     task = rollout.migration_id(draft.current().id)
     if rollout.migration is Migration.NONE:
         return _begin(draft, rollout, task)
     never = failing.unstarted(draft, task)
     if never is not None:
-        return f"migration: {never}"
+        return Failure(FailureKind.MIGRATION, never)
     seen = draft.seen.tasks.get(task)
     if seen is None or seen.phase is not ProcessPhase.EXITED:
-        return f"migration: {task} has not ended {_within(draft)}" if _is_late(draft, rollout) else None
+        return _late(draft, rollout, task)
     if seen.exit_code != 0:
-        code = "unknown" if seen.exit_code is None else seen.exit_code
-        return f"migration: {task} ended with exit code {code}; its log says why"
+        said = f"{task} ended with {failing.exit_words(seen.exit_code)}; its log says why"
+        return Failure(FailureKind.MIGRATION, said)
     state = draft.service(rollout.service)
     draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
     draft.put_rollout(replace(rollout, migration=Migration.DONE))
@@ -30,7 +30,7 @@ def advance(draft: Draft, rollout: Rollout) -> str | None:
     return None
 
 
-def _begin(draft: Draft, rollout: Rollout, task: str) -> str | None:
+def _begin(draft: Draft, rollout: Rollout, task: str) -> Failure | None:
     """Begin it once no earlier task of the service runs: that of a superseded deployment is told to end."""
     before = draft.seen.unended_tasks(rollout.service, task)
     if not before:
@@ -41,15 +41,12 @@ def _begin(draft: Draft, rollout: Rollout, task: str) -> str | None:
     waiting = f"waits for {', '.join(before)} to end"
     since = rollout.started_at or draft.now
     draft.put_rollout(replace(rollout, started_at=since, reason=waiting))
-    if not _is_late(draft, draft.rollout(rollout.service)):
-        return None
-    return f"migration: {', '.join(before)}, told to end before, has not ended {_within(draft)}"
+    return _late(draft, draft.rollout(rollout.service), f"{', '.join(before)}, told to end before,")
 
 
-def _is_late(draft: Draft, rollout: Rollout) -> bool:
+def _late(draft: Draft, rollout: Rollout, what: str) -> Failure | None:
+    """Whether *what* has not ended in the time that there is for it."""
     limit = draft.policy.rollback.progress_deadline_seconds
-    return rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit)
-
-
-def _within(draft: Draft) -> str:
-    return f"within {draft.policy.rollback.progress_deadline_seconds:g} s"
+    if rollout.started_at is None or draft.now - rollout.started_at <= timedelta(seconds=limit):
+        return None
+    return Failure(FailureKind.MIGRATION, f"{what} has not ended within {limit:g} s")

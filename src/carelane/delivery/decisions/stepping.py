@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import failing, holding, instances, rolling
+from carelane.delivery.decisions import holding, instances, rolling
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout
+from carelane.delivery.deployments import FailureKind, Rollout
 from carelane.delivery.environments import Intent
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
@@ -169,7 +169,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         return True
     if draft.policy.dry_run:
         return _would_have(draft, rollout, step, evidence)
-    if rollout.held_step == rollout.step or failing.ANALYSIS in rollout.overruled:
+    if rollout.held_step == rollout.step or FailureKind.WORSE in rollout.overruled:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
     late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds * extended

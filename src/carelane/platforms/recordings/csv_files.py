@@ -82,6 +82,7 @@ def _columns(name: str, lines: "_csv.Reader") -> Columns:
         stable_slow=slow[:, :1],
         canary_slow=slow[:, 1:],
         gaps=np.full(len(at), NO_GAP, dtype=np.int8),
+        weights=np.zeros(len(at), dtype=np.int8),
     )
 
 
