@@ -2,9 +2,11 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -150,4 +152,19 @@ incidents = Table(
     Column("resolved_at", DateTime(timezone=True)),
     Column("document", Text, nullable=False),
     Index("ix_incidents_opened", "opened_at"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("began_at", DateTime(timezone=True), primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("width_seconds", Integer, primary_key=True, autoincrement=False),
+    Column("seconds", Float, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("slow", JSON, nullable=False),
+    Index("ix_traffic_age", "width_seconds", "began_at"),
 )
