@@ -65,7 +65,10 @@ class FakeWorkloads:
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     """Every instance and task that was ever started, in order; a restart counts again."""
+    reused: list[str] = field(default_factory=list)
+    """Names under which something was started that had been something else, or had been put aside."""
     forgotten: list[str] = field(default_factory=list)
+    _named: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     failing_starts: int = 0
     """So many of the next starts fail."""
     failing_stops: int = 0
@@ -96,6 +99,10 @@ class FakeWorkloads:
         if known is not None:  # nobody saw how it ended
             process.restarts, process.ends = known.restarts + 1, known.ends + 1
         self.processes[placement.instance] = process
+        is_now = (version.service, version.label, task is not None)
+        was = self._named.setdefault(placement.instance, is_now)
+        if was != is_now or placement.instance in self.forgotten:
+            self.reused.append(placement.instance)
         self.started.append(placement.instance)
 
     def _refuse_a_second_task(self, name: str, service: str) -> None:

@@ -151,7 +151,7 @@ class Engine:
             Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
-        self._look_again()
+        self.look()
         if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
@@ -230,7 +230,7 @@ class Engine:
         """Tell whoever runs it what failed without ending anything."""
         self._report(self.environment, error)
 
-    def _look_again(self) -> None:
+    def look(self) -> None:
         """See how things are now: an idle loop's last look may be seconds old."""
         if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
             return

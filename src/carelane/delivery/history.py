@@ -67,16 +67,21 @@ class History:
                 changed the data.
         """
         state, active = snapshot.state, _active(snapshot)
-        if active is not None and _goes_back(active) and way.to_revision is None:
-            return self._on_its_way_back(state, active, way)
-        if active is not None and way.to_revision in {None, state.revision} and state.release is not None:
-            begun = any(rollout.begun for rollout in active.rollouts.values())
-            stable = Target(None, self._repository.release_named(state.release))
-            if way.kind is Kind.EMERGENCY and not has_users(state, seen):
-                return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
-            if begun:
-                self._refuse_leaving(snapshot, active, way)
+        if way.to_revision not in {None, state.revision} or state.release is None:
+            return self._earlier(state, way)
+        if active is not None and _goes_back(active):
+            there = self._repository.release_named(active.release)
+            if differing(state, there):
+                return self._on_its_way_back(state, active, way, there)
+        stable = Target(None, self._repository.release_named(state.release))
+        begun = active is not None and any(rollout.begun for rollout in active.rollouts.values())
+        if way.kind is Kind.EMERGENCY:
+            if has_users(state, seen):
                 return stable
+            return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
+        if active is not None and begun:
+            self._refuse_leaving(snapshot, active, way)
+            return stable
         return self._earlier(state, way)
 
     def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
@@ -88,20 +93,18 @@ class History:
                 raise
             return stable
 
-    def _on_its_way_back(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
+    def _on_its_way_back(
+        self, state: EnvironmentState, active: Deployment, way: Way, there: Release
+    ) -> Target:
         """Where it goes back to already; further only once it has said that it cannot get there."""
-        there = self._repository.release_named(active.release)
+        target = Target(active.to_revision, there)
         cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
-        if way.kind is Kind.EMERGENCY and cannot:
-            return self._earlier(state, way, beyond=Target(active.to_revision, there))
-        return Target(active.to_revision, there)
+        return self._earlier(state, way, beyond=target) if way.kind is Kind.EMERGENCY and cannot else target
 
     def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
         """An emergency may: most users are with stable, which serves with the changed data already."""
         release = snapshot.release
-        if release is None or not (release.irreversible and active.migrating):
-            return
-        if way.kind is not Kind.EMERGENCY and way.past != release.name:
+        if release is not None and release.irreversible and active.migrating and way.past != release.name:
             raise RefusedError(
                 f"{release.name}, which is under way, is irreversible and has changed the data",
                 hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",

@@ -13,7 +13,7 @@ from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Deployment, Rollout
 from carelane.delivery.engine import Engine
-from carelane.delivery.environments import Intent
+from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.history import History, Target, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
@@ -48,6 +48,10 @@ class EmergencyOutcome:
     switched: bool
     verified: bool | None
     services: Mapping[str, ServiceStanding] = field(default_factory=dict)
+
+
+class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
+    """Where it goes back to has changed since somebody looked."""
 
 
 class Undoing:
@@ -93,20 +97,38 @@ class Undoing:
         require(reason)
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
-            target = self.way_back(engine, way)
+            engine.look()
+            first = self._repository.snapshot(engine.environment)
+            target = self._history.way_back(first, engine.seen, way)
         with self._timed(timings, "switch"):
             own = engine.with_room(self._repository.reserve_deployment)
             wanted = Request(own, target.release, author, reason, way.kind, target.revision)
-            check = self._still_the_way(way, target.release)
-            made = requesting.ask(engine, self._repository, wanted, check).deployment
-        if made is None:
-            raise InvariantError("an emergency made no deployment")
+            target, made = self._ask_until_decided(engine, way, target, wanted, first.state)
         services = self._standings(engine, made, target)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
+
+    def _ask_until_decided(
+        self, engine: Engine, way: Way, target: Target, wanted: Request, first: EnvironmentState
+    ) -> tuple[Target, Deployment]:
+        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
+        while True:
+            try:
+                check = self._still_the_way(way, target.release)
+                made = requesting.ask(engine, self._repository, wanted, check).deployment
+            except MovedMeanwhile:
+                now = self._repository.snapshot(engine.environment).state
+                if (now.revision, now.deployment) != (first.revision, first.deployment):
+                    raise  # somebody else has gone back, or deployed: a person looks again
+                target = self.way_back(engine, way)
+                wanted = replace(wanted, release=target.release, to_revision=target.revision)
+                continue
+            if made is None:
+                raise InvariantError("an emergency made no deployment")
+            return target, made
 
     def _settle(
         self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome
@@ -177,7 +199,7 @@ class Undoing:
         def check(draft: Draft) -> None:
             now = self._history.way_back(draft.snapshot, draft.seen, way).release
             if now.name != release.name:
-                raise ConflictError(
+                raise MovedMeanwhile(
                     f"{draft.snapshot.state.name} has moved meanwhile: the way back is {now.name} now",
                     hint="see `carelane history`, then ask again if it is still wanted",
                 )

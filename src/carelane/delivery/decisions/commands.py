@@ -121,10 +121,19 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         if not version.same_as(stable):
             strategy = _strategy(draft, wanted, state, version)
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
-        elif wanted.kind is not Kind.DEPLOY and moving is not None:
-            rollouts[name] = Rollout(name, moving.to_label, version.label)
+        elif wanted.kind is not Kind.DEPLOY:
+            left = _left(state, moving, version.label)
+            if left is not None:
+                rollouts[name] = Rollout(name, left, version.label)
     # What may not be confirmed goes first: the others only follow it.
     return dict(sorted(rollouts.items(), key=lambda pair: pair[0] != wanted.compared))
+
+
+def _left(state: ServiceState, moving: Rollout | None, label: str) -> str | None:
+    """Which version of a service is left for its stable one at *label*; None where only that is there."""
+    if moving is not None:
+        return moving.to_label if moving.to_label != label else moving.from_label
+    return next((i.label for i in state.of_intent(Intent.SERVE) if i.label != label), None)
 
 
 def undo_late(draft: Draft, wanted: Request) -> None:
