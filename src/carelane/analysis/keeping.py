@@ -44,7 +44,8 @@ class Recorder:
         for version, counted in counts.items():
             known = self._counts.get(version)
             self._counts[version] = counted if known is None else known.plus(counted)
-        if now - self._began_at >= timedelta(seconds=BUCKET_SECONDS):
+        # Whichever is longer: the clock of the day may be set back, and a look may be late.
+        if max(self._seconds, (now - self._began_at).total_seconds()) >= BUCKET_SECONDS:
             self._close(self._began_at)
             self._write()
 

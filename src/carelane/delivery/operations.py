@@ -40,10 +40,15 @@ class Operations:
     def deploy(
         self, environment: str, release: str, author: str, reason: str, *, strategy: str | None = None
     ) -> Outcome:
-        """Put *release* into *environment*, by its own strategy or the one named."""
+        """Put the *release* that is meant into *environment*, by its own strategy or the one named."""
         engine = self.engine(environment)
+        return self._deploy(engine, self._repository.release(release), author, reason, strategy)
+
+    def _deploy(
+        self, engine: Engine, wanted: Release, author: str, reason: str, strategy: str | None
+    ) -> Outcome:
+        environment = engine.environment
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
-        wanted = self._repository.release(release)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
         returns_to = None
         if there is None:
@@ -89,7 +94,7 @@ class Operations:
 
     def retry(self, environment: str, author: str) -> Outcome:
         """Ask once more, in the same way, for the release whose deployment failed or was cancelled."""
-        self.engine(environment)
+        engine = self.engine(environment)
         last = next(iter(self._repository.deployments(environment, 1)), None)
         if last is None or last.phase not in {Phase.FAILED, Phase.CANCELLED}:
             where = f"the last deployment is {last.phase}" if last else "nothing was deployed yet"
@@ -97,7 +102,8 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY:
             return self.rollback(environment, last.to_revision, author, reason)
-        return self.deploy(environment, last.release, author, reason, strategy=last.strategy)
+        wanted = self._repository.release_named(last.release)
+        return self._deploy(engine, wanted, author, reason, last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""

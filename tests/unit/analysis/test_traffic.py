@@ -99,6 +99,14 @@ def test_a_store_that_fails_for_more_than_an_hour_loses_the_oldest_and_says_how_
     assert bench.kept()[0].began_at == bench.began + timedelta(seconds=60)
 
 
+def test_a_clock_that_is_set_back_keeps_no_bucket_open() -> None:
+    bench = Bench()
+    bench.seconds(5)
+    bench.clock.advance(-3600.0)
+    bench.seconds(5)
+    assert [b.seconds for b in bench.kept()] == [10.0]
+
+
 def test_a_server_that_was_killed_loses_less_than_a_bucket() -> None:
     bench = Bench()
     bench.seconds(39)

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from carelane.delivery.decisions import holding
-from carelane.delivery.deployments import Kind, Phase
+from carelane.delivery.deployments import FailureKind, Kind, Phase
 from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.policies import Pace
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
@@ -237,7 +236,7 @@ def test_the_success_of_another_service_does_not_resolve_what_a_service_has() ->
         assert (only(simulation).resolved_at is not None) is resolved
 
 
-@pytest.mark.parametrize("kind", ["crash loop", "liveness", "readiness", "analysis", *sorted(holding.AGAIN)])
+@pytest.mark.parametrize("kind", FailureKind)
 def test_every_kind_of_failure_is_a_cause(kind: str) -> None:
     assert Cause.of_failure(kind) is not Cause.OTHER
 

@@ -311,3 +311,17 @@ def test_the_way_back_is_found_whatever_else_the_recorded_name_could_mean() -> N
     simulation.emergency()
     simulation.settle()
     assert simulation.state.release == asked
+
+
+def test_what_is_tried_again_is_the_recorded_release_whatever_else_its_name_could_mean() -> None:
+    asked = digest("v3")[:12]
+    simulation = Simulation().shipped("v1")
+    simulation.release(asked)
+    simulation.deploy(asked)
+    simulation.tick()
+    simulation.abort()
+    simulation.settle()
+    simulation.release("v3")
+    simulation.operations.retry("production", "alice")
+    simulation.settle()
+    assert (simulation.state.release, simulation.phase) == (asked, Phase.SUCCEEDED)
