@@ -8,7 +8,7 @@ from carelane.base.errors import CarelaneError
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
-from carelane.delivery.releases import RunConfiguration
+from carelane.delivery.releases import RunConfiguration, ServiceKind
 from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
@@ -42,6 +42,7 @@ STEPS = {
     "resume": 4,
     "promote": 2,
     "kill": 5,
+    "hang": 3,
     "heal": 4,
     "wait": 2,
     "fall_silent": 2,
@@ -157,6 +158,15 @@ class Schedule:
         if running:
             self.simulation.workloads.kill(self.chance.choice(running))
 
+    def _hang(self) -> None:
+        """What runs of one version stops answering its liveness probe for a while."""
+        label = self.chance.choice(self.releases)
+        before = self.simulation.workloads.behaviours.get(label, Behaviour())
+        self.simulation.workloads.behaviours[label] = replace(before, hangs_after=1)
+        self.simulation.tick()
+        self.check()
+        self.simulation.workloads.behaviours[label] = before
+
     def _heal(self) -> None:
         for label in self.releases:
             if self.chance.random() < 0.5:
@@ -215,6 +225,9 @@ class Schedule:
             others = [i for i in state.of_intent(Intent.SERVE) if i.label != version.label]
             if others:
                 found.append(f"{name} is served by {others}")
+            works = set(self.simulation.running(name)) - {version.label}
+            if version.run.kind is ServiceKind.WORKER and works:
+                found.append(f"{name} works at {works} still")
         moved = {n: self.simulation.state.service(n).stable or "" for n in before}
         if moved == before and not deployment.rollouts:
             found.append("no service was moved")

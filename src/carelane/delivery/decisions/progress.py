@@ -233,14 +233,15 @@ def tick(draft: Draft) -> None:
         _tick_unseen(draft)
         return
     instances.tidy(draft)
+    for name, state in list(draft.services.items()):
+        if state.stable is not None:  # before the rules that keep it whole, which fill its place
+            instances.replace_dead(draft, name, state.stable)
     advance(draft)
     watching.note(draft)
     moving = _moving(draft)
-    for name, state in list(draft.services.items()):
+    for name in list(draft.services):
         if name not in moving:
             instances.maintain(draft, name)
-        elif state.stable is not None:
-            instances.replace_dead(draft, name, state.stable)
 
 
 def _moving(draft: Draft) -> set[str]:
