@@ -42,7 +42,7 @@ STEPS = {
     "resume": 4,
     "promote": 2,
     "kill": 5,
-    "hang": 3,
+    "hang": 5,
     "heal": 4,
     "wait": 2,
     "fall_silent": 2,
@@ -160,7 +160,8 @@ class Schedule:
 
     def _hang(self) -> None:
         """What runs of one version stops answering its liveness probe for a while."""
-        label = self.chance.choice(self.releases)
+        stable = [s.stable for s in self.simulation.state.services.values() if s.stable is not None]
+        label = self.chance.choice([*stable, self.releases[-1]])
         before = self.simulation.workloads.behaviours.get(label, Behaviour())
         self.simulation.workloads.behaviours[label] = replace(before, hangs_after=1)
         self.simulation.tick()
