@@ -29,7 +29,7 @@ def test_a_release_that_fails_is_undone_by_itself_and_users_notice_nothing(
         strategy={
             "rolling": {"max_surge": 1, "max_unavailable": 0, "min_ready_seconds": 2.5 if hangs else 0}
         },
-        rollback={"progress_deadline_seconds": 10 if hangs else 3},
+        rollback={"progress_deadline_seconds": 3 if fault == "unready" else 10},
     )
     system.shipped("v1")
     system.release("v2", fault)

@@ -24,6 +24,8 @@ class FakeRouter:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     failing_routes: int = 0
+    healthy_seconds: Callable[[str], float] = lambda _: 0.0
+    """For how long an instance has been fit."""
     late: bool = False
     """The proxies have not taken the last routing yet."""
     rejects: Callable[[Routing], str] = lambda _: ""
@@ -100,4 +102,6 @@ class FakeRouter:
 
     def _seen(self, instance: str) -> EndpointSeen:
         busy = instance in self.busy
-        return EndpointSeen(self.ready(instance), int(busy), None if busy else LONG_IDLE_SECONDS)
+        idle = None if busy else LONG_IDLE_SECONDS
+        fit = self.ready(instance)
+        return EndpointSeen(fit, int(busy), idle, self.healthy_seconds(instance) if fit else 0.0)

@@ -24,6 +24,7 @@ from tests.fakes.metrics import FakeMetrics
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.room import FakeRoom
 from tests.fakes.router import FakeRouter
+from tests.fakes.suspecting import FakeSuspecting
 from tests.fakes.trail import InMemoryTrail
 from tests.fakes.workloads import Behaviour, FakeWorkloads
 
@@ -54,8 +55,10 @@ class Simulation:
         self.repository = InMemoryRepository(self.trail)
         self.workloads = FakeWorkloads()
         self.router = FakeRouter(self.workloads.ready, tuple(self.services))
+        self.router.healthy_seconds = self.workloads.ready_seconds
         self.backing = FakeBacking()
         self.room = FakeRoom()
+        self.suspicions: dict[str, str] = {}
         self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
         self.reported: list[Exception] = []
@@ -67,7 +70,9 @@ class Simulation:
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
         judging = Judging(self.metrics, self.repository)
-        platform = Platform(self.workloads, self.router, self.backing, judging, self.room)
+        platform = Platform(
+            self.workloads, self.router, self.backing, judging, FakeSuspecting(self.suspicions), self.room
+        )
         self.engine = Engine(
             PRODUCTION,
             policy,

@@ -19,6 +19,8 @@ class Behaviour:
     """Observations until it is fit for traffic; None is never."""
     unstartable: str = ""
     """Why its instances cannot be started; empty where they can."""
+    lives_for: int | None = None
+    """Observations until it ends by itself, each time; it is started again at once."""
     crashes: bool = False
     """It ends and is started again between any two observations."""
     hangs_after: int | None = None
@@ -137,6 +139,11 @@ class FakeWorkloads:
         after = self.behaviour(process).ready_after
         return after is not None and process.age >= after
 
+    def ready_seconds(self, instance: str) -> float:
+        """For how long it has been ready, at an observation a second."""
+        process = self.processes[instance]
+        return float(process.age - (self.behaviour(process).ready_after or 0))
+
     def behaviour(self, process: FakeProcess) -> Behaviour:
         """How *process* behaves."""
         version = process.version
@@ -175,6 +182,9 @@ class FakeWorkloads:
         elif process.task:
             if behaviour.migrates_for and process.age >= behaviour.migrates_for:
                 process.ended, process.exit_code = True, behaviour.migration_exit_code
+        elif behaviour.lives_for is not None and process.running_seconds >= behaviour.lives_for:
+            process.restarts, process.running_seconds, process.exit_code = process.restarts + 1, 0.0, 1
+            process.ends += 1
         elif behaviour.crashes:
             process.restarts, process.running_seconds, process.exit_code = process.age, 0.0, 1
             process.ends += 1

@@ -24,6 +24,7 @@ from carelane.delivery.analyses import Judging, thresholds_under_way
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
+from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.recording import RecordedMeter
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
@@ -281,7 +282,7 @@ def _environment(
     engine = Engine(
         name,
         translation.policy(settings),
-        Platform(workloads, router, backing, judging, room),
+        Platform(workloads, router, backing, judging, TrafficSuspecting(stores.traffic), room),
         stores.rollouts,
         RealClock(),
         _report,

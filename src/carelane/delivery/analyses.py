@@ -17,6 +17,7 @@ from carelane.analysis.ports import MetricSource
 from carelane.analysis.replaying import Replay, judged
 from carelane.analysis.trials import ALONE, Trial
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
+from carelane.base.errors import InvariantError
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import AT_STEPS, Deployment, Rollout
 from carelane.delivery.observations import RoutingSeen
@@ -123,32 +124,73 @@ class Judging:
         self._metrics = metrics
         self._repository = repository
         self._going: dict[Key, _Going] = {}
+        self._blamed: dict[Key, Evidence] = {}
 
     def look(
         self, snapshot: Snapshot, routing: RoutingSeen, policy: AnalysisPolicy, now: datetime
     ) -> Mapping[Key, Evidence]:
         """How each canary under way does at its weight, with what was counted since the last look."""
+        deployment, found = snapshot.deployment, dict[Key, Evidence]()
+        if deployment is None or deployment.ended:
+            self._going = {}
+            return found
+        due = _due(deployment)
         in_force = routing.generation is not None and routing.generation >= snapshot.state.generation
-        due = _due(snapshot.deployment)
         self._going = {key: going for key, going in self._going.items() if key in due}
-        found: dict[Key, Evidence] = {}
         for key, rollout in due.items():
-            going = self._gone_on(self._going.get(key) or self._taken_up(key, rollout, policy, now))
+            going = self._gone_on(self._going.get(key) or self._taken_up(deployment, rollout, policy, now))
             weight = rollout.strategy.weight_at(rollout.step)
             if in_force:
                 going = replace(going, routed=max(going.routed, weight))
             self._going[key] = going
-            found[key] = _at_weight(going, weight)
+            found |= self._told(going, _beside(deployment, key), weight)
         return found
 
-    def _taken_up(self, key: Key, rollout: Rollout, policy: AnalysisPolicy, now: datetime) -> _Going:
+    def _told(self, going: _Going, beside: list[Key], weight: int) -> dict[Key, Evidence]:
+        """What is to be acted on: where the deployment fails, it is who contributes most that does."""
+        run, judge = going.run, going.judge
+        if judge.failed is None or not run.trial.others:
+            return {run.key: _at_weight(going, weight)}
+        now = judge.now()
+        most = max(run.trial.others)
+        if now.log_e_worse >= most:
+            return {run.key: judge.failed}
+        other = beside[run.trial.others.index(most)]
+        if other not in self._blamed:
+            self._blamed = {other: self._against(other)}
+        blamed = replace(self._blamed[other], log_e_deployment=now.log_e_deployment, decided_at=now.at)
+        return {run.key: now, other: blamed}
+
+    def _against(self, key: Key) -> Evidence:
+        run = self._repository.analysis(*key)
+        if run is None:
+            raise InvariantError(f"what {key[1]} ended with counts, and no analysis of it is recorded")
+        return run.judge().against()
+
+    def _others(self, beside: list[Key]) -> tuple[float, ...]:
+        """What the services beside this one ended with, 0 where they have not begun.
+
+        One that failed and goes on all the same was let go by a person, who knows: it is not held against
+        the others.
+        """
+        ended = [
+            None if run is None else run.judge() for run in (self._repository.analysis(*k) for k in beside)
+        ]
+        return tuple(0.0 if judge is None or judge.failed else judge.now().log_e_worse for judge in ended)
+
+    def _taken_up(
+        self, deployment: Deployment, rollout: Rollout, policy: AnalysisPolicy, now: datetime
+    ) -> _Going:
         """Where an earlier server left off, or a new beginning."""
+        key = (deployment.id, rollout.service)
         run = self._repository.analysis(*key)
         if run is None:
             stable, canary = rollout.from_label or "", rollout.to_label
+            if rollout.strategy.compares:
+                stable, canary = canary, stable  # it is what users have that is on trial
             history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
             preview = rollout.strategy.kind is StrategyKind.BLUE_GREEN
-            trial = Trial(rollout.strategy.weights)
+            trial = Trial(rollout.strategy.weights, self._others(_beside(deployment, key)))
             run = AnalysisRun(
                 key[0], key[1], stable, canary, now, policy, history, preview=preview, trial=trial
             )
@@ -202,9 +244,13 @@ def _at_weight(going: _Going, weight: int) -> Evidence:
     )
 
 
-def _due(deployment: Deployment | None) -> dict[Key, Rollout]:
-    if deployment is None or deployment.ended:
-        return {}
+def _beside(deployment: Deployment, key: Key) -> list[Key]:
+    """The deployment's other services that are judged: they share alpha."""
+    every = [(deployment.id, r.service) for r in deployment.rollouts.values() if r.strategy.judged]
+    return [other for other in every if other != key]
+
+
+def _due(deployment: Deployment) -> dict[Key, Rollout]:
     return {
         (deployment.id, rollout.service): rollout
         for rollout in deployment.rollouts.values()

@@ -48,7 +48,7 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     Phase.WAITING: frozenset({Phase.PROGRESSING, Phase.CANCELLED, Phase.SUPERSEDED}),
     Phase.PROGRESSING: frozenset({Phase.PAUSED, Phase.SUCCEEDED, Phase.ABORTING, Phase.SUPERSEDED}),
     Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.ABORTING, Phase.SUPERSEDED}),
-    Phase.ABORTING: frozenset({Phase.FAILED, Phase.SUPERSEDED}),
+    Phase.ABORTING: frozenset({Phase.FAILED, Phase.CANCELLED, Phase.SUPERSEDED}),
     Phase.SUCCEEDED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.SUPERSEDED: frozenset(),
@@ -83,6 +83,8 @@ class FailureKind(StrEnum):
     ROUTING = "routing"
     BACKING = "backing"
     MIGRATION = "migration"
+    SUSPECTED = "suspected"
+    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,11 @@ class Deployment:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.phase in ENDED
+
+    @property
+    def compares(self) -> bool:
+        """Whether it goes back only if the version before is shown to be better."""
+        return any(rollout.strategy.compares for rollout in self.rollouts.values())
 
     @property
     def migrating(self) -> bool:

@@ -10,17 +10,35 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, DiskFull, Rejected, Unavailable
+from carelane.base.errors import (
+    CarelaneError,
+    ConflictError,
+    DiskFull,
+    NotFoundError,
+    RefusedError,
+    Rejected,
+    Unavailable,
+)
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
-from carelane.delivery.decisions import incidents, progress
-from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
+from carelane.delivery.decisions import commands, incidents, progress, watching
+from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions.draft import ENGINE, Decision, Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.history import History, Way
 from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
-from carelane.delivery.ports import Backing, Placement, RolloutRepository, Room, TrafficRouter, Workloads
+from carelane.delivery.ports import (
+    Backing,
+    Placement,
+    RolloutRepository,
+    Room,
+    Suspecting,
+    TrafficRouter,
+    Workloads,
+)
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.routing import routing
 
@@ -39,6 +57,7 @@ class Platform:
     router: TrafficRouter
     backing: Backing
     judging: Judging
+    suspecting: Suspecting
     room: Room
 
 
@@ -86,6 +105,7 @@ class Engine:
             if seen.endpoints is not None:
                 self._write_routing(state, pressing=emergency)
         self._act(state, draft)
+        self._look_back(draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
     def observe(self, routing_seen: RoutingSeen) -> Observation:
@@ -110,6 +130,7 @@ class Engine:
         return replace(
             seen,
             answers=asking.answers(self.platform.router, snapshot),
+            suspicions=self.platform.suspecting.look(snapshot.state, self.policy.analysis, self._clock.now()),
             evidence=self.platform.judging.look(
                 snapshot, seen.routing, self.policy.analysis, self._clock.now()
             ),
@@ -149,6 +170,25 @@ class Engine:
                     break
         self.loop.wake()
         return decision
+
+    def _look_back(self, draft: Draft) -> None:
+        """Undo what was brought and fails late, if it does: a rollback like any other, asked for by us."""
+        due = watching.failed(draft)
+        if due is None:
+            return
+        if not self.policy.rollback.automatic:
+            return  # it was told
+        try:
+            snapshot = self._repository.snapshot(self.environment)
+            target = History(self._repository).way_back(snapshot, self._seen, Way())
+            number = self._repository.reserve_deployment()
+            wanted = Request(number, target.release, ENGINE, f"late: {due}", Kind.ROLLBACK, target.revision)
+            if due.suspected:
+                wanted = replace(wanted, compared=due.service)
+            self.command(lambda draft: commands.undo_late(draft, wanted))
+        except (ConflictError, NotFoundError, RefusedError) as error:
+            why = error.message
+            self.command(lambda draft: watching.tell(draft, due, why))
 
     def go_on(self) -> None:
         """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
@@ -198,7 +238,10 @@ class Engine:
             # A command is decided on who is fit; asking what the proxies took would only slow a switch.
             seen = self.observe(self._seen.routing)
             if seen.endpoints is not None:
-                self._seen = replace(seen, answers=self._seen.answers, evidence=self._seen.evidence)
+                last = self._seen
+                self._seen = replace(
+                    seen, answers=last.answers, evidence=last.evidence, suspicions=last.suspicions
+                )
         finally:
             self._looking.release()
 

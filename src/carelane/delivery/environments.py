@@ -51,6 +51,23 @@ class Warm:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """What a deployment brought, watched after its success until a moment.
+
+    What its users got counts since *counting_since*: its success, or the last time that it was compared
+    with the version before it (*trials* times by now). *told* says that a person knows already.
+    """
+
+    deployment: int
+    since: datetime
+    until: datetime
+    counting_since: datetime | None = None
+    unready_since: datetime | None = None
+    trials: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True)
 class ServiceState:
     """One service in one environment: which versions it has, and its instances.
 
@@ -67,6 +84,7 @@ class ServiceState:
     instances: tuple[Instance, ...] = ()
     migrated: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    watch: Watch | None = None
 
     def of(self, label: str | None, *intents: Intent) -> list[Instance]:
         """The instances at *label*, with one of *intents* where any are named."""

@@ -56,8 +56,9 @@ class History:
 
         While something is moving that is what is stable, also where its revision is named; but an
         emergency leaves what users have, and where nothing on its way has any, that is stable itself,
-        if there is anything before it. Else it is the latest earlier revision that was not undone and in
-        which a service differs from what runs, or the one named among the kept ones.
+        if there is anything before it. Where a rollback is under way, it is where that goes. Else it is
+        the latest earlier revision that was not undone and in which a service differs from what runs, or
+        the one named among the kept ones.
 
         Raises:
             NotFoundError: If there is none.
@@ -66,8 +67,8 @@ class History:
                 changed the data.
         """
         state, active = snapshot.state, _active(snapshot)
-        if active is not None and active.kind is Kind.EMERGENCY:
-            return self._after_an_emergency(state, active, way)
+        if active is not None and _goes_back(active) and way.to_revision is None:
+            return self._on_its_way_back(state, active, way)
         if active is not None and way.to_revision in {None, state.revision} and state.release is not None:
             begun = any(rollout.begun for rollout in active.rollouts.values())
             stable = Target(None, self._repository.release_named(state.release))
@@ -87,12 +88,13 @@ class History:
                 raise
             return stable
 
-    def _after_an_emergency(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
-        """Where it goes itself; further only once it has said that it cannot get there."""
+    def _on_its_way_back(self, state: EnvironmentState, active: Deployment, way: Way) -> Target:
+        """Where it goes back to already; further only once it has said that it cannot get there."""
         there = self._repository.release_named(active.release)
-        if way.kind is not Kind.EMERGENCY or active.phase is not Phase.PAUSED:
-            return Target(active.to_revision, there)
-        return self._earlier(state, way, beyond=Target(active.to_revision, there))
+        cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
+        if way.kind is Kind.EMERGENCY and cannot:
+            return self._earlier(state, way, beyond=Target(active.to_revision, there))
+        return Target(active.to_revision, there)
 
     def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
         """An emergency may: most users are with stable, which serves with the changed data already."""
@@ -194,6 +196,10 @@ def _works(state: EnvironmentState, name: str) -> bool:
 def _active(snapshot: Snapshot) -> Deployment | None:
     deployment = snapshot.deployment
     return deployment if deployment is not None and not deployment.ended else None
+
+
+def _goes_back(active: Deployment) -> bool:
+    return active.kind is not Kind.DEPLOY and active.phase is not Phase.ABORTING
 
 
 def _versions(release: Release) -> dict[str, str]:

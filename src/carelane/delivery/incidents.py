@@ -21,7 +21,8 @@ class Cause(StrEnum):
     BACKING = "backing"
     UNDECIDED = "undecided"
     EMERGENCY = "emergency"
-    LATE_WATCH = "late_watch"
+    SUSPECTED = "suspected"
+    UNCONFIRMED = "unconfirmed"
     OTHER = "other"
 
     @classmethod

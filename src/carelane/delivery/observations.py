@@ -88,6 +88,8 @@ class Observation:
     """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
     evidence: Mapping[tuple[int, str], Evidence] = field(default_factory=dict)
     """By deployment and service, how the canary on trial there does so far."""
+    suspicions: Mapping[str, str] = field(default_factory=dict)
+    """By service that is watched after its success, in what users of it get worse than before."""
     routing: RoutingSeen = RoutingSeen()
     unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
     tasks: Mapping[str, InstanceSeen] = field(default_factory=dict)

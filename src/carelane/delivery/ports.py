@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
+from carelane.analysis.objectives import AnalysisPolicy
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
@@ -95,6 +98,14 @@ class TrafficRouter(Protocol):
         Raises:
             PlatformError: If nothing answers in time.
         """
+        ...
+
+
+class Suspecting(Protocol):
+    """Who looks at what users get of versions that are watched after their success."""
+
+    def look(self, state: EnvironmentState, policy: AnalysisPolicy, now: datetime) -> Mapping[str, str]:
+        """By service, in what its users get worse than before, in words; nothing while something moves."""
         ...
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from carelane.base.errors import ConflictError, Unavailable
-from carelane.delivery.decisions import emergencies, holding, instances, progress, stepping
+from carelane.delivery.decisions import emergencies, holding, instances, progress, stepping, watching
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
-from carelane.delivery.strategies import ROLLING, Strategy
+from carelane.delivery.strategies import COMPARED, ROLLING, Strategy
 
 REVIEW_WITHIN = timedelta(hours=48)
 
@@ -26,6 +26,8 @@ class Request:
     kind: Kind = Kind.DEPLOY
     to_revision: int | None = None
     strategy: Strategy | None = None
+    compared: str | None = None
+    """The service that is only suspected: the version to go back to has to be shown to be better there."""
 
 
 def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
@@ -35,6 +37,7 @@ def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
         there = kind is Kind.DEPLOY and state.release == release.name and not differing(state, release)
         return f"{state.name} has {release.name} already: nothing to do" if there else None
     same = active.release == release.name and active.kind is kind and active.phase is not Phase.ABORTING
+    same = same and not active.compares  # what is only looked into may end without it
     return f"deployment {active.id} of {release.name} is under way already" if same else None
 
 
@@ -120,7 +123,16 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
         elif wanted.kind is not Kind.DEPLOY and moving is not None:
             rollouts[name] = Rollout(name, moving.to_label, version.label)
-    return rollouts
+    # What may not be confirmed goes first: the others only follow it.
+    return dict(sorted(rollouts.items(), key=lambda pair: pair[0] != wanted.compared))
+
+
+def undo_late(draft: Draft, wanted: Request) -> None:
+    """Undo what fails late, if it still does; only once by itself."""
+    due = watching.failed(draft)
+    if due is not None:
+        watching.spend(draft, due)
+        request(draft, wanted)
 
 
 def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: ServiceVersion) -> Strategy:
@@ -128,6 +140,8 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
 
     A version that is still warm was judged when it came: going back to it waits for nothing.
     """
+    if version.service == wanted.compared:
+        return COMPARED
     known = {state.stable, *(warm.label for warm in state.previous)}
     new = state.stable is not None and version.label not in known
     if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:

@@ -14,6 +14,7 @@ from carelane.delivery import names
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
+    Kind,
     Phase,
     Revision,
     Rollout,
@@ -98,11 +99,21 @@ class Draft:
         )
 
     def settled(self, instance: Instance) -> bool:
-        """Whether *instance* has been ready for as long as the pace asks of a new one."""
-        endpoint = (self.seen.endpoints or {}).get(instance.id)
-        if endpoint is None:
+        """Whether *instance* has been ready, in one life, for as long as the pace asks of a new one.
+
+        One probe more than that: the last one may be as old as its period. What is gone back to was
+        there before, and is not asked.
+        """
+        least = self.policy.pace.min_ready_seconds
+        if not self.ready(instance) or not least or self.current().kind is not Kind.DEPLOY:
             return self.ready(instance)
-        return self.ready(instance) and endpoint.healthy_seconds >= self.policy.pace.min_ready_seconds
+        run = self.service(instance.service).versions[instance.label].run
+        least += run.readiness.period_seconds if run.readiness is not None else 1.0
+        seen = self.seen.instances.get(instance.id)
+        lived = seen.running_seconds if seen is not None else 0.0
+        endpoint = (self.seen.endpoints or {}).get(instance.id)
+        ready = lived if endpoint is None else min(lived, endpoint.healthy_seconds)
+        return ready >= least
 
     def answer(self, rollout: Rollout) -> str | None:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""

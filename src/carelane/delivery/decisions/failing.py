@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from carelane.analysis.verdicts import Verdict
+from carelane.analysis.verdicts import Evidence, Verdict
 from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout, RolloutPhase
@@ -51,9 +51,21 @@ def arrived(draft: Draft, rollout: Rollout) -> bool:
 
 def _died(draft: Draft, rollout: Rollout) -> Failure | None:
     """Whether an instance on trial does not live; None where all do."""
+    return crashes(draft, rollout.service, rollout.to_label) or _hangs(draft, rollout)
+
+
+def _hangs(draft: Draft, rollout: Rollout) -> Failure | None:
+    for instance in draft.service(rollout.service).of(rollout.to_label, *STAYING):
+        seen = draft.seen.instances.get(instance.id)
+        if seen is not None and seen.live is False:
+            return Failure(FailureKind.LIVENESS, f"{instance.id} does not answer its liveness probe")
+    return None
+
+
+def crashes(draft: Draft, service: str, label: str) -> Failure | None:
+    """Whether an instance of this version cannot be started, or ends again and again."""
     policy = draft.policy.rollback
-    state = draft.service(rollout.service)
-    for instance in state.of(rollout.to_label, *STAYING):
+    for instance in draft.service(service).of(label, *STAYING):
         never = unstarted(draft, instance.id)
         if never is not None:
             return Failure(FailureKind.START, never)
@@ -63,8 +75,6 @@ def _died(draft: Draft, rollout: Rollout) -> Failure | None:
         if seen.restarts >= policy.crash_loop_restarts:
             ended = f"ended {seen.restarts} times, last with {exit_words(seen.exit_code)}"
             return Failure(FailureKind.CRASH_LOOP, f"{instance.id} {ended}")
-        if seen.live is False:
-            return Failure(FailureKind.LIVENESS, f"{instance.id} does not answer its liveness probe")
     return None
 
 
@@ -92,6 +102,8 @@ def _judged(draft: Draft, rollout: Rollout) -> Failure | None:
     evidence = draft.evidence(rollout)
     if evidence is None or evidence.verdict is not Verdict.FAIL or draft.policy.dry_run:
         return None
+    if rollout.strategy.compares:
+        return None  # it is stable that is on trial there
     return Failure(FailureKind.WORSE, evidence.words)
 
 
@@ -169,6 +181,30 @@ def _undecided(draft: Draft, rollout: Rollout) -> Failure | None:
     return Failure(FailureKind.UNDECIDED, f"no verdict after {step.seconds:g} s: {said}")
 
 
+def _unconfirmed(draft: Draft, rollout: Rollout) -> Failure | None:
+    """Whether a suspicion was not borne out: stable is shown to be no worse, or not to be so in time."""
+    step = rollout.current_step
+    if step is None or step.kind is not StepKind.COMPARE:
+        return None
+    evidence = draft.evidence(rollout)
+    if evidence is not None and evidence.verdict is Verdict.PASS:
+        return Failure(FailureKind.UNCONFIRMED, f"{compared(evidence, rollout)}: no worse than is allowed")
+    if step.seconds is None or draft.seconds_at_step(rollout) < step.seconds:
+        return None
+    said = "nothing was counted" if evidence is None else compared(evidence, rollout)
+    return Failure(FailureKind.UNCONFIRMED, f"{said}: not shown to be worse within {step.seconds:g} s")
+
+
+def compared(evidence: Evidence, rollout: Rollout) -> str:
+    """What users got of stable, which is on trial, and of the version before it at the same time."""
+    seen = evidence.leading
+    what = "failed" if seen.name == "errors" else f"were {seen.name}"
+    return (
+        f"{seen.canary_bad:,} of {evidence.canary_requests:,} requests to {rollout.from_label} {what},"
+        f" {seen.stable_bad:,} of {evidence.stable_requests:,} to {rollout.to_label}"
+    )
+
+
 def deadline(draft: Draft, rollout: Rollout) -> Failure | None:
     """Whether more became ready in the time that there is for it."""
     since = rollout.progress_at
@@ -183,4 +219,4 @@ def deadline(draft: Draft, rollout: Rollout) -> Failure | None:
     return Failure(FailureKind.DEADLINE, f"{said}, no progress for {limit:g} s")
 
 
-_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _readiness_lost)
+_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _unconfirmed, _readiness_lost)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from carelane.delivery.decisions import watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
 from carelane.delivery.environments import Warm
@@ -64,5 +65,6 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
             canary=None,
             canary_percent=None,
             previous=tuple(kept + earlier)[: policy.keep_warm],
+            watch=watching.begin(draft, rollout),
         ),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from carelane.delivery.decisions.draft import ENGINE, Draft
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent
+from carelane.delivery.environments import Intent, Watch
 from carelane.delivery.incidents import Cause, Incident
 
 WITH_USERS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING})
@@ -18,6 +18,14 @@ def failed(draft: Draft, service: str, cause: Cause, words: str) -> None:
     if since is not None:
         version = current.rollouts[service].to_label
         _open(draft, cause, words, deployment=current.id, service=service, version=version, since=since)
+
+
+def late(
+    draft: Draft, service: str, version: str | None, watch: Watch | None, cause: Cause, words: str
+) -> None:
+    """What a deployment brought that had succeeded turned out to be worse: users had it since then."""
+    since, deployment = (watch.since, watch.deployment) if watch is not None else (None, None)
+    _open(draft, cause, words, deployment=deployment, service=service, version=version, since=since)
 
 
 def note(draft: Draft) -> None:

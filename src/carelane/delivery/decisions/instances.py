@@ -66,7 +66,9 @@ def withdraw(draft: Draft, name: str, label: str) -> None:
     state = draft.service(name)
     if ready(draft, state, state.stable, Intent.SERVE):
         draft.put(name, replace(state, canary_percent=0))
-        draft.intend(state.of(label, Intent.SERVE), Intent.DRAIN)
+        # What was compared again belongs to the versions kept warm, and stays one of them.
+        kept = label in {warm.label for warm in state.previous}
+        draft.intend(state.of(label, Intent.SERVE), Intent.WARM if kept else Intent.DRAIN)
     elif state.of(label, Intent.SERVE) and label not in state.withdrawn:
         draft.put(name, replace(state, withdrawn=(*state.withdrawn, label)))
 

@@ -16,6 +16,7 @@ from carelane.delivery.decisions import (
     replacing,
     rolling,
     stepping,
+    watching,
 )
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
@@ -128,7 +129,8 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
 
 def _fail(draft: Draft, service: str, failed: Failure) -> None:
     message = f"{service}: {failed}"
-    incidents.failed(draft, service, Cause.of_failure(failed.kind), message)
+    if failed.kind is not FailureKind.UNCONFIRMED:
+        incidents.failed(draft, service, Cause.of_failure(failed.kind), message)
     held = _why_held(draft)
     if held is None:
         begin_abort(draft, message, failed=service)
@@ -216,7 +218,7 @@ def _turn_back(draft: Draft) -> None:
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, rollout.reason)
     if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
         ending = "; the stable version was not whole again in time" if late else ""
-        draft.to_phase(Phase.FAILED, current.message + ending)
+        draft.to_phase(Phase.CANCELLED if current.compares else Phase.FAILED, current.message + ending)
 
 
 def _is_late(draft: Draft, deployment: Deployment) -> bool:
@@ -232,6 +234,7 @@ def tick(draft: Draft) -> None:
         return
     instances.tidy(draft)
     advance(draft)
+    watching.note(draft)
     moving = _moving(draft)
     for name, state in list(draft.services.items()):
         if name not in moving:

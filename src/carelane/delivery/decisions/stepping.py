@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import holding, instances, rolling
+from carelane.delivery.decisions import failing, holding, instances, rolling, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import FailureKind, Rollout
 from carelane.delivery.environments import Intent
+from carelane.delivery.incidents import Cause
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
 
@@ -179,6 +180,18 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     return False
 
 
+def _compare(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    """Done once stable is shown to be worse than the version before it; nothing else ends it well."""
+    del step
+    evidence = draft.evidence(rollout)
+    if evidence is None or evidence.verdict is not Verdict.FAIL:
+        return False
+    words = failing.compared(evidence, rollout)
+    _record_judged(draft, rollout, "analysis.confirmed", f"{words}: worse")
+    watching.note_incident(draft, rollout.service, Cause.SUSPECTED, words)
+    return True
+
+
 def _would_have(draft: Draft, rollout: Rollout, step: CanaryStep, evidence: Evidence | None) -> bool:
     """A dry run waits as long as a verdict takes, says it, and goes on."""
     failed = evidence is not None and evidence.verdict is Verdict.FAIL
@@ -205,4 +218,5 @@ _STEPS: dict[StepKind, Callable[[Draft, Rollout, CanaryStep], bool]] = {
     StepKind.ANALYSIS: _analysis,
     StepKind.CHECK: _check,
     StepKind.VERIFY: _check,
+    StepKind.COMPARE: _compare,
 }
