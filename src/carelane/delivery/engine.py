@@ -141,17 +141,24 @@ class Engine:
         return Draft(snapshot, self.policy, self._seen, self._clock.now())
 
     def command(
-        self, change: Callable[[Draft], None], *, unseen: bool = False, pressing: bool = False
+        self,
+        change: Callable[[Draft], None],
+        *,
+        unseen: bool = False,
+        pressing: bool = False,
+        looked: bool = False,
     ) -> Decision | None:
         """Decide and record what a person asked for, and bring its routing into force at once.
 
-        What is *pressing* takes the room that is kept back for it where the disk is full.
+        What is *pressing* takes the room that is kept back for it where the disk is full. Who has *looked*
+        a moment ago is not kept waiting by another look.
 
         Raises:
             Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
-        self.look()
+        if not looked:
+            self.look()
         if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
@@ -194,7 +201,7 @@ class Engine:
         """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
         with self._looking:
             self._seen = replace(self._seen, routing=self.platform.router.routed())
-        self.command(progress.advance, unseen=True, pressing=True)
+        self.command(progress.advance, unseen=True, pressing=True, looked=True)
 
     def _commit(self, decision: Decision, *, pressing: bool) -> bool:
         if not pressing:

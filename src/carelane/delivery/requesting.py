@@ -26,6 +26,8 @@ def ask(
 ) -> Outcome:
     """Make the deployment that is *wanted*, if *check* holds where it is decided.
 
+    Whoever asks for an emergency has just looked at how things are, to know where to go.
+
     Raises:
         CarelaneError: As *check* and the rules of the command raise it; nothing is recorded then.
     """
@@ -41,7 +43,8 @@ def ask(
         step(draft, wanted)
 
     emergency = wanted.kind is Kind.EMERGENCY
-    if engine.command(decide, unseen=emergency, pressing=emergency) is None and there:
+    decided = engine.command(decide, unseen=emergency, pressing=emergency, looked=emergency)
+    if decided is None and there:
         return there[-1]
     made = repository.deployment(wanted.id)
     return Outcome(made, f"deployment {wanted.id} of {wanted.release.name}")
