@@ -158,7 +158,7 @@ class Rollout:
         One that is recorded as running without a name was begun before names were recorded.
         """
         if self.migration_task or self.migration is Migration.NONE:
-            return self.migration_task or names.migration_name(self.service, deployment)
+            return self.migration_task or names.migration_name(self.service, deployment, self.attempt + 1)
         return names.migration_name_before_tasks_were_marked(self.service, deployment)
 
     def check_id(self, deployment: int) -> str:

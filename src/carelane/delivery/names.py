@@ -14,15 +14,18 @@ def instance_name(service: str, number: int) -> str:
     return f"{_unmarked(service)}-{number}"
 
 
-def migration_name(service: str, deployment: int) -> str:
-    """The name of the task that changes the data of *service* for a *deployment*."""
-    return f"{_unmarked(service)}{TASK_MARK}migrate-{deployment}"
+def migration_name(service: str, deployment: int, attempt: int = 1) -> str:
+    """The name of the task that changes the data of *service*, at its *attempt* (from 1) in a *deployment*."""
+    return f"{_unmarked(service)}{TASK_MARK}migrate-{deployment}{_again(attempt)}"
 
 
 def check_name(service: str, deployment: int, step: int, attempt: int) -> str:
     """The name of the task that is the check at canary *step* (from 1), at its *attempt* (from 1)."""
-    again = f"-{attempt}" if attempt > 1 else ""
-    return f"{_unmarked(service)}{TASK_MARK}check-{deployment}-{step}{again}"
+    return f"{_unmarked(service)}{TASK_MARK}check-{deployment}-{step}{_again(attempt)}"
+
+
+def _again(attempt: int) -> str:
+    return f"-{attempt}" if attempt > 1 else ""
 
 
 def migration_name_before_tasks_were_marked(service: str, deployment: int) -> str:

@@ -122,3 +122,15 @@ def test_a_pause_lets_a_migration_under_way_finish() -> None:
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
     assert simulation.tasks() == ["backend.migrate-1", "backend.migrate-2"]
+
+
+def test_a_migration_that_failed_is_run_again_on_resume_under_a_name_of_its_own() -> None:
+    simulation = Simulation(policy(1, automatic=False), {"backend": MIGRATING}).shipped("v1")
+    simulation.release("v2", Behaviour(migration_exit_code=1))
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v2"] = Behaviour()
+    simulation.resume("the column was locked")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+    assert simulation.tasks()[-2:] == ["backend.migrate-2", "backend.migrate-2-2"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import FailureKind, Phase, Rollout, RolloutPhase
+from carelane.delivery.deployments import FailureKind, Migration, Phase, Rollout, RolloutPhase
 
 AGAIN = frozenset(
     {
@@ -62,7 +62,10 @@ def resume(draft: Draft, message: str, actor: str) -> None:
 
 def _overrule(draft: Draft, rollout: Rollout, kind: FailureKind, message: str, actor: str) -> None:
     if kind in AGAIN:
-        draft.put_rollout(replace(rollout, held_for=None, attempt=rollout.attempt + 1))
+        again = replace(rollout, held_for=None, attempt=rollout.attempt + 1)
+        if kind is FailureKind.MIGRATION:
+            again = replace(again, migration=Migration.NONE, migration_task="")
+        draft.put_rollout(again)
         return
     if kind is FailureKind.UNDECIDED:
         # No verdict is let go for this step; a verdict that comes later is another matter.
