@@ -15,7 +15,7 @@ def instance_name(service: str, number: int) -> str:
 
 
 def migration_name(service: str, deployment: int, attempt: int = 1) -> str:
-    """The name of the task that changes the data of *service*, at its *attempt* (from 1) in a *deployment*."""
+    """The name of the task that changes a service's data for a deployment, at its *attempt* (from 1)."""
     return f"{_unmarked(service)}{TASK_MARK}migrate-{deployment}{_again(attempt)}"
 
 

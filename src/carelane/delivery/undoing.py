@@ -11,9 +11,9 @@ from carelane.delivery.decisions import commands, emergencies
 from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
-from carelane.delivery.deployments import Deployment, Rollout
+from carelane.delivery.deployments import Deployment, Kind, Rollout
 from carelane.delivery.engine import Engine
-from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.environments import Intent
 from carelane.delivery.history import History, Target, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
@@ -98,12 +98,12 @@ class Undoing:
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
             engine.look()
-            first = self._repository.snapshot(engine.environment)
-            target = self._history.way_back(first, engine.seen, way)
+            before = self._last(engine)
+            target = self.way_back(engine, way)
         with self._timed(timings, "switch"):
             own = engine.with_room(self._repository.reserve_deployment)
             wanted = Request(own, target.release, author, reason, way.kind, target.revision)
-            target, made = self._ask_until_decided(engine, way, target, wanted, first.state)
+            target, made = self._ask_until_decided(engine, way, target, wanted, before)
         services = self._standings(engine, made, target)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
@@ -112,7 +112,7 @@ class Undoing:
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
     def _ask_until_decided(
-        self, engine: Engine, way: Way, target: Target, wanted: Request, first: EnvironmentState
+        self, engine: Engine, way: Way, target: Target, wanted: Request, before: Deployment | None
     ) -> tuple[Target, Deployment]:
         """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
         while True:
@@ -120,15 +120,22 @@ class Undoing:
                 check = self._still_the_way(way, target.release)
                 made = requesting.ask(engine, self._repository, wanted, check).deployment
             except MovedMeanwhile:
-                now = self._repository.snapshot(engine.environment).state
-                if (now.revision, now.deployment) != (first.revision, first.deployment):
-                    raise  # somebody else has gone back, or deployed: a person looks again
+                last = self._last(engine)
+                if (
+                    last is not None
+                    and (before is None or last.id != before.id)
+                    and last.kind is not Kind.DEPLOY
+                ):
+                    raise  # to go back once more is for a person to say, who has seen that
                 target = self.way_back(engine, way)
                 wanted = replace(wanted, release=target.release, to_revision=target.revision)
                 continue
             if made is None:
                 raise InvariantError("an emergency made no deployment")
             return target, made
+
+    def _last(self, engine: Engine) -> Deployment | None:
+        return next(iter(self._repository.deployments(engine.environment, 1)), None)
 
     def _settle(
         self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome

@@ -511,3 +511,20 @@ def test_on_a_full_disk_nothing_else_takes_that_room() -> None:
     with pytest.raises(DiskFull):
         simulation.rollback()
     assert simulation.room.parts == 4
+
+
+def test_a_deployment_asked_for_in_the_very_moment_does_not_refuse_an_emergency() -> None:
+    """A pipeline that deploys in a loop would keep a person from ever getting through."""
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.release("v3")
+    once = simulation.repository.reserve_deployment
+
+    def meanwhile() -> int:
+        simulation.repository.reserve_deployment = once  # type: ignore[method-assign]
+        simulation.deploy("v3")
+        simulation.until(lambda: "v3" in simulation.weights())
+        return once()
+
+    simulation.repository.reserve_deployment = meanwhile  # type: ignore[method-assign]
+    simulation.emergency()
+    assert set(simulation.weights()) == {"v2"}, "the version on its way had users by then"
