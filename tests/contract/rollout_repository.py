@@ -137,6 +137,17 @@ class RolloutRepositoryContract:
 
     # -- incidents
 
+    def test_an_entry_of_no_decision_is_in_the_trail_and_nothing_else_has_changed(
+        self, repository: RolloutRepository, trail: Trail
+    ) -> None:
+        repository.commit(Decision(state(1), entries=(entry(),)))
+        before = repository.snapshot("production")
+        refused = entry("request.refused", "abort")
+        repository.record(refused)
+        assert [p.entry for p in trail.after(0)] == [entry(), refused]
+        assert trail.last_position() == 2
+        assert repository.snapshot("production") == before
+
     def test_incidents_are_recorded_with_the_decision_and_the_open_ones_are_part_of_the_snapshot(
         self, repository: RolloutRepository
     ) -> None:

@@ -137,6 +137,10 @@ class InMemoryRepository:
         found = [incident for _, incident in self._of(environment)]
         return sorted(found, key=lambda i: (i.opened_at, i.number), reverse=True)[:limit]
 
+    def record(self, entry: Entry) -> None:
+        """Record it alone."""
+        self._trail.append((entry,))
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record it, once."""
         if release.name in self._releases:

@@ -1,9 +1,17 @@
 """What can be asked of an environment, for the API: each call is one act, recorded with its author."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InvariantError, NotFoundError
+from carelane.base.errors import (
+    ConflictError,
+    InvariantError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+)
 from carelane.delivery import requesting, strategies
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
@@ -24,6 +32,7 @@ class Operations:
         self, engines: Mapping[str, Engine], repository: RolloutRepository, artifacts: Artifacts, clock: Clock
     ) -> None:
         self._engines = engines
+        self._clock = clock
         self._repository = repository
         self._artifacts = artifacts
         self._history = History(repository)
@@ -83,7 +92,9 @@ class Operations:
     ) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)
-        return self._undoing.rollback(engine, _way(engine, Kind.ROLLBACK, to_revision, past), author, reason)
+        way = _way(engine, Kind.ROLLBACK, to_revision, past)
+        with self._refusals(environment, "rollback", author):
+            return self._undoing.rollback(engine, way, author, reason)
 
     def rollback_plan(
         self, environment: str, kind: Kind, to_revision: int | None = None, *, past: str | None = None
@@ -115,7 +126,9 @@ class Operations:
 
     def abort(self, environment: str, author: str, reason: str) -> Deployment:
         """Turn the deployment under way back."""
-        return self._change(environment, lambda d: commands.abort(d, author, reason), unseen=True)
+        self.engine(environment)
+        with self._refusals(environment, "abort", author):
+            return self._change(environment, lambda d: commands.abort(d, author, reason), unseen=True)
 
     def promote(
         self,
@@ -138,7 +151,22 @@ class Operations:
         undone and in which a service differs.
         """
         engine = self.engine(environment)
-        return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
+        with self._refusals(environment, "emergency-rollback", author):
+            return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
+
+    @contextmanager
+    def _refusals(self, environment: str, what: str, author: str) -> Iterator[None]:
+        """Who wanted to undo something and was refused, and why, is in the trail too."""
+        try:
+            yield
+        except (RefusedError, NotFoundError, ConflictError) as refused:
+            now = self._clock.now()
+            entry = Entry(now, author, "request.refused", what, environment, refused.message)
+            try:
+                self._repository.record(entry)
+            except PlatformError as error:  # the refusal is what is to be told
+                self.engine(environment).report(error)
+            raise
 
     def _verify(self, release: Release) -> None:
         for artifact in {version.artifact for version in release.versions.values()}:

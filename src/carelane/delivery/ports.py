@@ -188,6 +188,10 @@ class RolloutRepository(Protocol):
         """Newest first, open and resolved."""
         ...
 
+    def record(self, entry: Entry) -> None:
+        """Record an entry that belongs to no decision: that something was refused."""
+        ...
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record it with the entry that says so. Raises ConflictError where another has the name."""
         ...

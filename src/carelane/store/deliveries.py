@@ -111,6 +111,12 @@ class SqlRolloutRepository:
         with self._reading.begin() as connection:
             return incidents.newest(connection, environment, limit)
 
+    def record(self, entry: Entry) -> None:
+        """Record an entry that belongs to no decision."""
+        with self._engine.begin() as connection:
+            trail.append(connection, (entry,))
+        self._trail.ring()
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record *release* and the *entry* that says so; ConflictError where another has the name."""
         row = {

@@ -144,12 +144,16 @@ def test_where_nothing_moves_nothing_can_be_held_or_ended() -> None:
             verb()
 
 
-def test_a_refused_command_leaves_no_trace() -> None:
+def test_a_refused_abort_changes_nothing_and_is_in_the_trail() -> None:
+    """cases.md A, argo-rollouts#1292."""
     simulation = Simulation().shipped("v1")
     before = (simulation.snapshot, simulation.acts())
     with pytest.raises(ConflictError):
         simulation.abort()
-    assert (simulation.snapshot, simulation.acts()) == before
+    assert (simulation.snapshot, simulation.acts()) == (before[0], [*before[1], "request.refused"])
+    refused = simulation.entries("request.refused")[0]
+    assert (refused.actor, refused.subject) == ("alice", "abort")
+    assert refused.reason == "nothing is moving in production"
 
 
 # -- superseding

@@ -45,7 +45,7 @@ def test_going_back_skips_a_release_that_changed_no_service(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["emergency", "rollback"])
-def test_where_no_earlier_revision_differs_it_is_refused_and_nothing_is_recorded(verb: str) -> None:
+def test_where_no_earlier_revision_differs_it_is_refused_and_only_that_is_recorded(verb: str) -> None:
     """cases.md A, argo-rollouts#1292."""
     simulation = Simulation(policy(2)).shipped("v1")
     simulation.release("v2-docs", changes=())
@@ -54,7 +54,7 @@ def test_where_no_earlier_revision_differs_it_is_refused_and_nothing_is_recorded
     before = (simulation.snapshot, simulation.acts())
     with pytest.raises(NotFoundError, match="in which a service differs from what runs"):
         getattr(simulation, verb)()
-    assert (simulation.snapshot, simulation.acts()) == before
+    assert (simulation.snapshot, simulation.acts()) == (before[0], [*before[1], "request.refused"])
 
 
 def test_a_revision_that_differs_in_no_service_is_refused_where_it_is_named() -> None:
