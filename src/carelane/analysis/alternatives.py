@@ -3,6 +3,7 @@
 The weights are fixed at the canary's first request, by stable's history alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from carelane.analysis.columns import Columns
 from carelane.analysis.dispersion import UNKNOWN, estimate_over
 from carelane.analysis.objectives import AnalysisPolicy, Objective
 from carelane.analysis.reproducible import exp, log
+from carelane.base.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -64,43 +66,78 @@ class Mixture:
     log_weight: Array
 
 
-# Shares of the prior: stable as its history has it; as it fails at some other level, where the history
-# is old or missing; and the errors' split alone, which no level touches.
-SPLIT_SHARE = 0.4
-ROBUST_SHARE = 0.05
-SPLIT_RATIOS = (2.0, 4.0, 8.0, 20.0, 60.0)
-ROBUST_LEVELS = (0.001, 0.01, 0.1)
-ROBUST_POINTS = 4
-# The canary's ratio, evenly in log odds, from so many times stable's odds up to 90 %; each point has
-# so much of the weight of the one before: large changes are found at once, whatever their weight.
-POINTS = 9
-NEAREST = 2.0
+@dataclass(frozen=True)
+class Prior:
+    """How the weight is spread over what a worse canary might be.
+
+    On the errors' *split* alone, which no level touches, by rate ratio; on stable as its history has it,
+    with the canary's ratio evenly in log odds from *nearest* times stable's up to 90 %, a share a point in
+    *level*; and, *robust* in all, on other levels, where the history is old or missing.
+    """
+
+    split: Mapping[float, float]
+    level: tuple[float, ...]
+    nearest: float
+    robust: float
+
+
+def _even(share: float) -> Mapping[float, float]:
+    return dict.fromkeys((2.0, 4.0, 8.0, 20.0, 60.0), share / 5)
+
+
+def _fading(count: int, share: float) -> tuple[float, ...]:
+    """*count* shares that sum to *share*, each with so much of the one before."""
+    weights = np.multiply.accumulate(np.array([1.0] + [FADING] * (count - 1)))
+    weights *= share / float(np.add.accumulate(weights)[-1])
+    return tuple(weights.tolist())
+
+
 FARTHEST_ODDS = 9.0
 FADING = 0.8
+NEAREST = 2.0
+ROBUST_LEVELS = (0.001, 0.01, 0.1)
+ROBUST_POINTS = 4
+EDITION = 2
+"""The way of judging that begins now; each analysis records its own, so that it can be judged again."""
+# Large changes are found at once whatever their weight. Few points far apart, the heaviest of them at
+# changes to some 5 and 12 %, are found soonest between 2 and 50 %; the first edition had many alike.
+PRIORS: Mapping[int, Prior] = {
+    1: Prior(_even(0.4), _fading(9, 1.0 - 0.4 - 0.05), NEAREST, 0.05),
+    EDITION: Prior({2.5: 0.18, 7.0: 0.3}, (0.05, 0.36, 0.06, 0.02), 4.0, 0.03),
+}
+WITHOUT_HISTORY = Prior(_even(0.5), (), NEAREST, 0.5)
 
 
-def worse(baseline: Baseline) -> Mixture:
-    """The canaries that are worse than stable."""
+def worse(baseline: Baseline, edition: int = EDITION) -> Mixture:
+    """The canaries that are worse than stable.
+
+    Raises:
+        InputError: If there is no such *edition* of the prior.
+    """
+    if edition not in PRIORS:
+        raise InputError(
+            f"it was judged in a way of its own, number {edition}; known are 1 to {EDITION}",
+            hint="a later version of carelane knows it",
+        )
     level = baseline.ratio
-    split, robust = (SPLIT_SHARE, ROBUST_SHARE) if level else (0.5, 0.5)
-    points = [(0.0, ratio, split / len(SPLIT_RATIOS)) for ratio in SPLIT_RATIOS]
+    prior = PRIORS[edition] if level else WITHOUT_HISTORY
+    points = [(0.0, ratio, share) for ratio, share in prior.split.items()]
     if level:
-        points += _above(min(level, 0.5), POINTS, 1.0 - split - robust)
+        points += _above(min(level, 0.5), prior.nearest, prior.level)
+    each = _fading(ROBUST_POINTS, prior.robust / len(ROBUST_LEVELS))
     for stable in ROBUST_LEVELS:
-        points += _above(stable, ROBUST_POINTS, robust / len(ROBUST_LEVELS))
+        points += _above(stable, NEAREST, each)
     stable_ratios, ratios, weights = (np.array(column) for column in zip(*points, strict=True))
     return Mixture(stable_ratios, ratios, log(weights / float(np.add.accumulate(weights)[-1])))
 
 
-def _above(stable: float, count: int, share: float) -> list[tuple[float, float, float]]:
-    """*count* points with *stable* for stable's ratio, and weights that sum to *share*."""
-    nearest = NEAREST * stable / (1.0 - stable)
-    steps = np.arange(count, dtype=np.float64) / (count - 1)
-    odds = nearest * exp(log(FARTHEST_ODDS / nearest) * steps)
-    weights = np.multiply.accumulate(np.array([1.0] + [FADING] * (count - 1)))
-    weights *= share / float(np.add.accumulate(weights)[-1])
+def _above(stable: float, nearest: float, shares: tuple[float, ...]) -> list[tuple[float, float, float]]:
+    """A point for each of *shares*, with *stable* for stable's ratio."""
+    least = nearest * stable / (1.0 - stable)
+    steps = np.arange(len(shares), dtype=np.float64) / (len(shares) - 1)
+    odds = least * exp(log(FARTHEST_ODDS / least) * steps)
     ratios = odds / (1.0 + odds) / stable
-    return [(stable, float(r), float(w)) for r, w in zip(ratios, weights, strict=True)]
+    return [(stable, float(r), share) for r, share in zip(ratios, shares, strict=True)]
 
 
 def ratio_grid() -> Array:

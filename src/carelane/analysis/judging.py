@@ -62,7 +62,9 @@ class Judge:
         """
         if len(baselines) != len(policy.objectives):
             raise InputError(f"{len(baselines)} baselines for {len(policy.objectives)} objectives")
-        designs = tuple(Design.of(o, b) for o, b in zip(policy.objectives, baselines, strict=True))
+        designs = tuple(
+            Design.of(o, b, trial.edition) for o, b in zip(policy.objectives, baselines, strict=True)
+        )
         return cls(policy, trial, designs, tuple(design.nothing() for design in designs))
 
     def after(self, window: Window) -> "Judge":

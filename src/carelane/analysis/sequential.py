@@ -49,9 +49,9 @@ class Design:
     log_safe_weight: Array
 
     @classmethod
-    def of(cls, objective: Objective, baseline: Baseline) -> "Design":
-        """For *objective*, with what stable's history says."""
-        mixture = alternatives.worse(baseline)
+    def of(cls, objective: Objective, baseline: Baseline, edition: int = alternatives.EDITION) -> "Design":
+        """For *objective*, with what stable's history says, by that *edition* of the prior."""
+        mixture = alternatives.worse(baseline, edition)
         ratios = np.concatenate(
             [
                 alternatives.CATASTROPHE_RATIOS,

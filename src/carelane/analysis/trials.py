@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from carelane.analysis.alternatives import EDITION
+
 # What speaks against the canary counts from its first request; so much of it anew from each later
 # weight, all of them together, so that clean time does not blind the judge to what begins with load.
 ANEW_SHARE = 0.2
@@ -13,11 +15,12 @@ class Trial:
 
     None for a preview, which has no users, and for what was recorded before they were. *others* are the
     log E of the deployment's other services that are judged, which share alpha: what one that is through
-    ended with, 0 for one that has not begun.
+    ended with, 0 for one that has not begun. *edition* is that of the prior it is judged by.
     """
 
     weights: tuple[int, ...] = ()
     others: tuple[float, ...] = ()
+    edition: int = EDITION
 
     @property
     def later(self) -> int:
@@ -43,3 +46,5 @@ class Trial:
 
 
 ALONE = Trial()
+UNRECORDED = Trial(edition=1)
+"""What an analysis was part of that a version before recorded, which knew of no weights."""

@@ -15,7 +15,7 @@ from carelane.analysis.measurements import Reading, Readings, Window, merged
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.ports import MetricSource
 from carelane.analysis.replaying import Replay, judged
-from carelane.analysis.trials import ALONE, Trial
+from carelane.analysis.trials import UNRECORDED, Trial
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.base.errors import InvariantError
 from carelane.delivery.decisions.draft import Snapshot
@@ -45,7 +45,7 @@ class AnalysisRun:
     sources: tuple[Readings, ...] = ()
     evidence: Evidence | None = None
     preview: bool = False
-    trial: Trial = ALONE
+    trial: Trial = UNRECORDED
 
     @property
     def key(self) -> Key:

@@ -238,7 +238,7 @@ def test_a_slow_canary_does_not_pass_on_its_errors_alone() -> None:
 
 
 def test_dispersion_makes_it_slower_to_judge() -> None:
-    seen = windows(8, (10, 1), (90, 0))
+    seen = windows(5, (10, 1), (90, 0))
     lone, clustered = judged(seen), judged(seen, basis=(replace(LONE, dispersion=3.0),))
     assert lone.verdict is Verdict.FAIL
     assert clustered.verdict is Verdict.INCONCLUSIVE

@@ -14,6 +14,7 @@ from carelane.analysis.alternatives import Baseline
 from carelane.analysis.objectives import Objective
 from carelane.analysis.reproducible import log_sum_exp
 from carelane.analysis.sequential import CANARY, Design, Tallies, add
+from carelane.base.errors import InputError
 
 Array = NDArray[np.float64]
 Points = Callable[[Design, Array], Array]
@@ -187,3 +188,8 @@ def test_windows_with_one_version_only_say_nothing() -> None:
     for points in (likelihoods.worse, likelihoods.safe):
         alone = log_e(points, DESIGN, *seen, (70, 70, 0, 0), (0, 0, 900, 0))
         assert alone == log_e(points, DESIGN, *seen)
+
+
+def test_a_prior_of_a_version_to_come_is_refused() -> None:
+    with pytest.raises(InputError, match="number 3; known are 1 to 2"):
+        alternatives.worse(Baseline(1000, 5, 1.0), 3)

@@ -180,7 +180,7 @@ def test_at_a_later_weight_too_it_decides_at_the_first_window_whose_evidence_suf
 
 # -- alpha is shared by the services of a deployment
 
-RATHER_BAD = [*at(0, 13, (10, 0), 0), *at(0, 7, (10, 1), 13)]
+RATHER_BAD = [*at(0, 16, (10, 0), 0), *at(0, 7, (10, 1), 16)]
 
 
 def test_with_other_services_on_trial_it_takes_their_share_of_evidence_to_fail() -> None:

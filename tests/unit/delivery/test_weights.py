@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.analysis.trials import ALONE, Trial
+from carelane.analysis.trials import UNRECORDED, Trial
 from carelane.analysis.verdicts import Reason, Verdict
 from carelane.base.errors import InputError
 from carelane.delivery.analyses import AnalysisRun
@@ -143,14 +143,14 @@ def test_a_canary_that_the_version_before_began_goes_on_and_earns_its_pass_at_th
     """Neither its weights nor where they began were recorded."""
     simulation = on_its_way(canary())
     simulation.until(lambda: simulation.repository.analysis(2, "backend") is not None)
-    simulation.repository._analyses[2, "backend"] = replace(run_of(simulation), trial=ALONE)
+    simulation.repository._analyses[2, "backend"] = replace(run_of(simulation), trial=UNRECORDED)
     simulation.restart_server()
     simulation.until(lambda: simulation.weights().get("v2") == 2500, 600)
     simulation.metrics.error_ratios = {"v1": 0.002, "v2": 0.05}
     simulation.until(lambda: simulation.phase in {Phase.FAILED, Phase.SUCCEEDED}, 600)
     assert simulation.phase is Phase.FAILED
     run = run_of(simulation)
-    assert run.trial == ALONE
+    assert run.trial == UNRECORDED
     assert run.judge().evidence() == run.evidence
 
 
