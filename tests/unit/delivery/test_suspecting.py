@@ -69,3 +69,17 @@ def test_nobody_is_suspected_while_something_moves() -> None:
     assert suspecting.look(simulation.state, POLICY, now)
     moving = replace(simulation.state, deployment=3)
     assert suspecting.look(moving, POLICY, now) == {}
+
+
+def test_each_bucket_counts_once_however_often_one_looks() -> None:
+    """Six errors of five hundred are not enough to suspect it once, nor looked at ten times."""
+    simulation, store = watched()
+    got(simulation, store, "v2", 6)
+    suspecting = TrafficSuspecting(store)
+    first = watch(simulation).since + 3 * TEN
+    for look in range(10):
+        assert suspecting.look(simulation.state, POLICY, first + look * TEN) == {}
+    late = Bucket(first + 12 * TEN, 10.0, {("backend", "v2"): Counted(500, 60)})
+    store.add("production", late)
+    found = suspecting.look(simulation.state, POLICY, first + 14 * TEN)
+    assert found == {"backend": "66 of 1,000 requests (6.6 %) failed, before 0.3 %"}
