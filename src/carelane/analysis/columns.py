@@ -1,7 +1,7 @@
 """Windows as columns of numbers: what a million of them are judged from."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -89,6 +89,10 @@ class Columns:
             weights=self.weights[ends],
             **counts,
         )
+
+    def at_weight(self, weight: int) -> "Columns":
+        """The same rows, counted at that *weight* of the canary."""
+        return replace(self, weights=np.full(len(self), weight, dtype=np.int8))
 
     def by_weight(self) -> list["Columns"]:
         """The rows in stretches of one weight each."""

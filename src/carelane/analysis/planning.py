@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carelane.analysis.alternatives import baselines
-from carelane.analysis.columns import NO_GAP, Columns
+from carelane.analysis.columns import Columns
+from carelane.analysis.courses import FIRST_PIECE
+from carelane.analysis.drawing import drawn
 from carelane.analysis.judging import Judge
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
@@ -16,8 +17,6 @@ from carelane.base.errors import InputError
 
 MOST_WINDOWS = 1800
 HISTORY_WINDOWS = 3600
-# Judged in pieces that double: most bad canaries are found at once, clean ones take long.
-FIRST_PIECE = 64
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,9 @@ def _rollouts(
 ) -> Iterator[Judge]:
     count = math.ceil(question.longest_seconds / question.window_seconds)
     for _ in range(traces):
-        history = _drawn(question, 0.0, 0.0, HISTORY_WINDOWS if question.history else 0, generator)
+        history = _traffic(question, 0.0, 0.0, HISTORY_WINDOWS if question.history else 0, generator)
         judge = Judge.begin(policy, baselines(policy, history))
-        columns = _drawn(question, question.weight, canary, count, generator)
+        columns = _traffic(question, question.weight, canary, count, generator)
         start, piece = 0, FIRST_PIECE
         while start < count and not judge.first:
             judge = judge.after_all(columns.rows(start, start + piece))
@@ -122,28 +121,11 @@ def _rollouts(
         yield judge
 
 
-def _drawn(
+def _traffic(
     question: Question, weight: float, canary: float, count: int, generator: np.random.Generator
 ) -> Columns:
-    at = np.arange(count, dtype=np.float64) * question.window_seconds
-    each = question.rate * question.window_seconds
-    to_canary, to_stable = (
-        generator.poisson(each * weight, count),
-        generator.poisson(each * (1 - weight), count),
-    )
-    none: NDArray[np.float64] = np.zeros((count, 0))
-    return Columns(
-        started_at=at,
-        ended_at=at + question.window_seconds,
-        stable_requests=to_stable.astype(np.float64),
-        stable_errors=generator.binomial(to_stable, question.stable_ratio).astype(np.float64),
-        canary_requests=to_canary.astype(np.float64),
-        canary_errors=generator.binomial(to_canary, canary).astype(np.float64),
-        stable_slow=none,
-        canary_slow=none,
-        gaps=np.full(count, NO_GAP, dtype=np.int8),
-        weights=np.zeros(count, dtype=np.int8),
-    )
+    rates = (question.rate * (1 - weight), question.rate * weight)
+    return drawn(rates, (question.stable_ratio, canary), 0.0, question.window_seconds, count, generator)
 
 
 def _seconds(evidence: Evidence | None) -> float:

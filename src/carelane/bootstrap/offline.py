@@ -1,6 +1,6 @@
 """What needs no server: checking a configuration, its JSON Schema, judging recorded traffic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,34 +72,6 @@ def judged_again(run: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     known = TypeAdapter(AnalysisRun).validate_python(run)
     same = known.evidence is None or known.judge().evidence() == known.evidence
     return _replayed(known.since_its_start().again()), same
-
-
-def expected_seconds(
-    policy: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], traffic: Mapping[str, Any]
-) -> list[float | None]:
-    """For each canary step, how long a healthy canary is expected to wait; None where it is not known.
-
-    What was shown in one analysis need not be shown again in the next: evidence adds up.
-    """
-    from pydantic import TypeAdapter
-
-    from carelane.analysis.expectations import seconds_to_pass
-    from carelane.analysis.objectives import AnalysisPolicy
-
-    judged_by = TypeAdapter(AnalysisPolicy).validate_python(policy)
-    rate = traffic["requests"] / traffic["seconds"] if traffic["seconds"] else 0.0
-    errors = traffic["errors"] / traffic["requests"] if traffic["requests"] else 0.0
-    expected: list[float | None] = []
-    share, passed = 0.0, False
-    for step in steps:
-        share = step["percent"] / 100 if step["kind"] == "weight" else share
-        if step["kind"] == "analysis":
-            waits = 0.0 if passed else seconds_to_pass(judged_by, rate, share, errors, step["seconds"])
-            passed = passed or waits is not None
-            expected.append(waits)
-        else:
-            expected.append(step["seconds"] if step["kind"] == "pause" else None)
-    return expected
 
 
 def compare_recording(path: Path, settings: Mapping[str, float | None]) -> dict[str, Any]:

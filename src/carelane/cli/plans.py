@@ -12,14 +12,11 @@ HOUR_SECONDS = 3599.0
 
 
 def show_plan(plan: dict[str, Any], output: str) -> None:
-    """The steps of each service, in order, and how long each analysis is expected to take."""
-    from carelane.bootstrap.offline import expected_seconds
+    """The steps of each service, in order, and how long each analysis and all of it are expected to take."""
+    from carelane.bootstrap.forecasting import forecast
 
     deployment = plan["deployment"]
-    for name, rollout in deployment["rollouts"].items() if deployment else ():
-        rollout["expected"] = expected_seconds(
-            plan["analysis"], rollout["strategy"]["steps"], plan["traffic"][name]
-        )
+    plan["expected"] = forecast(plan)
     if output == "json":
         show_json(plan)
         return
@@ -29,20 +26,49 @@ def show_plan(plan: dict[str, Any], output: str) -> None:
         many = plan["replicas"][name]
         replicas = f"{many} replica{'s' if many > 1 else ''}"
         click.echo(f"{number}. {name}: {moved}, {rollout['strategy']['kind']}, {replicas}")
-        for line in _steps(name, rollout, plan["traffic"][name]):
+        expected = plan["expected"]["services"].get(name)
+        for line in _steps(name, rollout, expected, plan["traffic"][name]):
             click.echo(f"   {line}")
+    if plan["expected"]["services"]:
+        click.echo(_in_all(plan["expected"]))
 
 
-def _steps(name: str, rollout: Mapping[str, Any], traffic: Mapping[str, Any]) -> list[str]:
+def _in_all(expected: Mapping[str, Any]) -> str:
+    """Services go one after another: their times add up."""
+    asked = f"a person is asked in {expected['asked'] * 100:.0f} % of healthy releases"
+    if expected["median_seconds"] is None:
+        return f"in all: no end to be expected at this traffic; {asked}"
+    most = expected["most_seconds"]
+    within = "nine of ten within hours" if most is None else f"nine of ten within {seconds(most)}"
+    return f"in all: analyses and pauses take about {seconds(expected['median_seconds'])}, {within}; {asked}"
+
+
+def _steps(
+    name: str, rollout: Mapping[str, Any], expected: Mapping[str, Any] | None, traffic: Mapping[str, Any]
+) -> list[str]:
     steps = rollout["strategy"]["steps"]
-    previewed = rollout["strategy"]["kind"] == "blue-green"
+    if expected is None:
+        previewed = rollout["strategy"]["kind"] == "blue-green"
+        return [f"- {step_words(step)}{_of_a_preview(step) if previewed else ''}" for step in steps]
     lines = [
-        f"- {step_words(step)}{_of_a_preview(step) if previewed else _expected(step, at)}"
-        for step, at in zip(steps, rollout["expected"], strict=True)
+        f"- {step_words(step)}{_expected(step, at)}"
+        for step, at in zip(steps, expected["steps"], strict=True)
     ]
-    if not previewed and any(step["kind"] == "analysis" for step in steps):
+    if any(step["kind"] == "analysis" for step in steps):
         lines += _by_traffic(name, traffic)
-    return lines
+    return [*lines, *_instead(expected["instead"])]
+
+
+def _instead(instead: Mapping[str, Any] | None) -> list[str]:
+    """What takes beyond an hour for a few users is told sooner by half of them."""
+    if instead is None or instead["median_seconds"] is None:
+        return []
+    limit = "" if instead["proposed_seconds"] is None else f"{{seconds: {instead['proposed_seconds']:g}}}"
+    steps = f"[{{weight: {instead['percent']}}}, {{analysis: {limit or '{}'}}}]"
+    return [
+        f"  (that may take beyond an hour; one step, steps: {steps},",
+        f"  takes about {seconds(instead['median_seconds'])})",
+    ]
 
 
 def _by_traffic(name: str, traffic: Mapping[str, Any]) -> list[str]:
@@ -64,11 +90,16 @@ def _of_a_preview(step: Mapping[str, Any]) -> str:
     return ": of what reaches the preview meanwhile; without any it asks a person"
 
 
-def _expected(step: Mapping[str, Any], expected: float | None) -> str:
-    if step["kind"] != "analysis":
+def _expected(step: Mapping[str, Any], expected: Mapping[str, Any] | None) -> str:
+    if step["kind"] != "analysis" or expected is None:
         return ""
-    if expected is None:
-        return ": not expected to be decided by then at this traffic"
-    if expected == 0:
+    median, most = expected["median_seconds"], expected["most_seconds"]
+    late = step["seconds"] is not None and (most is None or most > step["seconds"])
+    proposed = expected["proposed_seconds"]
+    propose = f"; seconds: {proposed:g} would do for nine of ten" if late and proposed is not None else ""
+    if median is None or (late and median > step["seconds"]):
+        return f": not expected to be decided by then at this traffic{propose}"
+    if most == 0:
         return ": a healthy release has already passed by then"
-    return f": a healthy release passes in about {seconds(expected)}"
+    within = "" if most is None else f", nine of ten within {seconds(most)}"
+    return f": a healthy release passes in about {seconds(median)}{within}{propose}"
