@@ -58,6 +58,7 @@ def rollback(
     if plan:
         _show_plan(client.get(f"{where}/rollback-plan", to_revision=to_revision, past=past), output)
         return
+    _check_given(reason)
     body = {"to_revision": to_revision, "reason": reason, "past": past}
     tell(client, client.post(f"{where}/rollback", body), waiting, output)
 
@@ -84,6 +85,7 @@ def emergency_rollback(
     if plan:
         _show_plan(client.get(f"{where}/rollback-plan", emergency="true", past=past), output)
         return
+    _check_given(reason)
     outcome = client.post(f"{where}/emergency-rollback", {"reason": reason, "past": past})
     quiet = output == "json"
     if not quiet:
@@ -93,6 +95,12 @@ def emergency_rollback(
     _finish(client, environment, outcome, output)
     if outcome["verified"] is False:
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
+
+
+def _check_given(reason: str) -> None:
+    """Only a plan needs no reason."""
+    if not reason:
+        raise click.MissingParameter(param_hint="'--reason'", param_type="option")
 
 
 def _show_plan(plan: dict[str, Any], output: str) -> None:
