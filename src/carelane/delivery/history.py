@@ -17,6 +17,8 @@ from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
 
 WHOLE = 1000
+LOOKED_BACK = (20, WHOLE)
+"""How many revisions are read at first, and then: what differs is seldom far."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,29 @@ class History:
             )
 
     def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
-        history = self._repository.revisions(state.name, WHOLE)
-        if not history:
-            raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
-        target = (
-            self._first(state, history[1:], beyond)
-            if way.to_revision is None
-            else self._named(state, history[: way.kept], way.to_revision)
+        for limit in LOOKED_BACK:
+            history = self._repository.revisions(state.name, max(limit, way.kept))
+            if not history:
+                raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
+            target = (
+                self._first(state, history[1:], beyond)
+                if way.to_revision is None
+                else self._named(state, history[: way.kept], way.to_revision)
+            )
+            if target is not None:
+                self._refuse_irreversible(history, target, way.past)
+                return target
+            if len(history) < limit:
+                break
+        raise NotFoundError(
+            f"{state.name} has no earlier revision to go back to that was not itself undone"
+            " and in which a service differs from what runs",
+            hint="name one with --to-revision; `carelane history` lists them",
         )
-        self._refuse_irreversible(history, target, way.past)
-        return target
 
-    def _first(self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None) -> Target:
+    def _first(
+        self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None
+    ) -> Target | None:
         for revision in earlier:
             if revision.undone_by is not None:
                 continue
@@ -132,11 +145,7 @@ class History:
             same = beyond is not None and _versions(release) == _versions(beyond.release)
             if differing(state, release) and not same:
                 return Target(revision.number, release)
-        raise NotFoundError(
-            f"{state.name} has no earlier revision to go back to that was not itself undone"
-            " and in which a service differs from what runs",
-            hint="name one with --to-revision; `carelane history` lists them",
-        )
+        return None
 
     def _named(self, state: EnvironmentState, kept: list[Revision], number: int) -> Target:
         chosen = next((r for r in kept if r.number == number), None)

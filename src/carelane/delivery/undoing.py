@@ -13,8 +13,8 @@ from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Deployment, Kind, Rollout
 from carelane.delivery.engine import Engine
-from carelane.delivery.environments import Intent
-from carelane.delivery.history import History, Target, Way
+from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.history import History, Target, Way, has_users
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Check, Outcome
@@ -54,6 +54,25 @@ class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
     """Where it goes back to has changed since somebody looked."""
 
 
+@dataclass(frozen=True)
+class _LookedUp:
+    """Where it goes, and by what: what was recorded, and whether a version on its way had users."""
+
+    target: Target
+    state: EnvironmentState
+    users: bool
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who wants it, why, under which number; *before* is the last deployment that was there by then."""
+
+    number: int
+    author: str
+    reason: str
+    before: Deployment | None
+
+
 class Undoing:
     """The two rollbacks of all environments."""
 
@@ -63,14 +82,16 @@ class Undoing:
         self._clock = clock
         self._history = History(repository)
 
-    def way_back(self, engine: Engine, way: Way) -> Target:
+    def _look_up(self, engine: Engine, way: Way) -> _LookedUp:
         """Where *way* leads in the environment of *engine* as things are now."""
-        return self._history.way_back(self._repository.snapshot(engine.environment), engine.seen, way)
+        snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
+        target = self._history.way_back(snapshot, seen, way)
+        return _LookedUp(target, snapshot.state, has_users(snapshot.state, seen))
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
         draft = engine.draft(self._repository.snapshot(engine.environment))
-        target = self.way_back(engine, way)
+        target = self._look_up(engine, way).target
         there = commands.already(draft.snapshot, target.release, way.kind)
         if there is not None:
             return Outcome(draft.deployment, there)
@@ -80,12 +101,13 @@ class Undoing:
     def rollback(self, engine: Engine, way: Way, author: str, reason: str) -> Outcome:
         """Put an earlier revision back."""
         require(reason)
-        target = self.way_back(engine, way)
+        looked_up = self._look_up(engine, way)
+        target = looked_up.target
         for artifact in {version.artifact for version in target.release.versions.values()}:
             self._artifacts.verify(artifact)
         own = self._repository.reserve_deployment()
         wanted = Request(own, target.release, author, reason, way.kind, target.revision)
-        check = self._still_the_way(way, target.release)
+        check = self._still_the_way(way, looked_up)
         return requesting.ask(engine, self._repository, wanted, check)
 
     def emergency(self, engine: Engine, way: Way, author: str, reason: str) -> EmergencyOutcome:
@@ -99,11 +121,11 @@ class Undoing:
         with self._timed(timings, "check"):
             engine.look()
             before = self._last(engine)
-            target = self.way_back(engine, way)
+            looked_up = self._look_up(engine, way)
         with self._timed(timings, "switch"):
             own = engine.with_room(self._repository.reserve_deployment)
-            wanted = Request(own, target.release, author, reason, way.kind, target.revision)
-            target, made = self._ask_until_decided(engine, way, target, wanted, before)
+            asked = _Asked(own, author, reason, before)
+            target, made = self._ask_until_decided(engine, way, looked_up, asked)
         services = self._standings(engine, made, target)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
@@ -112,23 +134,23 @@ class Undoing:
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
     def _ask_until_decided(
-        self, engine: Engine, way: Way, target: Target, wanted: Request, before: Deployment | None
+        self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
     ) -> tuple[Target, Deployment]:
         """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
         while True:
+            target = looked_up.target
+            wanted = Request(
+                asked.number, target.release, asked.author, asked.reason, way.kind, target.revision
+            )
             try:
-                check = self._still_the_way(way, target.release)
+                check = self._still_the_way(way, looked_up)
                 made = requesting.ask(engine, self._repository, wanted, check).deployment
             except MovedMeanwhile:
                 last = self._last(engine)
-                if (
-                    last is not None
-                    and (before is None or last.id != before.id)
-                    and last.kind is not Kind.DEPLOY
-                ):
+                new = last is not None and (asked.before is None or last.id != asked.before.id)
+                if last is not None and new and last.kind is not Kind.DEPLOY:
                     raise  # to go back once more is for a person to say, who has seen that
-                target = self.way_back(engine, way)
-                wanted = replace(wanted, release=target.release, to_revision=target.revision)
+                looked_up = self._look_up(engine, way)
                 continue
             if made is None:
                 raise InvariantError("an emergency made no deployment")
@@ -200,14 +222,17 @@ class Undoing:
             engine.platform.router, [release.versions[name] for name in done], self._clock
         )
 
-    def _still_the_way(self, way: Way, release: Release) -> Check:
+    def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
 
         def check(draft: Draft) -> None:
+            state = draft.snapshot.state
+            if state == looked_up.state and has_users(state, draft.seen) == looked_up.users:
+                return  # as it was looked up: nobody in an emergency waits for the history twice
             now = self._history.way_back(draft.snapshot, draft.seen, way).release
-            if now.name != release.name:
+            if now.name != looked_up.target.release.name:
                 raise MovedMeanwhile(
-                    f"{draft.snapshot.state.name} has moved meanwhile: the way back is {now.name} now",
+                    f"{state.name} has moved meanwhile: the way back is {now.name} now",
                     hint="see `carelane history`, then ask again if it is still wanted",
                 )
 
