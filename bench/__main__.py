@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=20, help="restarts of the server under load")
     parser.add_argument("--trials", type=int, default=20, help="A/A trials, and healthy releases")
     parser.add_argument("--caught", type=int, default=10, help="runs of each fault to catch")
-    parser.add_argument("--traces", type=int, default=500, help="traces of each bad canary")
+    parser.add_argument("--traces", type=int, default=5000, help="traces of each bad canary")
     parser.add_argument("--healthy", type=int, default=1000, help="traces of each healthy canary")
     parser.add_argument("--pushes", type=int, default=5, help="pushes of the example, after the first")
     asked = parser.parse_args()

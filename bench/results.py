@@ -1,5 +1,6 @@
 """Figures, and the table they end up in."""
 
+import math
 import os
 import platform
 import statistics
@@ -36,6 +37,16 @@ def spread(values: list[float], unit: str) -> str:
     """Median, 99th percentile and maximum in words."""
     p50, p99 = statistics.median(values), quantile(values, 0.99)
     return f"p50 {p50:.1f}, p99 {p99:.1f}, max {max(values):.1f} {unit} (n = {len(values)})"
+
+
+def lower_bound(hits: int, trials: int) -> float:
+    """Clopper and Pearson's one-sided 95 % bound: where so many hits or more have probability 5 %."""
+    low, high = 0.0, hits / trials
+    for _ in range(60):
+        middle = (low + high) / 2
+        fewer = sum(math.comb(trials, k) * middle**k * (1 - middle) ** (trials - k) for k in range(hits))
+        low, high = (middle, high) if 1 - fewer < 0.05 else (low, middle)
+    return low
 
 
 def write(part: str, figures: list[Figure], command: str) -> None:

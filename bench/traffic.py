@@ -58,9 +58,9 @@ def history(scenario: Scenario, seconds: int, generator: np.random.Generator) ->
     return columns(at, requests, errors, nothing, nothing)
 
 
-def rollout(scenario: Scenario, seconds: int, generator: np.random.Generator) -> Columns:
-    """Both versions, from the canary's first second on."""
-    at = np.arange(seconds, dtype=np.float64)
+def rollout(scenario: Scenario, seconds: int, generator: np.random.Generator, start: float = 0.0) -> Columns:
+    """Both versions, from *start* on: 0 is the canary's first second."""
+    at = start + np.arange(seconds, dtype=np.float64)
     rate, weight = scenario.rate(at), scenario.weight(at)
     canary = generator.poisson(rate * weight).astype(np.float64)
     stable = generator.poisson(rate * (1 - weight)).astype(np.float64)

@@ -24,16 +24,26 @@ Array = NDArray[np.float64]
 _LOG_COMPARED, _LOG_ALONE = log([1.0 / 3.0, 2.0 / 3.0])
 
 
-def worse(design: Design, rows: Array) -> Array:
-    """Against "the canary's ratio is at most stable's, in every window"."""
+def compared(design: Design, rows: Array) -> Array:
+    """Canary beside stable at each point of the mixture: as if errors came alone, without the weights."""
     counts = rows[:, JUDGED:EARLY]
     found = counts[:, CANARY_BAD, None] * design.log_ratio(design.points) - rows[:, design.points]
     good = (counts[:, CANARY] - counts[:, CANARY_BAD])[:, None] * design.log_canary_good
     good += (counts[:, STABLE] - counts[:, STABLE_BAD])[:, None] * design.log_stable_good
     found[:, design.level] += good - rows[:, design.goods]
-    found /= design.baseline.dispersion
-    found += design.mixture.log_weight
     return found
+
+
+def weighed(design: Design, found: Array) -> Array:
+    """What was `compared`, with dispersion and weights."""
+    points: Array = found / design.baseline.dispersion
+    points += design.mixture.log_weight
+    return points
+
+
+def worse(design: Design, rows: Array) -> Array:
+    """Against "the canary's ratio is at most stable's, in every window"."""
+    return weighed(design, compared(design, rows))
 
 
 def safe(design: Design, rows: Array) -> Array:

@@ -91,22 +91,35 @@ class Weighing:
         counted = [0, *(begun.weight for begun in self.begun if self.trial.share(begun.weight))]
         return [part for since in counted for part in self._parts(since)]
 
+    @cached_property
+    def _compared(self) -> list[Array]:
+        return [likelihoods.compared(d, rows) for d, rows in zip(self.designs, self.rows, strict=True)]
+
+    def _compared_since(self, index: int, since: int) -> Array:
+        """Sums of differences: what was there when the weight began is taken from what is there."""
+        for begun in self.begun:
+            if begun.weight == since:
+                before = likelihoods.compared(self.designs[index], begun.sums[index][None, :])
+                return self._compared[index] - before
+        return self._compared[index]
+
     def _parts(self, since: int) -> list[Part]:
         total = sum(o.weight for o in self.policy.objectives)
         found = []
-        for index, (design, rows) in enumerate(zip(self.designs, self.since(since), strict=True)):
+        for index, design in enumerate(self.designs):
             share = design.objective.weight / total * self.trial.share(since)
             left = 1.0
             if self.policy.warm_up_seconds:
                 left -= CATASTROPHE_SHARE
-                points = likelihoods.catastrophic(design, rows)
+                points = likelihoods.catastrophic(design, self.since(since)[index])
                 found.append(Part(index, Reason.CATASTROPHE, since, _log(share * CATASTROPHE_SHARE), points))
             if design.ceiling:
                 left -= CEILING_SHARE
+                rows = self.since(since)[index]
                 points = likelihoods.above_ceiling(design, rows, CANARY)
                 points[_stable_above(design, rows)] = -np.inf
                 found.append(Part(index, Reason.ABOVE_CEILING, since, _log(share * CEILING_SHARE), points))
-            points = likelihoods.worse(design, rows)
+            points = likelihoods.weighed(design, self._compared_since(index, since))
             found.append(Part(index, Reason.WORSE_THAN_STABLE, since, _log(share * left), points))
         return found
 

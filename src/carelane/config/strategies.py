@@ -222,6 +222,12 @@ class AnalysisSettings(Strict):
     """How sure the judge is to be, and how much worse would be bad."""
 
     alpha: float = Field(0.01, gt=0, lt=0.5, description="the probability of a false alarm a deployment")
+    later_alpha: float | None = Field(
+        None,
+        gt=0,
+        lt=0.5,
+        description="that of a bad canary's passing at a later weight; ten times alpha, 10 % at most",
+    )
     bad_ratio: float = Field(2.0, gt=1, le=100, description="how many times stable's ratio would be bad")
     floor: float = Field(0.01, gt=0, lt=1, description="a ratio below which nothing is bad")
     dry_run: bool = Field(False, description="judge, record, and let nothing follow from it")

@@ -87,7 +87,7 @@ def _analysis(environment: Environment) -> AnalysisPolicy:
         Objective(Measure.SLOW, float(ms), ceiling=limits.slow_ratio, **common) for ms in limits.thresholds_ms
     ]
     errors = Objective(Measure.ERRORS, ceiling=limits.error_ratio, **common)
-    return AnalysisPolicy(settings.alpha, (errors, *slow), settings.warm_up_seconds)
+    return AnalysisPolicy(settings.alpha, (errors, *slow), settings.warm_up_seconds, settings.later_alpha)
 
 
 def released(configuration: Configuration) -> dict[str, Web | Worker]:

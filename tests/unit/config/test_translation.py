@@ -141,6 +141,7 @@ def test_blue_green_s_check_can_be_an_analysis_beside_a_probe() -> None:
     [
         ("{canary: {steps: [{weight: 50}, {weight: 20}]}}", "weight 20 after 50"),
         ("{canary: {steps: [{analysis: {}}]}}", "an analysis before the first weight"),
+        ("{canary: {steps: [{weight: 100}, {analysis: {}}]}}", "has no stable to compare with"),
         ("{canary: {steps: [{weight: 0}]}}", "greater than or equal to 1"),
         ("{canary: {steps: [{weight: 10, pause: {}}]}}", "one of weight, pause, analysis, check or verify"),
         ("{canary: {steps: [{check: {}}]}}", "a check is either a command"),
@@ -154,3 +155,20 @@ def test_steps_that_cannot_be_gone_are_refused_in_one_line(text: str, said: str)
     assert said in caught.value.message
     assert len(caught.value.message.splitlines()) == 1
     assert caught.value.message.startswith("carelane.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "later"),
+    [("{}", 0.01, 0.1), ("{alpha: 0.001}", 0.001, 0.01), ("{later_alpha: 0.02}", 0.01, 0.02)],
+)
+def test_how_sure_a_pass_at_a_later_weight_is_can_be_said(said: str, first: float, later: float) -> None:
+    text = ONE_SERVICE + f"environments: {{production: {{port: 18082, analysis: {said}}}}}\n"
+    judged_by = translation.policy(reading.read(text).environments["production"]).analysis
+    assert judged_by.passing_alpha(0) == first
+    assert judged_by.passing_alpha(1) == pytest.approx(later)
+
+
+def test_a_later_alpha_beyond_a_half_is_refused() -> None:
+    text = ONE_SERVICE + "environments: {production: {port: 18082, analysis: {later_alpha: 0.5}}}\n"
+    with pytest.raises(InputError, match=r"analysis\.later_alpha: must be less than 0\.5"):
+        reading.read(text)
