@@ -128,7 +128,7 @@ def _finish(client: Client, environment: str, outcome: dict[str, Any], output: s
     if output == "table":
         for part, milliseconds in timings.items():
             click.echo(f"  {part:<11} {milliseconds:8.1f} ms  {PARTS.get(part, '')}".rstrip())
-    took, left = _scaled_down(client, environment, deployment)
+    took, left = _scaled_down(client, environment, outcome["services"])
     timings["scale_down"] = took
     timings["notify"], told = _notified(client, deployment)
     if output == "json":
@@ -164,10 +164,10 @@ def _wait_for_the_rest(client: Client, outcome: dict[str, Any], *, quiet: bool) 
         click.echo(f"all of {deployment['release']} is there now")
 
 
-def _scaled_down(client: Client, environment: str, deployment: dict[str, Any]) -> tuple[float, list[str]]:
+def _scaled_down(client: Client, environment: str, services: dict[str, Any]) -> tuple[float, list[str]]:
     """Wait until the labels left behind have no instances; milliseconds, and those that still run."""
     began = time.monotonic()
-    labels = {name: r["from_label"] for name, r in deployment["rollouts"].items()}
+    labels = {name: standing["from_label"] for name, standing in services.items()}
     while True:
         view = client.get(f"/environments/{environment}")
         left = [

@@ -11,7 +11,7 @@ from carelane.delivery import routing
 from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
-from carelane.delivery.environments import STAYING, EnvironmentState
+from carelane.delivery.environments import STAYING, EnvironmentState, Intent, ServiceState
 from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
@@ -188,18 +188,33 @@ class History:
 
 
 def has_users(state: EnvironmentState, seen: Observation) -> bool:
-    """Whether users, or work, are with any version that is not stable."""
-    for name, route in routing.routing(state, seen).services.items():
-        stable = state.service(name).stable
-        if any(version.weight for label, version in route.versions.items() if label != stable):
-            return True
-    return any(_works(state, name) for name in state.services)
+    """Whether users, or work, are with any version on its way.
+
+    What a service that was taken out of the environment still drains is not on its way.
+    """
+    routes = routing.routing(state, seen).services
+    return any(_reached(state.services[name], routes[name], seen) for name in routes) or any(
+        _works(state, name) for name in state.services
+    )
+
+
+def _reached(service: ServiceState, route: routing.ServiceRoute, seen: Observation) -> bool:
+    """Whether a version that is not stable has traffic, and somebody ready to take it."""
+    if service.stable is None and service.canary is None:
+        return False
+    return any(
+        version.weight and any(seen.healthy(i.id) for i in service.of(label, Intent.SERVE))
+        for label, version in route.versions.items()
+        if label != service.stable
+    )
 
 
 def _works(state: EnvironmentState, name: str) -> bool:
     """Whether a worker runs at another version than its stable one."""
     service = state.service(name)
     workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
+    if service.stable is None and service.canary is None:
+        return False
     return any(
         i.label != service.stable and i.label in workers and i.intent in STAYING for i in service.instances
     )

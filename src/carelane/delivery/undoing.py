@@ -30,7 +30,7 @@ class ServiceStanding:
 
     standing: Standing
     from_label: str | None
-    to_label: str
+    to_label: str | None
     words: str
     verified: bool | None = None
 
@@ -127,6 +127,7 @@ class Undoing:
             asked = _Asked(own, author, reason, before)
             target, made = self._ask_until_decided(engine, way, looked_up, asked)
         services = self._standings(engine, made, target)
+        services |= _taken_out(looked_up.state, target.release)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
@@ -211,16 +212,10 @@ class Undoing:
             return f"; {error.message}"
         return ""
 
-    def _found(
-        self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]
-    ) -> InPlace | None:
-        """What the front door answers for what was switched; None where nothing was."""
-        done = [n for n, s in services.items() if s.standing is Standing.SWITCHED]
-        if not done:
-            return None
-        return verification.in_place(
-            engine.platform.router, [release.versions[name] for name in done], self._clock
-        )
+    def _found(self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]) -> InPlace:
+        """Whether the proxies took it, and what the front door answers for what was switched."""
+        done = [release.versions[n] for n, s in services.items() if s.standing is Standing.SWITCHED]
+        return verification.in_place(engine.platform.router, done, self._clock)
 
     def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
@@ -256,13 +251,27 @@ def _where(target: Target, draft: Draft) -> str:
     current = draft.current()
     left = draft.snapshot.deployment
     under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
-    moved = ", ".join(f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items())
-    return f"{current.environment} would go back to {current.release}{revision}{under_way}: {moved}"
+    moved = [f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items()]
+    gone = _taken_out(draft.snapshot.state, target.release)
+    moved += [f"{name} {standing.from_label} -> nothing" for name, standing in gone.items()]
+    return (
+        f"{current.environment} would go back to {current.release}{revision}{under_way}: {', '.join(moved)}"
+    )
 
 
-def _told(services: Mapping[str, ServiceStanding], found: InPlace | None) -> EmergencyOutcome:
+def _taken_out(before: EnvironmentState, release: Release) -> dict[str, ServiceStanding]:
+    """The services that ran and that *release* does not have."""
+    words = f"taken out: {release.name} does not have it"
+    return {
+        name: ServiceStanding(Standing.TAKEN_OUT, version.label, None, words)
+        for name, version in before.running.items()
+        if name not in release.versions
+    }
+
+
+def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:
     """What is true of all services, in one sentence each, and together."""
-    verified = {} if found is None else found.services
+    verified = found.services
     services = {
         name: replace(
             standing,
@@ -271,8 +280,7 @@ def _told(services: Mapping[str, ServiceStanding], found: InPlace | None) -> Eme
         )
         for name, standing in services.items()
     }
-    rejected = "" if found is None else found.rejected
-    taken = found is None or not (found.rejected or found.untaken)
+    rejected, taken = found.rejected, not (found.rejected or found.untaken)
     followed = [s for s in services.values() if s.standing is Standing.FOLLOWING]
     answers = [s.verified for s in services.values() if s.verified is not None]
     message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())

@@ -26,6 +26,8 @@ class Standing(StrEnum):
     REPLACING = "replacing"
     """A worker: the old one ends before the new one starts."""
     REPLACED = "replaced"
+    TAKEN_OUT = "taken out"
+    """The version to go back to does not have this service."""
 
 
 def advance(draft: Draft) -> None:
@@ -33,9 +35,11 @@ def advance(draft: Draft) -> None:
     if draft.current().phase is Phase.ABORTING:  # as an earlier version left it
         _end(draft, draft.current().message)
         return
-    switched_before = _all_promoting(draft)
+    switched_before = _all_promoting(draft) and finishing.taken_out(draft)
     if draft.current().phase is Phase.WAITING:
         draft.to_phase(Phase.PROGRESSING)
+    if draft.seen.endpoints is not None:
+        finishing.take_out(draft)
     for service in draft.current().rollouts:
         _move(draft, service)
     rollouts = draft.current().rollouts.values()
@@ -164,7 +168,10 @@ def give_up(draft: Draft, reason: str, actor: str) -> None:
 def _end(draft: Draft, reason: str) -> None:
     rollouts = draft.current().rollouts
     left = [name for name, rollout in rollouts.items() if _was_left(draft, rollout)]
-    if left or not rollouts:
+    wanted = draft.release.versions if draft.release is not None else {}
+    running = draft.snapshot.state.running
+    taken_out = any(n not in wanted and n not in running for n in draft.snapshot.state.services)
+    if left or taken_out or not rollouts:
         finishing.settle(draft)
         ending = f"{draft.current().release} stays, it was there already in part"
     else:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from carelane.delivery.decisions import watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
-from carelane.delivery.environments import Warm
+from carelane.delivery.environments import Intent, Warm
 from carelane.delivery.releases import ServiceKind
 
 
@@ -23,11 +23,32 @@ def settle(draft: Draft) -> None:
         _promote(draft, rollout)
         if rollout.phase is RolloutPhase.PROMOTING:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
-    for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
-        draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
+    take_out(draft)
     if current.release != draft.snapshot.state.release:
         # Who only leaves a canary has what it had: no step of the history, which is of finite length.
         _add_revision(draft)
+
+
+def to_take_out(draft: Draft) -> list[str]:
+    """The services that run and that the release under way does not have."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    return [n for n, s in draft.services.items() if n not in wanted and s.stable is not None]
+
+
+def take_out(draft: Draft) -> None:
+    """Services that the release does not have leave the traffic, drain and end."""
+    for name in to_take_out(draft):
+        state = draft.service(name)
+        web = state.versions[state.stable or ""].run.kind is ServiceKind.WEB
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None))
+        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
+
+
+def taken_out(draft: Draft) -> bool:
+    """Whether nothing of them was to serve any more before this decision."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    before = draft.snapshot.state.services
+    return not any(before[n].of_intent(Intent.SERVE) for n in before if n not in wanted)
 
 
 def _add_revision(draft: Draft) -> None:

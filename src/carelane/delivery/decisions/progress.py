@@ -62,11 +62,16 @@ def _go_on(draft: Draft) -> None:
             return
         if draft.rollout(service).phase is not RolloutPhase.PROMOTING:
             return
-    if all(
+    if not all(
         r.phase is RolloutPhase.PROMOTING and failing.arrived(draft, r)
         for r in draft.current().rollouts.values()
     ):
+        return
+    if draft.in_force() or not finishing.to_take_out(draft):
         finishing.finish(draft)
+    elif _is_late(draft, draft.current()):
+        why = draft.seen.routing.rejected or "the proxies do not take it"
+        begin_abort(draft, f"{FailureKind.ROUTING}: {why}")
 
 
 def _advance_rollout(draft: Draft, rollout: Rollout) -> Failure | None:
