@@ -127,10 +127,12 @@ class History:
                 return target
             if len(history) < limit:
                 break
+        now = history[0]
+        done = "" if now.kind is Kind.DEPLOY else f"revision {now.number} is a rollback by {now.author}; "
         raise NotFoundError(
             f"{state.name} has no earlier revision to go back to that was not itself undone"
             " and in which a service differs from what runs",
-            hint="name one with --to-revision; `carelane history` lists them",
+            hint=f"{done}name one with --to-revision; `carelane history` lists them",
         )
 
     def _first(
