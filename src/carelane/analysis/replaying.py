@@ -31,10 +31,14 @@ class Point:
 class Replay:
     """What judging a recording came to: *evidence* is of its first verdict, *last* of its end.
 
+    It fails by *alpha*, and passes by *pass_alpha* at the last of its weights.
+
     Of a canary whose weight rose *evidence* is what it came to at the last one, or failed by; the passes
     at those before are the *earlier*.
     """
 
+    alpha: float
+    pass_alpha: float
     evidence: Evidence
     last: Evidence
     earlier: tuple[Evidence, ...]
@@ -69,6 +73,8 @@ def judged(policy: AnalysisPolicy, history: Columns, rest: Columns, trial: Trial
     last = judge.now()
     decided = judge.failed or judge.passed if judge.begun else judge.first
     return Replay(
+        alpha=policy.alpha,
+        pass_alpha=policy.passing_alpha(judge.weight),
         evidence=decided or last,
         last=last,
         earlier=judge.earlier,

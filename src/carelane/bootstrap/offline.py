@@ -130,6 +130,9 @@ def _replayed(found: "Replay") -> dict[str, Any]:
     whole = last.objectives[0]
     return {
         **_told(evidence),
+        "alpha": found.alpha,
+        "pass_alpha": found.pass_alpha,
+        "earlier": [_told(each) for each in found.earlier],
         "canary_since_seconds": found.canary_since,
         "history": [asdict(baseline) for baseline in found.baselines],
         "history_windows": found.history_windows,
@@ -157,6 +160,9 @@ def _told(evidence: "Evidence") -> dict[str, Any]:
         "stable_errors": errors.stable_bad,
         "log_e_value": evidence.log_e_worse,
         "log_e_value_safe": evidence.log_e_safe,
+        "log_e_deployment": evidence.log_e_deployment,
+        "services": evidence.services,
+        "since_percent": evidence.since_percent,
         "alpha": evidence.alpha,
         "objective": evidence.objective,
         "dispersion": leading.dispersion,

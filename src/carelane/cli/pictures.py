@@ -107,22 +107,35 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
     if decided is not None:
         lines.append(f"  decided   at {decided:g} s, {decided - since:g} s after the canary's first request")
         whole = found["whole"]
+        # A weight's own evidence is not all that its users were served.
+        label, since = "cost", ""
+        if found["since_percent"] is not None:
+            percent = found["since_percent"]
+            label, since = "rests on", f" since {percent} %" if percent else " since its weight rose"
         lines.append(
-            f"  cost      {found['canary_errors']:,} errors in {found['canary_requests']:,} requests to the "
-            f"canary, of {whole['canary_errors']:,} in {whole['canary_requests']:,} recorded"
+            f"  {label:<9} {found['canary_errors']:,} errors in {found['canary_requests']:,} requests to the "
+            f"canary{since}, of {whole['canary_errors']:,} in {whole['canary_requests']:,} recorded"
         )
-    lines += [_objective(objective, found["alpha"]) for objective in found["objectives"]]
+    lines += [_objective(objective, found) for objective in found["objectives"]]
+    if found["log_e_deployment"] is not None:
+        lines.append(
+            f"  deployment log E {found['log_e_deployment']:.2f} over the {found['services']} services, "
+            f"which share alpha (fails at {-math.log(found['alpha']):.2f})"
+        )
+    lines += [f"  passed    {each['decided_at_seconds']:g} s: {each['words']}" for each in found["earlier"]]
     if found["later"]:
         lines.append(f"  later     {found['later']['decided_at_seconds']:g} s: {found['later']['words']}")
     return lines
 
 
-def _objective(objective: Mapping[str, Any], alpha: float) -> str:
+def _objective(objective: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    fails, passes = f"{-math.log(found['alpha']):.2f}", f"{-math.log(found['pass_alpha']):.2f}"
+    decides = f"decides at {fails}" if fails == passes else f"fails at {fails}, passes at {passes}"
     return (
         f"  {objective['name']:<9} rate ratio {_number(objective['rate_ratio'])} "
-        f"{_interval(objective['rate_ratio_interval'], alpha)}, "
+        f"{_interval(objective['rate_ratio_interval'], found['alpha'])}, "
         f"log E {objective['log_e_worse']:.2f} worse, {objective['log_e_safe']:.2f} safe "
-        f"(decides at {-math.log(alpha):.2f}), dispersion {objective['dispersion']:.2f}"
+        f"({decides}), dispersion {objective['dispersion']:.2f}"
     )
 
 
