@@ -212,6 +212,17 @@ def test_while_no_proxy_answers_an_emergency_is_taken_and_switches_once_one_does
     assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 2})
 
 
+def test_what_is_kept_warm_no_more_but_still_drains_takes_users_back_at_once() -> None:
+    simulation = Simulation(policy(2, keep_warm_seconds=60.0)).shipped("v1", "v2")
+    simulation.router.busy = {i.id for i in simulation.instances("v1")}
+    simulation.tick(1, seconds=61.0)
+    assert len(simulation.instances("v1", Intent.DRAIN)) == 2
+    assert simulation.emergency().switched
+    assert simulation.weights() == {"v1": 2}
+    simulation.settle()
+    assert simulation.running() == {"v1": 2}
+
+
 # -- by ready capacity
 
 

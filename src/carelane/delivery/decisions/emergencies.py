@@ -88,6 +88,9 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
         draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label not in known], Intent.DRAIN)
     draft.put_on_trial(rollout, percent=None)
     if draft.wanted(rollout).run.kind is ServiceKind.WEB and draft.seen.endpoints is not None:
+        # What drains has not been told to end: it is as good as a warm one.
+        draining = draft.service(rollout.service).of(rollout.to_label, Intent.DRAIN)
+        draft.intend([i for i in draining if draft.ready(i)], Intent.SERVE)
         staying = draft.service(rollout.service).of(rollout.to_label, *STAYING)
         unfit = sum(not draft.ready(instance) for instance in staying)
         instances.fill(draft, rollout.service, rollout.to_label, draft.replicas(rollout.service) + unfit)
