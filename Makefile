@@ -14,15 +14,19 @@ GUIDE := $(shell command -v jq >/dev/null && command -v curl >/dev/null && echo 
 ORACLE := tests/contract/localhub/oracle
 ORACLE_INSTALLED := .venv/oracle/.installed
 
-.PHONY: demo test oracle test-system-python test-example check guide bench lock clean
+.PHONY: demo test simulate oracle test-system-python test-example check guide bench lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(INSTALLED) $(ORACLE_INSTALLED)
 	@# Two at a time: most of the time is spent waiting for real processes. A file stays together.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/e2e $(GUIDE) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/simulation tests/contract tests/e2e $(GUIDE) $(ARGS)
 	@test -n "$(GUIDE)" || echo "NOT RUN: tests/guide, which needs curl and jq: apt-get install curl jq"
+
+# More of the random schedules of which `make test` runs 500: ARGS="FIRST COUNT".
+simulate: $(INSTALLED)
+	@$(BIN)/python -m tests.simulation $(or $(ARGS),0 10000)
 
 # Debian 12's own Python is older than most: what differs there is run with it too, where it is.
 SYSTEM_PYTHON ?= /usr/bin/python3
@@ -30,7 +34,7 @@ test-system-python: $(INSTALLED)
 	@$(BIN)/uv venv --quiet --clear --python $(SYSTEM_PYTHON) .venv-system
 	@$(BIN)/uv pip install --quiet --python .venv-system/bin/python --require-hashes -r requirements/development.txt
 	@.venv-system/bin/python -V
-	@PYTHONPATH=src .venv-system/bin/python -m pytest -q tests/unit tests/contract/test_artifacts.py
+	@PYTHONPATH=src .venv-system/bin/python -m pytest -q tests/unit tests/simulation tests/contract/test_artifacts.py
 
 # The example is a project of its own, with requirements and tests of its own.
 test-example: $(EXAMPLE_INSTALLED)

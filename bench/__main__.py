@@ -1,15 +1,16 @@
-"""`make bench`: every part, or those named: footprint, undoing, canary, pipeline, detection."""
+"""`make bench`: every part, or those named: footprint, undoing, canary, pipeline, late, detection."""
 
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, pipeline, undoing
+from bench import canary, detection, footprint, late, pipeline, undoing
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
     "undoing": lambda asked: undoing.main(asked.rounds, asked.restarts),
     "canary": lambda asked: canary.main(asked.trials, asked.caught),
     "pipeline": lambda asked: pipeline.main(asked.pushes),
+    "late": lambda asked: late.main(asked.healthy),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }
 

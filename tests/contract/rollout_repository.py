@@ -11,6 +11,7 @@ from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase, Revision, Rollout
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState, Warm
+from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Limits, Release, SecretReference
 from tests.fakes.releases import MADE_AT, MIGRATING, WORKER, digest, release, version
@@ -63,6 +64,13 @@ def state(generation: int, number: int | None = None, environment: str = "produc
         migrated=("v0", "v1"),
     )
     return EnvironmentState(environment, generation, 4, {"backend": service}, "v1", 3, number)
+
+
+def incident(number: int) -> Incident:
+    opened_at = MADE_AT + timedelta(seconds=number, microseconds=7)
+    return Incident(
+        "production", number, Cause.ANALYSIS, "worse", opened_at, 7, "backend", "v2", users_since=MADE_AT
+    )
 
 
 class RolloutRepositoryContract:
@@ -126,6 +134,49 @@ class RolloutRepositoryContract:
         entries = (entry("deployment.requested", "1"), entry("deployment.progressing", "1"))
         repository.commit(Decision(state(1), entries=entries))
         assert [p.entry for p in trail.after(0)] == list(entries)
+
+    # -- incidents
+
+    def test_an_entry_of_no_decision_is_in_the_trail_and_nothing_else_has_changed(
+        self, repository: RolloutRepository, trail: Trail
+    ) -> None:
+        repository.commit(Decision(state(1), entries=(entry(),)))
+        before = repository.snapshot("production")
+        refused = entry("request.refused", "abort")
+        repository.record(refused)
+        assert [p.entry for p in trail.after(0)] == [entry(), refused]
+        assert trail.last_position() == 2
+        assert repository.snapshot("production") == before
+
+    def test_incidents_are_recorded_with_the_decision_and_the_open_ones_are_part_of_the_snapshot(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1), incidents=(incident(1), incident(2))))
+        assert repository.snapshot("production").incidents == (incident(1), incident(2))
+        resolved = replace(incident(1), resolved_at=MADE_AT + timedelta(seconds=90), resolved_by=4)
+        repository.commit(Decision(state(2), incidents=(resolved,)))
+        assert repository.snapshot("production").incidents == (incident(2),)
+        assert repository.incidents("production", 10) == [incident(2), resolved]
+        repository.add_release(V1, entry())
+        repository.commit(Decision(state(3, 1), (deployment(1),)))
+        assert repository.snapshot("production").incidents == (incident(2),)
+
+    def test_incidents_of_a_decision_that_came_second_are_not_recorded(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1)))
+        assert not repository.commit(Decision(state(1), incidents=(incident(1),)))
+        assert repository.incidents(None, 10) == []
+
+    def test_incidents_are_listed_newest_first_of_one_environment_or_of_all(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1), incidents=(incident(2), incident(1))))
+        staged = replace(incident(1), environment="staging", opened_at=MADE_AT + timedelta(hours=1))
+        repository.commit(Decision(state(1, environment="staging"), incidents=(staged,)))
+        assert repository.incidents(None, 10) == [staged, incident(2), incident(1)]
+        assert repository.incidents("production", 1) == [incident(2)]
+        assert repository.snapshot("staging").incidents == (staged,)
 
     # -- deployments
 
@@ -226,6 +277,50 @@ class RolloutRepositoryContract:
         with pytest.raises(InputError, match="is the commit of several releases"):
             repository.release(V1.commit[:8])
         assert repository.release("again") == again
+
+    def test_a_commit_is_found_in_whatever_case_it_is_written(self, repository: RolloutRepository) -> None:
+        repository.add_release(V1, entry())
+        assert repository.release(V1.commit[:12].upper()) == V1
+
+    def test_where_a_name_and_a_commit_could_both_be_meant_it_is_asked(
+        self, repository: RolloutRepository
+    ) -> None:
+        """An earlier server took such names: `deploy --release` shipped another commit's code."""
+        sha = digest("other")[:40]
+        other = replace(V1, name="v2", commit=sha)
+        for beginning in (sha[:12], sha[:7]):
+            repository.add_release(replace(V1, name=beginning), entry())
+        assert repository.release(sha[:12]) == replace(V1, name=sha[:12]), "while nothing else is meant"
+        repository.add_release(other, entry(subject="v2"))
+        for beginning in (sha[:12], sha[:7]):
+            with pytest.raises(InputError, match=f"name of a release of commit {V1.commit[:12]}.*of v2"):
+                repository.release(beginning)
+        assert repository.release(sha[:10]) == other
+        assert repository.release("v2") == other
+
+    def test_a_release_named_by_its_own_commit_is_meant_by_it_whoever_else_is_of_that_commit(
+        self, repository: RolloutRepository
+    ) -> None:
+        own = replace(V1, name=V1.commit[:12])
+        repository.add_release(own, entry())
+        repository.add_release(V1, entry())
+        assert repository.release(V1.commit[:12]) == own
+        assert repository.release("v1") == V1
+
+    def test_what_is_recorded_is_found_by_its_very_name_whatever_else_that_could_mean(
+        self, repository: RolloutRepository
+    ) -> None:
+        sha = digest("other")[:40]
+        asked = replace(V1, name=sha[:12])
+        repository.add_release(asked, entry())
+        repository.add_release(replace(V1, name="v2", commit=sha), entry(subject="v2"))
+        assert repository.release_named(sha[:12]) == asked
+        moving = replace(deployment(1), release=sha[:12])
+        repository.commit(Decision(state(1, 1), (moving,)))
+        assert repository.snapshot("production").release == asked
+        for word in (sha[:10], V1.commit, "v1"):
+            with pytest.raises(NotFoundError):
+                repository.release_named(word)
 
     def test_releases_are_listed_newest_first(self, repository: RolloutRepository) -> None:
         for name in ("b", "a", "c"):

@@ -59,6 +59,31 @@ def test_an_adopted_process_that_ends_is_started_again(keeper: Shims, tmp_path: 
     assert status(keeper)["exit_code"] is None  # nobody saw it, nobody guesses it
 
 
+def test_an_end_that_no_shim_saw_is_counted_by_the_next(keeper: Shims, tmp_path: Path) -> None:
+    begin(keeper, tmp_path, FOREVER)
+    for ends in (1, 2):
+        child = kill_shim(keeper)
+        os.kill(child, signal.SIGKILL)
+        until(lambda child=child: not alive(child), 5.0, "both are gone")  # type: ignore[misc]  # bound here
+        keeper.ensure("one")
+        until(lambda ends=ends: status(keeper)["run"] == ends + 1, 5.0, "it runs again")  # type: ignore[misc]
+        seen = phase(keeper, "running")
+        assert (seen["restarts"], seen["recent"], seen["exit_code"]) == (ends, ends, None)
+
+
+def test_an_end_that_a_shim_saw_before_it_was_killed_is_counted_once(keeper: Shims, tmp_path: Path) -> None:
+    program = "import os\nif not os.path.exists('well'): raise SystemExit(4)\n" + FOREVER
+    begin(keeper, tmp_path, program)
+    until(lambda: status(keeper).get("recent", 0) >= 3, 10.0, "it has ended three times")
+    seen = phase(keeper, "backoff")
+    os.kill(seen["shim"]["pid"], signal.SIGKILL)
+    until(lambda: not keeper.supervised(seen), 5.0, "the shim is gone")
+    (tmp_path / "well").touch()
+    counted = status(keeper)["restarts"]
+    ensured_until_supervised(keeper)
+    assert phase(keeper, "running")["restarts"] == counted
+
+
 def test_a_process_left_alone_can_still_be_stopped(keeper: Shims, tmp_path: Path) -> None:
     begin(keeper, tmp_path, FOREVER)
     child = kill_shim(keeper)

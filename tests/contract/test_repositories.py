@@ -2,22 +2,28 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from carelane.analysis.ports import TrafficStore
 from carelane.delivery.analyses import AnalysisRepository
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.ports import RolloutRepository
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.traffic import SqlTrafficStore
 from carelane.store.trail import SqlTrail
 from tests.contract.analysis_repository import AnalysisRepositoryContract
 from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
+from tests.contract.traffic_store import TrafficStoreContract, bucket, everything, thin
 from tests.contract.trail import TrailContract
+from tests.fakes.releases import MADE_AT
 from tests.fakes.repository import InMemoryRepository
+from tests.fakes.traffic import InMemoryTrafficStore
 from tests.fakes.trail import InMemoryTrail
 
 
@@ -98,6 +104,26 @@ class TestSqlAnalyses(OnSqlite, AnalysisRepositoryContract):
     @pytest.fixture
     def analyses(self, database: sa.Engine) -> AnalysisRepository:
         return SqlAnalysisRepository(database)
+
+
+class TestInMemoryTraffic(TrafficStoreContract):
+    @pytest.fixture
+    def store(self) -> TrafficStore:
+        return InMemoryTrafficStore()
+
+
+class TestSqlTraffic(OnSqlite, TrafficStoreContract):
+    @pytest.fixture
+    def store(self, database: sa.Engine) -> TrafficStore:
+        return SqlTrafficStore(database)
+
+    def test_a_pass_of_thinning_takes_an_hour_at_a_time(self, store: TrafficStore) -> None:
+        """So that nobody who decides meanwhile waits for it."""
+        for minutes in range(0, 300, 30):
+            store.add("production", bucket(minutes * 60))
+        assert thin(store, MADE_AT + timedelta(days=2)) == 6
+        assert thin(store, MADE_AT + timedelta(days=40)) == 6
+        assert everything(store) == []
 
 
 class TestInMemoryTrail(InMemory, TrailContract):

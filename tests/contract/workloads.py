@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
+from carelane.base.errors import PlatformError
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement, Workloads
 from carelane.delivery.releases import ServiceVersion
 from tests.waiting import until
 
 PLACE = Placement("backend-1", "production", {})
+TASK = Placement("backend.migrate-7", "production", {})
 
 
 class WorkloadsContract:
@@ -91,6 +93,31 @@ class WorkloadsContract:
         seen = wait_for(workloads, ProcessPhase.EXITED)
         assert seen.exit_code == 3
         assert workloads.observe()[PLACE.instance].exit_code == 3
+
+    def test_a_task_says_whose_it_is_and_an_instance_is_none(
+        self, workloads: Workloads, version: ServiceVersion, migrating: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, version)
+        workloads.start(TASK, migrating, migrating.run.migrate)
+        assert {name: seen.task_of for name, seen in workloads.observe().items()} == {
+            PLACE.instance: None,
+            TASK.instance: "backend",
+        }
+        wait_for(workloads, ProcessPhase.EXITED, TASK.instance)
+        assert workloads.observe()[TASK.instance].task_of == "backend"
+
+    def test_what_is_a_task_never_becomes_an_instance_nor_the_other_way_round(
+        self, workloads: Workloads, version: ServiceVersion, migrating: ServiceVersion
+    ) -> None:
+        workloads.start(PLACE, migrating, migrating.run.migrate)
+        with pytest.raises(PlatformError):
+            workloads.start(PLACE, version)
+        wait_for(workloads, ProcessPhase.EXITED)
+        with pytest.raises(PlatformError):
+            workloads.start(PLACE, version)
+        workloads.start(TASK, version)
+        with pytest.raises(PlatformError):
+            workloads.start(TASK, migrating, migrating.run.migrate)
 
 
 def wait_for(workloads: Workloads, phase: ProcessPhase, instance: str = PLACE.instance) -> InstanceSeen:

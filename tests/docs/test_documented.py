@@ -1,5 +1,6 @@
 """What exists is documented, and what is documented exists."""
 
+import ast
 import importlib
 import inspect
 import re
@@ -18,6 +19,7 @@ from carelane.cli.main import COMMANDS, SUMMARIES, cli
 from carelane.config import reading
 from carelane.config.basics import Strict
 from carelane.config.model import Configuration
+from carelane.delivery.deployments import Phase, RolloutPhase
 
 ROOT = Path(__file__).parents[2]
 COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text()
@@ -99,6 +101,23 @@ def test_every_route_is_on_its_page_and_the_other_way_round() -> None:
     }
     told = set(re.findall(r"^\| `((?:GET|POST) /api/v1\S+)`", API_PAGE, re.MULTILINE))
     assert there == told
+
+
+def acts() -> set[str]:
+    """Every act that is written into the trail, by the calls that do it and the phases there are."""
+    found = {f"deployment.{phase.lower()}" for phase in Phase if phase is not Phase.WAITING}
+    found |= {f"rollout.{phase.lower()}" for phase in RolloutPhase if phase is not RolloutPhase.PENDING}
+    for file in (ROOT / "src" / "carelane").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and re.search(r"(record\w*|Entry)$", ast.unparse(call.func)):
+                said = [a.value for a in call.args if isinstance(a, ast.Constant)]
+                found |= {a for a in said if isinstance(a, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", a)}
+    return found
+
+
+def test_every_act_is_on_its_page_and_the_other_way_round() -> None:
+    rows = re.findall(r"^\| (`[a-z]+\.[a-z_]+`.*?) \|", API_PAGE, re.MULTILINE)
+    assert acts() == {act for row in rows for act in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
 
 
 def settings(model: type[BaseModel]) -> Iterator[str]:

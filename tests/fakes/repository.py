@@ -6,15 +6,15 @@ from dataclasses import replace
 from carelane.analysis.measurements import Readings, Window
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Entry
-from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.base.errors import ConflictError, NotFoundError
+from carelane.delivery import release_names
 from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
-from carelane.delivery.deployments import Deployment, Phase, Revision
+from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
 from tests.fakes.trail import InMemoryTrail
-
-SHORTEST_COMMIT = 7
 
 
 class InMemoryRepository:
@@ -28,6 +28,7 @@ class InMemoryRepository:
         self._revisions: list[Revision] = []
         self._releases: dict[str, Release] = {}
         self._analyses: dict[Key, AnalysisRun] = {}
+        self._incidents: dict[tuple[str, int], Incident] = {}
         self._reserved = 0
         self.conflicts = 0
         """So many of the next commits come second: somebody else's is recorded before them."""
@@ -38,10 +39,14 @@ class InMemoryRepository:
     def snapshot(self, environment: str) -> Snapshot:
         """The environment as recorded."""
         state = self._states.get(environment, EnvironmentState(environment))
+        open_ = tuple(i for (_, i) in sorted(self._of(environment)) if i.resolved_at is None)
         if state.deployment is None:
-            return Snapshot(state)
+            return Snapshot(state, incidents=open_)
         deployment = self.deployment(state.deployment)
-        return Snapshot(state, deployment, self.release(deployment.release))
+        return Snapshot(state, deployment, self.release_named(deployment.release), open_)
+
+    def _of(self, environment: str | None) -> list[tuple[int, Incident]]:
+        return [(n, i) for (e, n), i in self._incidents.items() if environment in {None, e}]
 
     def commit(self, decision: Decision) -> bool:
         """Record it, unless another came first."""
@@ -57,6 +62,7 @@ class InMemoryRepository:
         self._deployments |= {d.id: d for d in decision.deployments}
         if decision.revision is not None:
             self._add_revision(decision.revision, decision.undone)
+        self._incidents |= {(i.environment, i.number): i for i in decision.incidents}
         self._trail.append(decision.entries)
         self.commits += 1
         return True
@@ -84,11 +90,10 @@ class InMemoryRepository:
         except KeyError:
             raise NotFoundError(f"no deployment {number}") from None
         timings, noted = self._timings.get(number, ({}, ""))
-        failed = deployment.phase is Phase.FAILED
         return replace(
             deployment,
             timings_ms={**deployment.timings_ms, **timings},
-            message=deployment.message if failed or not noted else noted,
+            message=deployment.message or noted,
         )
 
     def deployments(self, environment: str | None, limit: int) -> list[Deployment]:
@@ -127,6 +132,15 @@ class InMemoryRepository:
         """Newest first."""
         return [r for r in reversed(self._revisions) if r.environment == environment][:limit]
 
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first."""
+        found = [incident for _, incident in self._of(environment)]
+        return sorted(found, key=lambda i: (i.opened_at, i.number), reverse=True)[:limit]
+
+    def record(self, entry: Entry) -> None:
+        """Record it alone."""
+        self._trail.append((entry,))
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record it, once."""
         if release.name in self._releases:
@@ -135,15 +149,19 @@ class InMemoryRepository:
         self._trail.append((entry,))
 
     def release(self, name: str) -> Release:
-        """By name, else by the beginning of its commit."""
-        if name in self._releases:
+        """The one that is meant."""
+        beginning = release_names.beginning_of_commit(name)
+        of_commit = [
+            r for r in reversed(self._releases.values()) if beginning and r.commit.startswith(beginning)
+        ]
+        return release_names.meant(name, self._releases.get(name), of_commit)
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name."""
+        try:
             return self._releases[name]
-        found = [r for r in self._releases.values() if r.commit.startswith(name)]
-        if len(name) < SHORTEST_COMMIT or not found:
-            raise NotFoundError(f"no release {name!r}")
-        if len(found) > 1:
-            raise InputError(f"{name!r} is the commit of several releases")
-        return found[0]
+        except KeyError:
+            raise NotFoundError(f"no release is named {name!r}") from None
 
     def releases(self, limit: int) -> list[Release]:
         """Newest first."""

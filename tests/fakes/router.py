@@ -24,6 +24,10 @@ class FakeRouter:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     failing_routes: int = 0
+    healthy_seconds: Callable[[str], float] = lambda _: 0.0
+    """For how long an instance has been fit."""
+    late: bool = False
+    """The proxies have not taken the last routing yet."""
     rejects: Callable[[Routing], str] = lambda _: ""
     """What the proxies say against a routing; empty where they take it."""
     rejected_seconds: float = 60.0
@@ -50,7 +54,7 @@ class FakeRouter:
             return RoutingSeen()
         if said := self.rejects(self.routing):
             return RoutingSeen(None, said, self.rejected_seconds)
-        return RoutingSeen(self.routing.generation)
+        return RoutingSeen(None if self.late else self.routing.generation)
 
     def addresses(self) -> Mapping[str, str]:
         """The inner addresses."""
@@ -83,6 +87,13 @@ class FakeRouter:
         """Every endpoint that the proxies know of."""
         return [e for s in self.routing.services.values() for v in s.versions.values() for e in v.endpoints]
 
+    def ready_of(self, label: str) -> int:
+        """How many instances of *label* that the proxies know of are fit."""
+        routes = [
+            v for s in self.routing.services.values() for name, v in s.versions.items() if name == label
+        ]
+        return sum(self.ready(e.instance) for route in routes for e in route.endpoints)
+
     def weights(self, service: str) -> dict[str, int]:
         """The weight of each label of *service* that has any."""
         route = self.routing.services.get(service)
@@ -91,4 +102,6 @@ class FakeRouter:
 
     def _seen(self, instance: str) -> EndpointSeen:
         busy = instance in self.busy
-        return EndpointSeen(self.ready(instance), int(busy), None if busy else LONG_IDLE_SECONDS)
+        idle = None if busy else LONG_IDLE_SECONDS
+        fit = self.ready(instance)
+        return EndpointSeen(fit, int(busy), idle, self.healthy_seconds(instance) if fit else 0.0)

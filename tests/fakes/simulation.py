@@ -11,15 +11,20 @@ from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
-from carelane.delivery.operations import Operations, Outcome
+from carelane.delivery.incidents import Incident
+from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled
+from carelane.delivery.requesting import Outcome
+from carelane.delivery.undoing import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.repository import InMemoryRepository
+from tests.fakes.room import FakeRoom
 from tests.fakes.router import FakeRouter
+from tests.fakes.suspecting import FakeSuspecting
 from tests.fakes.trail import InMemoryTrail
 from tests.fakes.workloads import Behaviour, FakeWorkloads
 
@@ -50,7 +55,10 @@ class Simulation:
         self.repository = InMemoryRepository(self.trail)
         self.workloads = FakeWorkloads()
         self.router = FakeRouter(self.workloads.ready, tuple(self.services))
+        self.router.healthy_seconds = self.workloads.ready_seconds
         self.backing = FakeBacking()
+        self.room = FakeRoom()
+        self.suspicions: dict[str, str] = {}
         self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
         self.reported: list[Exception] = []
@@ -62,7 +70,9 @@ class Simulation:
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
         judging = Judging(self.metrics, self.repository)
-        platform = Platform(self.workloads, self.router, self.backing, judging)
+        platform = Platform(
+            self.workloads, self.router, self.backing, judging, FakeSuspecting(self.suspicions), self.room
+        )
         self.engine = Engine(
             PRODUCTION,
             policy,
@@ -118,7 +128,7 @@ class Simulation:
         """Ask for a rollback."""
         return self.operations.rollback(PRODUCTION, to_revision, "alice", reason)
 
-    def emergency(self, reason: str = "patients cannot sign in") -> Outcome:
+    def emergency(self, reason: str = "patients cannot sign in") -> EmergencyOutcome:
         """Break the glass."""
         return self.operations.emergency_rollback(PRODUCTION, "alice", reason)
 
@@ -185,6 +195,11 @@ class Simulation:
         """The revisions, newest first."""
         return self.repository.revisions(PRODUCTION, 100)
 
+    @property
+    def incidents(self) -> list[Incident]:
+        """The incidents, newest first."""
+        return self.repository.incidents(PRODUCTION, 100)
+
     def settled(self) -> bool:
         """Whether no deployment is under way and nothing is leaving."""
         if self.state.deployment is not None:
@@ -213,7 +228,7 @@ class Simulation:
 
     def tasks(self) -> list[str]:
         """The migrations that were ever started."""
-        return [name for name in self.workloads.started if "-migrate-" in name]
+        return [name for name in self.workloads.started if ".migrate-" in name]
 
     def describe(self) -> str:
         """Where things stand, for a failing test."""

@@ -19,6 +19,8 @@ class Behaviour:
     """Observations until it is fit for traffic; None is never."""
     unstartable: str = ""
     """Why its instances cannot be started; empty where they can."""
+    lives_for: int | None = None
+    """Observations until it ends by itself, each time; it is started again at once."""
     crashes: bool = False
     """It ends and is started again between any two observations."""
     hangs_after: int | None = None
@@ -46,6 +48,7 @@ class FakeProcess:
     port: int
     age: int = 0
     restarts: int = 0
+    ends: int = 0
     running_seconds: float = 0.0
     told_to_stop_at: int | None = None
     grace_seconds: float | None = None
@@ -62,7 +65,10 @@ class FakeWorkloads:
     processes: dict[str, FakeProcess] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     """Every instance and task that was ever started, in order; a restart counts again."""
+    reused: list[str] = field(default_factory=list)
+    """Names under which something was started that had been something else, or had been put aside."""
     forgotten: list[str] = field(default_factory=list)
+    _named: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     failing_starts: int = 0
     """So many of the next starts fail."""
     failing_stops: int = 0
@@ -79,14 +85,35 @@ class FakeWorkloads:
         if why := self.behaviours.get(version.label, Behaviour()).unstartable:
             raise PlatformError(why)
         known = self.processes.get(placement.instance)
+        if known is not None and known.task is not (task is not None):
+            raise PlatformError(f"{placement.instance} is something else here already")
         if known is not None and not known.ended:
             known.supervised = True
             return
         if known is not None and known.told_to_stop_at is not None:
             return
+        if task is not None:
+            self._refuse_a_second_task(placement.instance, version.service)
         port = known.port if known is not None else FIRST_PORT + len(self.started)
-        self.processes[placement.instance] = FakeProcess(placement, version, task is not None, port)
+        process = FakeProcess(placement, version, task is not None, port)
+        if known is not None:  # nobody saw how it ended
+            process.restarts, process.ends = known.restarts + 1, known.ends + 1
+        self.processes[placement.instance] = process
+        is_now = (version.service, version.label, task is not None)
+        was = self._named.setdefault(placement.instance, is_now)
+        if was != is_now or placement.instance in self.forgotten:
+            self.reused.append(placement.instance)
         self.started.append(placement.instance)
+
+    def _refuse_a_second_task(self, name: str, service: str) -> None:
+        """Two at once would change the same data: no simulation, whatever it is about, may get there."""
+        there = [
+            other
+            for other, p in self.processes.items()
+            if p.task and not p.ended and p.version.service == service
+        ]
+        assert not there, f"{name} is started while {', '.join(there)} runs"
+        assert name not in self.started, f"{name} is started a second time"
 
     def stop(self, instance: str, grace_seconds: float) -> None:
         """Tell it to end."""
@@ -119,6 +146,11 @@ class FakeWorkloads:
         after = self.behaviour(process).ready_after
         return after is not None and process.age >= after
 
+    def ready_seconds(self, instance: str) -> float:
+        """For how long it has been ready, at an observation a second."""
+        process = self.processes[instance]
+        return float(process.age - (self.behaviour(process).ready_after or 0))
+
     def behaviour(self, process: FakeProcess) -> Behaviour:
         """How *process* behaves."""
         version = process.version
@@ -133,6 +165,12 @@ class FakeWorkloads:
             for p in self.processes.values()
             if p.version.service == service and not p.ended and not p.task
         ]
+
+    def crash(self, instance: str, exit_code: int = 3, *, settled: bool = False) -> None:
+        """Let it end by itself once, and be started again by what keeps it; alone if it had *settled*."""
+        process = self.processes[instance]
+        process.restarts = 1 if settled else process.restarts + 1
+        process.ends, process.exit_code, process.running_seconds = process.ends + 1, exit_code, 0.0
 
     def kill(self, instance: str) -> None:
         """Let it end by itself, and its keeper with it."""
@@ -151,8 +189,12 @@ class FakeWorkloads:
         elif process.task:
             if behaviour.migrates_for and process.age >= behaviour.migrates_for:
                 process.ended, process.exit_code = True, behaviour.migration_exit_code
+        elif behaviour.lives_for is not None and process.running_seconds >= behaviour.lives_for:
+            process.restarts, process.running_seconds, process.exit_code = process.restarts + 1, 0.0, 1
+            process.ends += 1
         elif behaviour.crashes:
             process.restarts, process.running_seconds, process.exit_code = process.age, 0.0, 1
+            process.ends += 1
 
     def _seen(self, process: FakeProcess) -> InstanceSeen:
         behaviour = self.behaviour(process)
@@ -160,8 +202,10 @@ class FakeWorkloads:
         probed = process.version.run.liveness is not None
         return InstanceSeen(
             phase=self._phase(process),
+            task_of=process.version.service if process.task else None,
             supervised=process.supervised,
             restarts=process.restarts,
+            ends=process.ends,
             exit_code=process.exit_code,
             running_seconds=0.0 if process.ended else process.running_seconds,
             port=process.port,

@@ -1,6 +1,7 @@
 """The service that the small systems ship: a few lines of HTTP with faults to switch on.
 
 APP_FAULT: ``unready``, ``crash``, ``hang:2`` (answers nothing after so many seconds), ``errors:0.2``,
+``spoils:5`` (from so many seconds on one answer in five fails), ``ends:3`` (exits after so many seconds),
 ``slow:0.5`` (seconds an answer takes), ``cut:0.5`` (that share of the tries gets no answer, in every
 second instance). It ends gracefully on SIGTERM.
 """
@@ -20,6 +21,13 @@ STARTED = time.monotonic()
 FLAKY = int(os.environ.get("INSTANCE", "0").rpartition("-")[2]) % 2 == 1
 
 
+def failing() -> float:
+    """The share of the answers that fail now."""
+    if FAULT == "errors":
+        return float(AMOUNT)
+    return 0.2 if FAULT == "spoils" and time.monotonic() - STARTED > float(AMOUNT) else 0.0
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers every path."""
 
@@ -35,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200)
         elif self.path == "/ready":
             self.answer(503 if FAULT == "unready" else 200)
-        elif FAULT == "errors" and random.random() < float(AMOUNT):  # noqa: S311 - chance, not cryptography
+        elif random.random() < failing():  # noqa: S311 - chance, not cryptography
             self.answer(500)
         elif FAULT == "cut" and FLAKY and random.random() < float(AMOUNT):  # noqa: S311 - as above
             self.close_connection = True
@@ -68,6 +76,8 @@ def main() -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
     server.daemon_threads = True
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    if FAULT == "ends":
+        threading.Timer(float(AMOUNT), os._exit, [3]).start()
     print(f"serving {VERSION}", flush=True)  # noqa: T201 - its log
     server.serve_forever()
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carelane.analysis.columns import Columns
-from carelane.analysis.dispersion import UNKNOWN, estimate
+from carelane.analysis.dispersion import UNKNOWN, estimate_over
 from carelane.analysis.objectives import AnalysisPolicy, Objective
 from carelane.analysis.reproducible import exp, log
 from carelane.base.errors import InputError
@@ -50,7 +50,8 @@ def _baseline(policy: AnalysisPolicy, objective: Objective, history: Columns) ->
         return Baseline()
     bad, _ = history.bad(policy, objective)
     requests = history.stable_requests
-    return Baseline(int(requests.sum()), int(bad.sum()), estimate(requests, bad))
+    dispersion = estimate_over(history.started_at, history.ended_at, requests, bad)
+    return Baseline(int(requests.sum()), int(bad.sum()), dispersion)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,12 @@ FEWEST_BAD = 8.0
 BAD_A_STRETCH = 16.0
 MOST_STRETCHES = 7
 GUARD = 1.5
+FINE_SECONDS = 5.0
+"""Windows up to this long are as the server counted them; longer ones are buckets that were kept."""
+COARSE_SECONDS = 10.0
+COARSE_SCALES = (1, 2, 4, 8)
+"""Of buckets: 10 to 80 s, as far as SCALES go. Beyond, slow changes of the ratio would pass for clusters."""
+FEWEST_COARSE = 2 * FEWEST_PAIRS
 
 
 def estimate(requests: Array, bad: Array) -> float:
@@ -28,11 +34,45 @@ def estimate(requests: Array, bad: Array) -> float:
     Where little is known it stays near UNKNOWN, which counts as UNKNOWN_WEIGHT bad requests: nothing
     then tells lone errors from those that come in twos, and calling them lone stops healthy canaries.
     """
-    total = math.fsum(bad.tolist())
-    shown = 1.0
-    if total >= FEWEST_BAD:
-        shown = max(1.0, *(_at_scale(requests, bad, scale) for scale in SCALES))
+    return _drawn_in(math.fsum(bad.tolist()), _shown(requests, bad, SCALES))
+
+
+def estimate_over(started_at: Array, ended_at: Array, requests: Array, bad: Array) -> float:
+    """The same of a history whose older part is in buckets of ten seconds: hours that outlive a server.
+
+    Fine windows and buckets are never compared with each other. All together, the fine ones gathered into
+    buckets, are judged as buckets: a cluster shows in a bucket as it does in ten windows, with fewer pairs an
+    hour to show it by, and there are more hours. The fine ones are judged as they are too where they hold
+    the greater part; a minute of them says too little to be heard beside hours. As among SCALES, each
+    block length shows what it does less its own error, so the greatest counts.
+    """
+    fine = ended_at - started_at <= FINE_SECONDS
+    if np.count_nonzero(~fine) < FEWEST_COARSE:
+        return estimate(requests, bad)  # a few long ones are of a server that could not look
+    total, of_fine = math.fsum(bad.tolist()), math.fsum(bad[fine].tolist())
+    shown = _shown(*_gathered(started_at, fine, requests, bad), COARSE_SCALES)
+    if 2 * of_fine >= total:
+        shown = max(shown, _shown(requests[fine], bad[fine], SCALES))
+    return _drawn_in(total, shown)
+
+
+def _shown(requests: Array, bad: Array, scales: tuple[int, ...]) -> float:
+    if math.fsum(bad.tolist()) < FEWEST_BAD:
+        return 1.0
+    return max(1.0, *(_at_scale(requests, bad, scale) for scale in scales))
+
+
+def _drawn_in(total: float, shown: float) -> float:
+    """What *total* bad requests have *shown*, drawn towards UNKNOWN."""
     return (UNKNOWN_WEIGHT * UNKNOWN + total * shown) / (UNKNOWN_WEIGHT + total)
+
+
+def _gathered(started_at: Array, fine: NDArray[np.bool_], requests: Array, bad: Array) -> tuple[Array, Array]:
+    """Requests and bad ones in buckets: those that are, and the *fine* windows of each ten seconds."""
+    # A bucket is a group of its own: nothing is like what is no number.
+    group = np.where(fine, np.floor(started_at / COARSE_SECONDS), np.nan)
+    starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
+    return np.add.reduceat(requests, starts), np.add.reduceat(bad, starts)
 
 
 def _at_scale(requests: Array, bad: Array, scale: int) -> float:

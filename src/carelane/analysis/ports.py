@@ -1,8 +1,10 @@
 """What the analysis needs of the outside world."""
 
+from datetime import datetime
 from typing import Protocol
 
 from carelane.analysis.measurements import Reading, Window
+from carelane.analysis.traffic import Bucket
 
 Thresholds = tuple[float | None, ...]
 """In milliseconds; what a source counts has all of them, what was recorded elsewhere may not say."""
@@ -29,4 +31,24 @@ class MetricSource(Protocol):
 
     def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[Window, ...]:
         """How *label* did before, as far back as is known; the canary's side of each window is empty."""
+        ...
+
+
+class TrafficStore(Protocol):
+    """What users got, as it is kept: buckets of ten seconds, minutes after a day, for 35 days."""
+
+    def add(self, environment: str, bucket: Bucket) -> None:
+        """Keep *bucket*, all its versions or none; one that is there already is there once."""
+        ...
+
+    def kept(self, environment: str, service: str, since: datetime, until: datetime) -> list[Bucket]:
+        """The buckets with requests of *service* that began from *since* up to *until*, oldest first."""
+        ...
+
+    def thin(self, now: datetime) -> bool:
+        """Merge what is older than a day into minutes, drop what is older than 35 days: a part of it.
+
+        Returns:
+            Whether there is more of it to do.
+        """
         ...

@@ -10,6 +10,7 @@ from carelane.api import (
     deployments,
     environments,
     events,
+    incidents,
     logs,
     notifications,
     problems,
@@ -42,6 +43,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
         deployments.routes(app),
         releases.routes(app),
         events.routes(app),
+        incidents.routes(app),
         notifications.routes(app),
         tokens.routes(app, RealClock()),
     ):

@@ -9,8 +9,10 @@ from carelane.api import views
 from carelane.api.actors import Actor
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
-from carelane.delivery.deployments import Deployment, Revision
-from carelane.delivery.operations import Operations, Outcome
+from carelane.delivery.deployments import Deployment, Kind, Revision
+from carelane.delivery.operations import Operations
+from carelane.delivery.requesting import Outcome
+from carelane.delivery.undoing import EmergencyOutcome
 
 
 class Body(BaseModel):
@@ -43,10 +45,21 @@ class ReasonBody(Body):
 
 
 class RollbackBody(Body):
-    """Why, and to which revision; the last that was not undone where none is named."""
+    """Why, and to which revision; the last that was not undone where none is named.
+
+    *past* names an irreversible release that is left knowingly.
+    """
 
     reason: str
     to_revision: int | None = Field(None, ge=1)
+    past: str | None = None
+
+
+class EmergencyBody(Body):
+    """Why; *past* as for a rollback."""
+
+    reason: str
+    past: str | None = None
 
 
 def routes(app: App) -> APIRouter:
@@ -72,6 +85,17 @@ def routes(app: App) -> APIRouter:
     def plan(name: str, release: str, strategy: str | None = None) -> views.PlanView:
         return views.plan(app, name, operations.plan(name, release, strategy=strategy))
 
+    @router.get("/{name}/rollback-plan", summary="Where going back would go")
+    def rollback_plan(
+        name: str,
+        to_revision: Annotated[int | None, Query(ge=1)] = None,
+        past: str | None = None,
+        *,
+        emergency: bool = False,
+    ) -> Outcome:
+        kind = Kind.EMERGENCY if emergency else Kind.ROLLBACK
+        return operations.rollback_plan(name, kind, to_revision, past=past)
+
     _writes(router, app.operations)
     return router
 
@@ -83,11 +107,11 @@ def _writes(router: APIRouter, operations: Operations) -> None:
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:
-        return operations.rollback(name, body.to_revision, actor, body.reason)
+        return operations.rollback(name, body.to_revision, actor, body.reason, past=body.past)
 
     @router.post("/{name}/emergency-rollback", status_code=201, summary="Go back at once, asking no gate")
-    def emergency_rollback(name: str, body: ReasonBody, actor: Actor) -> Outcome:
-        return operations.emergency_rollback(name, actor, body.reason)
+    def emergency_rollback(name: str, body: EmergencyBody, actor: Actor) -> EmergencyOutcome:
+        return operations.emergency_rollback(name, actor, body.reason, past=body.past)
 
     @router.post("/{name}/pause", summary="Hold the deployment under way")
     def pause(name: str, body: ReasonBody, actor: Actor) -> Deployment:

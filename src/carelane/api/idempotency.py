@@ -3,14 +3,20 @@
 import asyncio
 import hashlib
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from carelane.access.answers import Answered
 from carelane.api.actors import actor_of
 from carelane.api.problems import problem
-from carelane.base.errors import ConflictError, InputError, InvariantError, NotSignedIn
+from carelane.audit import effects
+from carelane.audit.effects import Effects
+from carelane.base.errors import ConflictError, DiskFull, InputError, InvariantError, NotSignedIn
 from carelane.bootstrap.app import App
 
+log = structlog.get_logger()
 HEADER = b"idempotency-key"
+EMERGENCY = "/emergency-rollback"
 FAILED = 500
 _UNKNOWN_END = InvariantError(
     "the first request with this key failed in a way nobody expected, perhaps after it was recorded",
@@ -24,6 +30,7 @@ class IdempotencyMiddleware:
     def __init__(self, inner: ASGIApp, app: App) -> None:
         self._inner = inner
         self._answers = app.answers
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass through whatever is no write with a key."""
@@ -42,7 +49,11 @@ class IdempotencyMiddleware:
         name = key.decode("latin-1")
         asked = scope["path"].encode() + b"?" + scope.get("query_string", b"")
         digest = hashlib.sha256(asked + b"\n" + body).hexdigest()
-        known = await asyncio.to_thread(self._answers.claim, actor, name, digest)
+        try:
+            known = await asyncio.to_thread(self._claim, scope["path"], actor, name, digest)
+        except DiskFull as error:
+            await problem(error)(scope, receive, send)
+            return
         if known is None:
             await self._first(scope, body, send, actor, name)
         elif known.request_digest != digest:
@@ -55,6 +66,15 @@ class IdempotencyMiddleware:
             await problem(again)(scope, receive, send)
         else:
             await _send(send, known.status, known.body or b"")
+
+    def _claim(self, path: str, actor: str, key: str, digest: str) -> Answered | None:
+        """An emergency takes the room that is kept back for it, where there is none to write its key in."""
+        while True:
+            try:
+                return self._answers.claim(actor, key, digest)
+            except DiskFull:
+                if not path.endswith(EMERGENCY) or not self._app.room.make():
+                    raise
 
     async def _first(self, scope: Scope, body: bytes, send: Send, actor: str, key: str) -> None:
         status, answer = FAILED, bytearray()
@@ -70,19 +90,23 @@ class IdempotencyMiddleware:
                 answer.extend(message.get("body", b""))
             await send(message)
 
-        try:
-            await self._inner(scope, receive, keeping)
-        finally:
-            await asyncio.to_thread(self._settle, actor, key, status, bytes(answer))
+        with effects.noticed() as noticed:
+            try:
+                await self._inner(scope, receive, keeping)
+            finally:
+                await asyncio.to_thread(self._settle, actor, key, status, bytes(answer), noticed)
 
-    def _settle(self, actor: str, key: str, status: int, answer: bytes) -> None:
-        """Refused is refused before anything was done; what failed otherwise may be done, and is kept."""
-        if status < 400:
-            self._answers.keep(actor, key, status, answer)
-        elif status == FAILED:
-            self._answers.keep(actor, key, status, bytes(problem(_UNKNOWN_END).body))
-        else:
-            self._answers.release(actor, key)
+    def _settle(self, actor: str, key: str, status: int, answer: bytes, noticed: Effects) -> None:
+        """An effect keeps its answer, whatever it is; a refusal that recorded nothing frees the key."""
+        try:
+            if status == FAILED:
+                self._answers.keep(actor, key, status, bytes(problem(_UNKNOWN_END).body))
+            elif status < 400 or noticed.recorded:
+                self._answers.keep(actor, key, status, answer)
+            else:
+                self._answers.release(actor, key)
+        except DiskFull:  # the answer is on its way; asked again, the key says that it is not known
+            log.exception("an answer cannot be kept", key=key)
 
 
 async def _whole(receive: Receive) -> bytes | None:

@@ -12,8 +12,8 @@ from carelane.bootstrap.app import App, LocalEnvironment
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.environments import EnvironmentState, Instance, Intent
 from carelane.delivery.observations import Observation
-from carelane.delivery.operations import Outcome
 from carelane.delivery.releases import ServiceKind
+from carelane.delivery.requesting import Outcome
 
 HEALTH_SECONDS = 0.2
 _asking = ThreadPoolExecutor(8, thread_name_prefix="health")

@@ -9,12 +9,14 @@ CarelaneError
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
 │   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
 │   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
+│   ├── DiskFull      (exit 6,  HTTP 507)  there is no room to write
 │   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 ├── OutcomeOpen       (exit 11, HTTP 409)  what was waited for has not ended
 └── InvariantError    (exit 70, HTTP 500)  our bug
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -89,6 +91,20 @@ class Stuck(Unavailable):
     """It is there and takes connections, but gives no sign of life."""
 
     title = "Stuck"
+
+
+class DiskFull(PlatformError):  # noqa: N818 - the tree's own word
+    """There is no room left to write in."""
+
+    status = 507
+    title = "Disk full"
+
+
+def not_written(what: str, error: OSError) -> PlatformError:
+    """Why *what* could not be written, by what the system said of it."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    kind = DiskFull if full else PlatformError
+    return kind(f"cannot write {what}: {error}", hint="make room on the disk" if full else "")
 
 
 class Rejected(PlatformError):  # noqa: N818 - the tree's own word

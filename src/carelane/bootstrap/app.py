@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
@@ -23,11 +24,14 @@ from carelane.delivery.analyses import Judging, thresholds_under_way
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
+from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.envoy.recording import RecordedMeter
 from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
 from carelane.platforms.git.repository import GitRepository
 from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.ballast import Ballast
 from carelane.platforms.processes.logs import LogReader
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shim import boot_id
@@ -40,6 +44,7 @@ from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.notifications import SqlNotificationQueue
 from carelane.store.tokens import SqlTokenRepository
+from carelane.store.traffic import SqlTrafficStore
 from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
@@ -53,6 +58,7 @@ class Stores:
 
     rollouts: SqlRolloutRepository
     analyses: SqlAnalysisRepository
+    traffic: SqlTrafficStore
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class LocalEnvironment:
     backing: EmbeddedPostgres
     proxies: Shims
     meter: TrafficMeter
+    recorded: RecordedMeter
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class App:
     answers: SqlAnswers
     loops: tuple[Loop, ...]
     notifications: SqlNotificationQueue
+    room: Ballast
     tokens: SqlTokenRepository
     localhub: Localhub | None = None
 
@@ -154,11 +162,14 @@ def build(places: Places) -> App:
     clock = RealClock()
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
-    stores = Stores(SqlRolloutRepository(database, trail), SqlAnalysisRepository(database))
+    stores = Stores(
+        SqlRolloutRepository(database, trail), SqlAnalysisRepository(database), SqlTrafficStore(database)
+    )
     archives = Archives(places.artifacts)
+    room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, stores, archives, ports)
+        name: _environment(places, configuration, name, settings, stores, archives, ports, room)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -176,8 +187,14 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, stores.rollouts, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        loops=_loops(environments, _notifier(places, configuration, trail, notifications)),
+        loops=(
+            *_loops(environments),
+            Loop("notifications", _notifier(places, configuration, trail, notifications).follow, _report),
+            Loop("traffic", Thinning(stores.traffic, clock).step, _report),
+            Loop("room", room.restore, _report),
+        ),
         notifications=notifications,
+        room=room,
         tokens=SqlTokenRepository(database, trail),
         localhub=localhub,
     )
@@ -198,10 +215,10 @@ def _refuse_orphans(places: Places, configuration: Configuration) -> None:
             )
 
 
-def _loops(environments: Mapping[str, LocalEnvironment], notifier: Notifier) -> tuple[Loop, ...]:
+def _loops(environments: Mapping[str, LocalEnvironment]) -> tuple[Loop, ...]:
     engines = [environment.engine.loop for environment in environments.values()]
-    meters = [Loop(f"meter of {name}", e.meter.look, _report) for name, e in environments.items()]
-    return (*engines, *meters, Loop("notifications", notifier.follow, _report))
+    meters = [Loop(f"meter of {name}", e.recorded.look, _report) for name, e in environments.items()]
+    return (*engines, *meters)
 
 
 def _notifier(
@@ -233,6 +250,7 @@ def _environment(
     stores: Stores,
     archives: Archives,
     ports: Ports,
+    room: Ballast,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
@@ -246,28 +264,30 @@ def _environment(
         )
     inner = InnerPorts(root / "ports.json", name, ports)
     inner_ports = inner.of(translation.web(configuration), listening, workloads.any_running())
+    slow_ms = _thresholds_ms(stores, name, settings)
     router = EnvoyRouter(
         root / "envoy",
         settings.port,
         inner_ports,
         proxies,
         preview_port=_preview_port(name, settings, listening=listening),
-        slow_ms=_thresholds_ms(stores, name, settings),
+        slow_ms=slow_ms,
     )
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
     meter = TrafficMeter(list(router.admins.values()), boot_id())
-    judging = Judging(meter, stores.analyses)
+    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, RealClock()), slow_ms)
+    judging = Judging(KeptHistory(meter, stores.traffic, name, RealClock()), stores.analyses)
     engine = Engine(
         name,
         translation.policy(settings),
-        Platform(workloads, router, backing, judging),
+        Platform(workloads, router, backing, judging, TrafficSuspecting(stores.traffic), room),
         stores.rollouts,
         RealClock(),
         _report,
     )
-    return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter)
+    return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter, recorded)
 
 
 def _thresholds_ms(stores: Stores, name: str, settings: Environment) -> tuple[int, ...]:

@@ -58,6 +58,11 @@ class Places:
         return self.state / "run" / "ended.json"
 
     @property
+    def ballast(self) -> Path:
+        """Space that is kept back for an emergency on a full disk."""
+        return self.state / "ballast"
+
+    @property
     def artifacts(self) -> Path:
         """What was packed."""
         return self.state / "artifacts"

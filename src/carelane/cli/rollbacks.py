@@ -11,78 +11,141 @@ from carelane.cli.following import ENDED, Waiting, wait_options
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
 PARTS = {
-    "check": "artifact and history",
+    "check": "history",
     "switch": "recorded and switched",
-    "start": "nothing was warm: started, then switched",
+    "verify": "health and version through the front door",
+    "start": "what was not ready: started, then switched",
 }
+AT_LAST = {"following": "switched", "replacing": "replaced"}
 COLD_SECONDS = 900.0
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
+
+past_option = click.option(
+    "--past", metavar="RELEASE", help="Go back past this irreversible release all the same."
+)
+plan_option = click.option("--plan", is_flag=True, help="Only say where it would go.")
 
 
 @click.command(epilog="Example: carelane rollback production --to-revision 3 --reason 'wrong prices' --wait")
 @click.argument("environment")
 @click.option("--to-revision", type=click.IntRange(min=1), help="Which (default: the last one not undone).")
-@click.option("--reason", required=True, help="Why, for the history.")
+@click.option("--reason", default="", help="Why, for the history; needed but for --plan.")
+@past_option
+@plan_option
 @wait_options
 @output_option
 @click.pass_obj
 def rollback(
-    directory: str, environment: str, to_revision: int | None, reason: str, waiting: Waiting, output: str
+    directory: str,
+    environment: str,
+    to_revision: int | None,
+    reason: str,
+    past: str | None,
+    plan: bool,
+    waiting: Waiting,
+    output: str,
 ) -> None:
-    """Go back to an earlier revision, with its code and its configuration."""
+    """Go back to an earlier revision, with its code and its configuration.
+
+    While something is on its way that is the version before it; else the latest earlier revision that was
+    not undone and in which a service differs from what runs. --plan says beforehand which.
+    """
     from carelane.cli.deployments import tell
 
     client = Client(directory)
-    body = {"to_revision": to_revision, "reason": reason}
-    tell(client, client.post(f"/environments/{environment}/rollback", body), waiting, output)
+    where = f"/environments/{environment}"
+    if plan:
+        _show_plan(client.get(f"{where}/rollback-plan", to_revision=to_revision, past=past), output)
+        return
+    _check_given(reason)
+    body = {"to_revision": to_revision, "reason": reason, "past": past}
+    tell(client, client.post(f"{where}/rollback", body), waiting, output)
 
 
 @click.command(
     "emergency-rollback", epilog="Example: carelane emergency-rollback production --reason 'HTTP 500s'"
 )
 @click.argument("environment")
-@click.option("--reason", required=True, help="Why; a review within 48 hours will ask.")
+@click.option("--reason", default="", help="Why; a review within 48 hours will ask. Needed but for --plan.")
+@past_option
+@plan_option
 @output_option
 @click.pass_obj
-def emergency_rollback(directory: str, environment: str, reason: str, output: str) -> None:
+def emergency_rollback(
+    directory: str, environment: str, reason: str, past: str | None, plan: bool, output: str
+) -> None:
     """Go back at once, asking no gate: one routing change, then verified, then scaled down.
 
-    Each part is timed. Exit code 10 if health or version could not be verified afterwards.
+    What users have is left: a version on its way that has any, else the stable one. Each part is timed.
+    Exit code 10 where something could not be switched, or not be verified afterwards.
     """
     client = Client(directory)
-    outcome = client.post(f"/environments/{environment}/emergency-rollback", {"reason": reason})
+    where = f"/environments/{environment}"
+    if plan:
+        _show_plan(client.get(f"{where}/rollback-plan", emergency="true", past=past), output)
+        return
+    _check_given(reason)
+    outcome = client.post(f"{where}/emergency-rollback", {"reason": reason, "past": past})
+    quiet = output == "json"
+    if not quiet:
+        _say_what_was_done(environment, outcome)
     if outcome["deployment"]["phase"] not in ENDED:
-        _wait_for_the_cold(client, outcome, quiet=output == "json")
+        _wait_for_the_rest(client, outcome, quiet=quiet)
+    _finish(client, environment, outcome, output)
+    if outcome["verified"] is False:
+        raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
+
+
+def _check_given(reason: str) -> None:
+    """Only a plan needs no reason."""
+    if not reason:
+        raise click.MissingParameter(param_hint="'--reason'", param_type="option")
+
+
+def _show_plan(plan: dict[str, Any], output: str) -> None:
+    if output == "json":
+        show_json(plan)
+    else:
+        click.echo(plan["message"])
+
+
+def _say_what_was_done(environment: str, outcome: dict[str, Any]) -> None:
+    """Each service for itself: what was switched, what is still on its way, what was verified."""
+    deployment = outcome["deployment"]
+    back = "is back on" if outcome["switched"] else "goes back to"
+    click.echo(f"{environment} {back} {deployment['release']} (deployment {deployment['id']})")
+    for name, standing in outcome["services"].items():
+        click.echo(f"  {name:<11} {standing['words']}")
+    if not outcome["switched"]:
+        click.echo(outcome["message"])
+
+
+def _finish(client: Client, environment: str, outcome: dict[str, Any], output: str) -> None:
+    """What is left behind ends, and people are told: each part timed."""
     deployment = outcome["deployment"]
     timings = deployment["timings_ms"]
     if output == "table":
-        click.echo(f"{environment} is back on {deployment['release']} (deployment {deployment['id']})")
         for part, milliseconds in timings.items():
-            what = PARTS.get(part, outcome["message"])
-            click.echo(f"  {part:<11} {milliseconds:8.1f} ms  {what}")
-    took, left = _scaled_down(client, environment, deployment)
+            click.echo(f"  {part:<11} {milliseconds:8.1f} ms  {PARTS.get(part, '')}".rstrip())
+    took, left = _scaled_down(client, environment, outcome["services"])
     timings["scale_down"] = took
     timings["notify"], told = _notified(client, deployment)
     if output == "json":
         show_json(outcome)
-    else:
-        what = f"still running: {', '.join(left)}" if left else "the version left has ended"
-        click.echo(f"  {'scale down':<11} {took:8.1f} ms  {what}")
-        click.echo(f"  {'notify':<11} {timings['notify']:8.1f} ms  {told}")
-        click.echo("a review within 48 hours is required; `carelane events` has the entry")
-    if outcome["message"].startswith("NOT verified"):
-        raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
+        return
+    what = f"still running: {', '.join(left)}" if left else "the version left has ended"
+    click.echo(f"  {'scale down':<11} {took:8.1f} ms  {what}")
+    click.echo(f"  {'notify':<11} {timings['notify']:8.1f} ms  {told}")
+    click.echo("a review within 48 hours is required; `carelane events` has the entry")
 
 
-def _wait_for_the_cold(client: Client, outcome: dict[str, Any], *, quiet: bool) -> None:
-    """Nothing was warm: wait until what is being started has taken over, and put that into *outcome*.
+def _wait_for_the_rest(client: Client, outcome: dict[str, Any], *, quiet: bool) -> None:
+    """Wait until what is being started or replaced is there, and put that into *outcome*.
 
     Raises:
-        OutcomeFailed: If it does not; the message says why.
+        OutcomeFailed: If something keeps it from coming about; the message says what.
     """
-    if not quiet:
-        click.echo(outcome["message"])
     number, began = outcome["deployment"]["id"], time.monotonic()
     while True:
         deployment = client.get(f"/deployments/{number}")
@@ -92,15 +155,19 @@ def _wait_for_the_cold(client: Client, outcome: dict[str, Any], *, quiet: bool) 
         time.sleep(0.1)
     if deployment["phase"] != "Succeeded":
         raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
-    timings = deployment["timings_ms"]
-    timings["start"] = round((time.monotonic() - began) * 1000, 1)
-    outcome.update(deployment=deployment, message=f"{deployment['release']} was started and has taken over")
+    deployment["timings_ms"]["start"] = round((time.monotonic() - began) * 1000, 1)
+    outcome["deployment"] = deployment
+    for standing in outcome["services"].values():
+        standing["standing"] = AT_LAST.get(standing["standing"], standing["standing"])
+    outcome["switched"] = True
+    if not quiet:
+        click.echo(f"all of {deployment['release']} is there now")
 
 
-def _scaled_down(client: Client, environment: str, deployment: dict[str, Any]) -> tuple[float, list[str]]:
+def _scaled_down(client: Client, environment: str, services: dict[str, Any]) -> tuple[float, list[str]]:
     """Wait until the labels left behind have no instances; milliseconds, and those that still run."""
     began = time.monotonic()
-    labels = {name: r["from_label"] for name, r in deployment["rollouts"].items()}
+    labels = {name: standing["from_label"] for name, standing in services.items()}
     while True:
         view = client.get(f"/environments/{environment}")
         left = [

@@ -149,7 +149,12 @@ class Notifications(Strict):
 
     url: Secret = Field(description="an Apprise address, as a secret")
     acts: list[str] = Field(
-        default_factory=lambda: ["deployment.succeeded", "deployment.failed", "review.required"],
+        default_factory=lambda: [
+            "deployment.succeeded",
+            "deployment.failed",
+            "deployment.overdue",
+            "review.required",
+        ],
         description="the acts that are told",
     )
 

@@ -41,7 +41,12 @@ class RollingSettings(Strict):
 
     max_unavailable: Share = 1
     max_surge: Share = 1
-    min_ready_seconds: float = Field(0.0, ge=0, le=3600, description="how long a new instance must be ready")
+    min_ready_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="how long a new instance must be ready before it counts, by any strategy",
+    )
 
 
 class PauseSettings(Strict):

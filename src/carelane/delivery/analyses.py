@@ -186,6 +186,8 @@ class Judging:
         run = self._repository.analysis(*key)
         if run is None:
             stable, canary = rollout.from_label or "", rollout.to_label
+            if rollout.strategy.compares:
+                stable, canary = canary, stable  # it is what users have that is on trial
             history = self._metrics.history(rollout.service, stable, policy.thresholds_ms)
             preview = rollout.strategy.kind is StrategyKind.BLUE_GREEN
             trial = Trial(rollout.strategy.weights, self._others(_beside(deployment, key)))

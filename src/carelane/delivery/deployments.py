@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.base.errors import ConflictError
+from carelane.delivery import names
 from carelane.delivery.strategies import ROLLING, CanaryStep, Strategy, StrategyKind
 
 
@@ -47,7 +48,7 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     Phase.WAITING: frozenset({Phase.PROGRESSING, Phase.CANCELLED, Phase.SUPERSEDED}),
     Phase.PROGRESSING: frozenset({Phase.PAUSED, Phase.SUCCEEDED, Phase.ABORTING, Phase.SUPERSEDED}),
     Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.ABORTING, Phase.SUPERSEDED}),
-    Phase.ABORTING: frozenset({Phase.FAILED, Phase.SUPERSEDED}),
+    Phase.ABORTING: frozenset({Phase.FAILED, Phase.CANCELLED, Phase.SUPERSEDED}),
     Phase.SUCCEEDED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.SUPERSEDED: frozenset(),
@@ -67,6 +68,36 @@ ROLLOUT_TRANSITIONS: Mapping[RolloutPhase, frozenset[RolloutPhase]] = {
 }
 
 
+class FailureKind(StrEnum):
+    """What kind of failure a rollout met: rules go by this, its words are for people alone."""
+
+    START = "start"
+    CRASH_LOOP = "crash loop"
+    LIVENESS = "liveness"
+    READINESS = "readiness"
+    WORSE = "analysis"
+    UNDECIDED = "undecided"
+    CHECK = "check"
+    VERIFY = "verify"
+    DEADLINE = "deadline"
+    ROUTING = "routing"
+    BACKING = "backing"
+    MIGRATION = "migration"
+    SUSPECTED = "suspected"
+    UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with a rollout, and in words that a person can act on."""
+
+    kind: FailureKind
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
+
+
 AT_STEPS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED})
 
 
@@ -78,11 +109,6 @@ class Migration(StrEnum):
     DONE = "done"
 
 
-def migration_id(deployment: int, service: str) -> str:
-    """The name under which a deployment's migration of *service* runs."""
-    return f"{service}-migrate-{deployment}"
-
-
 @dataclass(frozen=True)
 class Rollout:
     """One service moving from its stable to its canary label.
@@ -90,6 +116,8 @@ class Rollout:
     *step* counts the canary steps that are done, *step_since* is when the present one began,
     *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
     is the kind of failure that a person was asked about, *overruled* those that one has let go.
+    *users_since* is when the first users had what it brings (for a worker, when it began to work).
+    *migration_task* is the name under which its migration runs or ran, once it has begun.
     """
 
     service: str
@@ -102,14 +130,21 @@ class Rollout:
     progress: int = 0
     finished_at: datetime | None = None
     migration: Migration = Migration.NONE
+    migration_task: str = ""
     strategy: Strategy = ROLLING
     step: int = 0
     step_since: datetime | None = None
     held_step: int | None = None
     attempt: int = 0
-    held_for: str | None = None
-    overruled: tuple[str, ...] = ()
+    held_for: FailureKind | None = None
+    overruled: tuple[FailureKind, ...] = ()
     unready_since: datetime | None = None
+    users_since: datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was done for it yet."""
+        return self.phase is not RolloutPhase.PENDING or self.migration is not Migration.NONE
 
     @property
     def current_step(self) -> CanaryStep | None:
@@ -117,10 +152,18 @@ class Rollout:
         steps = self.strategy.steps
         return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
 
+    def migration_id(self, deployment: int) -> str:
+        """The name under which its migration runs, in the rollout's *deployment*.
+
+        One that is recorded as running without a name was begun before names were recorded.
+        """
+        if self.migration_task or self.migration is Migration.NONE:
+            return self.migration_task or names.migration_name(self.service, deployment, self.attempt + 1)
+        return names.migration_name_before_tasks_were_marked(self.service, deployment)
+
     def check_id(self, deployment: int) -> str:
         """The name under which the command of its CHECK step runs, in the rollout's *deployment*."""
-        again = f"-{self.attempt + 1}" if self.attempt else ""
-        return f"{self.service}-check-{deployment}-{self.step + 1}{again}"
+        return names.check_name(self.service, deployment, self.step + 1, self.attempt + 1)
 
 
 @dataclass(frozen=True)
@@ -151,6 +194,16 @@ class Deployment:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.phase in ENDED
+
+    @property
+    def compares(self) -> bool:
+        """Whether it goes back only if the version before is shown to be better."""
+        return any(rollout.strategy.compares for rollout in self.rollouts.values())
+
+    @property
+    def migrating(self) -> bool:
+        """Whether a migration of it has begun: the data may have changed."""
+        return any(rollout.migration is not Migration.NONE for rollout in self.rollouts.values())
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,42 @@ crash at any point acts again to the same end.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, Rejected, Unavailable
+from carelane.base.errors import (
+    CarelaneError,
+    ConflictError,
+    DiskFull,
+    NotFoundError,
+    RefusedError,
+    Rejected,
+    Unavailable,
+)
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
-from carelane.delivery.decisions import progress
-from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
-from carelane.delivery.deployments import Deployment, Migration, Phase, migration_id
+from carelane.delivery.decisions import commands, incidents, progress, watching
+from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions.draft import ENGINE, Decision, Draft, Snapshot
+from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.history import History, Way
 from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
-from carelane.delivery.ports import Backing, Placement, RolloutRepository, TrafficRouter, Workloads
+from carelane.delivery.ports import (
+    Backing,
+    Placement,
+    RolloutRepository,
+    Room,
+    Suspecting,
+    TrafficRouter,
+    Workloads,
+)
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.routing import routing
 
+T = TypeVar("T")
 IDLE_SECONDS = 2.0
 MOVING_SECONDS = 0.1
 LOOK_AGAIN_SECONDS = 0.1
@@ -37,6 +57,8 @@ class Platform:
     router: TrafficRouter
     backing: Backing
     judging: Judging
+    suspecting: Suspecting
+    room: Room
 
 
 class Engine:
@@ -69,32 +91,35 @@ class Engine:
         """One pass; returns the seconds until the next is due."""
         with self._looking:
             seen = self._observe_steps(self.observe(self.platform.router.routed()))
-        if seen.endpoints is None:
-            # No proxy answers (observing starts them again): nothing can be said of traffic now.
-            return MOVING_SECONDS
         self._seen = seen
         with self._deciding:
             snapshot = self._repository.snapshot(self.environment)
             draft = self.draft(snapshot)
             progress.tick(draft)
+            incidents.note(draft)
             decision = draft.decision()
-            if decision is not None and not self._repository.commit(decision):
+            emergency = draft.deployment is not None and draft.deployment.kind is Kind.EMERGENCY
+            if decision is not None and not self._commit(decision, pressing=emergency):
                 return 0.0
             state = decision.state if decision is not None else snapshot.state
-            self.platform.router.route(routing(state, self._seen))
+            if seen.endpoints is not None:
+                self._write_routing(state, pressing=emergency)
         self._act(state, draft)
+        self._look_back(draft)
         return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
 
     def observe(self, routing_seen: RoutingSeen) -> Observation:
         """What there is to see now, beside what was seen of the routing."""
         if routing_seen.rejected and routing_seen.rejected != self._seen.routing.rejected:
             self._report(self.environment, Rejected(routing_seen.rejected))
+        seen = self.platform.workloads.observe()
         return Observation(
-            self.platform.workloads.observe(),
+            {name: instance for name, instance in seen.items() if instance.task_of is None},
             self.platform.router.observe(),
             self.platform.backing.ready(),
             routing=routing_seen,
             unstarted=dict(self._unstarted),
+            tasks={name: task for name, task in seen.items() if task.task_of is not None},
         )
 
     def _observe_steps(self, seen: Observation) -> Observation:
@@ -105,6 +130,7 @@ class Engine:
         return replace(
             seen,
             answers=asking.answers(self.platform.router, snapshot),
+            suspicions=self.platform.suspecting.look(snapshot.state, self.policy.analysis, self._clock.now()),
             evidence=self.platform.judging.look(
                 snapshot, seen.routing, self.policy.analysis, self._clock.now()
             ),
@@ -114,14 +140,26 @@ class Engine:
         """A draft on *snapshot* and the latest observation."""
         return Draft(snapshot, self.policy, self._seen, self._clock.now())
 
-    def command(self, change: Callable[[Draft], None]) -> Decision | None:
+    def command(
+        self,
+        change: Callable[[Draft], None],
+        *,
+        unseen: bool = False,
+        pressing: bool = False,
+        looked: bool = False,
+    ) -> Decision | None:
         """Decide and record what a person asked for, and bring its routing into force at once.
 
+        What is *pressing* takes the room that is kept back for it where the disk is full. Who has *looked*
+        a moment ago is not kept waiting by another look.
+
         Raises:
+            Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
-        self._look_again()
-        if self._seen.endpoints is None:
+        if not looked:
+            self.look()
+        if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
                 hint="they are being started again: try once more in a second",
@@ -131,22 +169,75 @@ class Engine:
                 snapshot = self._repository.snapshot(self.environment)
                 draft = self.draft(snapshot)
                 change(draft)
+                incidents.note(draft)
                 decision = draft.decision()
-                if decision is None or self._repository.commit(decision):
-                    if decision is not None:
-                        self._route(decision.state)
+                if decision is None or self._commit(decision, pressing=pressing):
+                    if decision is not None and self._seen.endpoints is not None:
+                        self._route(decision.state, pressing=pressing)
                     break
         self.loop.wake()
         return decision
 
-    def _route(self, state: EnvironmentState) -> None:
+    def _look_back(self, draft: Draft) -> None:
+        """Undo what was brought and fails late, if it does: a rollback like any other, asked for by us."""
+        due = watching.failed(draft)
+        if due is None:
+            return
+        if not self.policy.rollback.automatic:
+            return  # it was told
+        try:
+            snapshot = self._repository.snapshot(self.environment)
+            target = History(self._repository).way_back(snapshot, self._seen, Way())
+            number = self._repository.reserve_deployment()
+            wanted = Request(number, target.release, ENGINE, f"late: {due}", Kind.ROLLBACK, target.revision)
+            if due.suspected:
+                wanted = replace(wanted, compared=due.service)
+            self.command(lambda draft: commands.undo_late(draft, wanted))
+        except (ConflictError, NotFoundError, RefusedError) as error:
+            why = error.message
+            self.command(lambda draft: watching.tell(draft, due, why))
+
+    def go_on(self) -> None:
+        """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
+        with self._looking:
+            self._seen = replace(self._seen, routing=self.platform.router.routed())
+        self.command(progress.advance, unseen=True, pressing=True, looked=True)
+
+    def _commit(self, decision: Decision, *, pressing: bool) -> bool:
+        if not pressing:
+            return self._repository.commit(decision)
+        return self.with_room(lambda: self._repository.commit(decision))
+
+    def with_room(self, write: Callable[[], T]) -> T:
+        """What *write* returns; while the disk is full, in the room that is kept back."""
+        while True:
+            try:
+                return write()
+            except DiskFull:
+                if not self.platform.room.make():
+                    raise
+
+    def _route(self, state: EnvironmentState, *, pressing: bool) -> None:
         """What is recorded has happened: a routing that cannot be written is the next tick's business."""
         try:
-            self.platform.router.route(routing(state, self._seen))
+            self._write_routing(state, pressing=pressing)
         except CarelaneError as error:
-            self._report(self.environment, error)
+            self.report(error)
 
-    def _look_again(self) -> None:
+    def _write_routing(self, state: EnvironmentState, *, pressing: bool) -> None:
+        def write() -> None:
+            self.platform.router.route(routing(state, self._seen))
+
+        if pressing:
+            self.with_room(write)
+        else:
+            write()
+
+    def report(self, error: Exception) -> None:
+        """Tell whoever runs it what failed without ending anything."""
+        self._report(self.environment, error)
+
+    def look(self) -> None:
         """See how things are now: an idle loop's last look may be seconds old."""
         if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
             return
@@ -154,7 +245,10 @@ class Engine:
             # A command is decided on who is fit; asking what the proxies took would only slow a switch.
             seen = self.observe(self._seen.routing)
             if seen.endpoints is not None:
-                self._seen = replace(seen, answers=self._seen.answers, evidence=self._seen.evidence)
+                last = self._seen
+                self._seen = replace(
+                    seen, answers=last.answers, evidence=last.evidence, suspicions=last.suspicions
+                )
         finally:
             self._looking.release()
 
@@ -176,11 +270,11 @@ class Engine:
                     self.platform.workloads.stop(instance.id, grace)
                 elif self._needs_start(instance.id):
                     self._start(instance.id, service.versions[instance.label])
-        running |= self._act_on_tasks(draft)
-        self._unstarted = {name: tried for name, tried in self._unstarted.items() if name in running}
-        for name, seen in self._seen.instances.items():
-            if name not in running:
-                self._clear(name, seen.phase)
+        tasks = self._act_on_tasks(draft)
+        self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in running | tasks}
+        for there, wanted in ((self._seen.instances, running), (self._seen.tasks, tasks)):
+            for name in set(there) - wanted:
+                self._clear(name, there[name].phase)
 
     def _clear(self, name: str, phase: ProcessPhase) -> None:
         """What is recorded nowhere ends, and what has ended is put aside."""
@@ -196,15 +290,22 @@ class Engine:
     def _act_on_tasks(self, draft: Draft) -> set[str]:
         """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
         wanted = _tasks(draft.deployment, draft.release)
-        if set(wanted) - set(self._seen.instances):
+        if any(self._is_due(name, version) for name, (version, _) in wanted.items()):
             # An abort may have been decided since: a migration must not start after it.
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
                 wanted = _tasks(snapshot.deployment, snapshot.release)
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
-                    for name in set(wanted) - set(self._seen.instances):
-                        self._start(name, *wanted[name])
+                    for name, (version, command) in wanted.items():
+                        if self._is_due(name, version):
+                            self._start(name, version, command)
         return set(wanted)
+
+    def _is_due(self, task: str, version: ServiceVersion) -> bool:
+        """Whether *task* is to be given a keeper now: it has none, and no other of its service runs."""
+        seen = self._seen.tasks.get(task)
+        kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
+        return not kept and not self._seen.unended_tasks(version.service, task)
 
     def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
@@ -250,7 +351,7 @@ def _tasks(
     for rollout in deployment.rollouts.values():
         version = release.versions[rollout.service]
         if rollout.migration is Migration.RUNNING and version.run.migrate is not None:
-            due[migration_id(deployment.id, rollout.service)] = (version, version.run.migrate)
+            due[rollout.migration_id(deployment.id)] = (version, version.run.migrate)
     for name, (service, step) in asking.commands_due(deployment).items():
         due[name] = (release.versions[service], step.command)
     return due

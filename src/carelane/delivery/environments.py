@@ -26,13 +26,20 @@ STAYING = (Intent.SERVE, Intent.WARM)
 
 @dataclass(frozen=True)
 class Instance:
-    """One running copy of a service at a label, and since when it is meant to do what it does."""
+    """One running copy of a service at a label, and since when it is meant to do what it does.
+
+    *ends* is how many of its ends the trail tells of (None where that was never noted), the last time at
+    *ends_told_at*; *kept* whether what keeps it was there when it was last seen to run.
+    """
 
     id: str
     service: str
     label: str
     intent: Intent
     since: datetime
+    ends: int | None = None
+    ends_told_at: datetime | None = None
+    kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,23 @@ class Warm:
 
     label: str
     until: datetime
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a deployment brought, watched after its success until a moment.
+
+    What its users got counts since *counting_since*: its success, or the last time that it was compared
+    with the version before it (*trials* times by now). *told* says that a person knows already.
+    """
+
+    deployment: int
+    since: datetime
+    until: datetime
+    counting_since: datetime | None = None
+    unready_since: datetime | None = None
+    trials: int = 0
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +84,7 @@ class ServiceState:
     instances: tuple[Instance, ...] = ()
     migrated: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    watch: Watch | None = None
 
     def of(self, label: str | None, *intents: Intent) -> list[Instance]:
         """The instances at *label*, with one of *intents* where any are named."""
@@ -72,7 +97,10 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """All of an environment's services; replaced as a whole, by compare-and-set on *generation*."""
+    """All of an environment's services; replaced as a whole, by compare-and-set on *generation*.
+
+    *shipped_by* is the deployment that brought the present *revision*.
+    """
 
     name: str
     generation: int = 0
@@ -81,7 +109,14 @@ class EnvironmentState:
     release: str | None = None
     revision: int = 0
     deployment: int | None = None
+    shipped_by: int | None = None
+    opened_incidents: int = 0
 
     def service(self, name: str) -> ServiceState:
         """The state of service *name*; an empty one where it has never run."""
         return self.services.get(name, ServiceState())
+
+    @property
+    def running(self) -> dict[str, ServiceVersion]:
+        """The stable version of each service that has one: what the environment runs, whatever its name."""
+        return {n: s.versions[s.stable] for n, s in self.services.items() if s.stable is not None}

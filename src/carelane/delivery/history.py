@@ -1,12 +1,50 @@
-"""Where an environment can go back to, and what it cannot go past."""
+"""Where an environment can go back to, and what it cannot go past.
+
+Going back leaves what runs, not a name: a release that changed no service is no place to go back to.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from carelane.base.errors import ConflictError, NotFoundError, RefusedError
+from carelane.delivery import routing
+from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
-from carelane.delivery.deployments import Revision
+from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.environments import STAYING, EnvironmentState, Intent, ServiceState
+from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import Release, ServiceKind
 
 WHOLE = 1000
+LOOKED_BACK = (20, WHOLE)
+"""How many revisions are read at first, and then: what differs is seldom far."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How far back somebody wants to go: to a revision, or as far as needed where none is named.
+
+    *kept* is how many revisions may be named. *past* is the name of an irreversible release that is
+    left knowingly.
+    """
+
+    kind: Kind = Kind.ROLLBACK
+    kept: int = 10
+    to_revision: int | None = None
+    past: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where it goes: a revision, or None where only what is under way is left; and its release.
+
+    *stays* says that users are there already: what is under way has none, and only that is ended.
+    """
+
+    revision: int | None
+    release: Release
+    stays: bool = False
 
 
 class History:
@@ -15,66 +53,183 @@ class History:
     def __init__(self, repository: RolloutRepository) -> None:
         self._repository = repository
 
-    def way_back(self, snapshot: Snapshot, kept: int, to_revision: int | None) -> tuple[int | None, Release]:
+    def way_back(self, snapshot: Snapshot, seen: Observation, way: Way) -> Target:
         """The revision and the release that a rollback goes to.
 
-        While something is moving that is what is stable (no revision), also where that one is named;
-        else the last revision that was not undone, or the one named among the *kept* ones.
+        While something is moving that is what is stable, also where its revision is named; but an
+        emergency leaves what users have, and where nothing on its way has any, that is stable itself,
+        if there is anything before it. Where a rollback is under way, it is where that goes. Else it is
+        the latest earlier revision that was not undone and in which a service differs from what runs, or
+        the one named among the kept ones.
 
         Raises:
             NotFoundError: If there is none.
-            ConflictError: If the environment has it already.
-            RefusedError: If an irreversible release lies between.
+            ConflictError: If no service differs in the revision named.
+            RefusedError: If an irreversible release lies between, or what is under way is one that has
+                changed the data.
         """
-        state = snapshot.state
-        moving = snapshot.deployment is not None and not snapshot.deployment.ended
-        if moving and to_revision in {None, state.revision} and state.release is not None:
-            return None, self._repository.release(state.release)
-        target = self._target(state.name, kept, to_revision)
-        return target.number, self._repository.release(target.release)
+        state, active = snapshot.state, _active(snapshot)
+        if way.to_revision not in {None, state.revision} or state.release is None:
+            return self._earlier(state, way)
+        if active is not None and _goes_back(active):
+            there = self._repository.release_named(active.release)
+            if differing(state, there):
+                return self._on_its_way_back(state, active, way, there)
+        stable = Target(None, self._repository.release_named(state.release))
+        begun = active is not None and any(rollout.begun for rollout in active.rollouts.values())
+        if way.kind is Kind.EMERGENCY:
+            if has_users(state, seen):
+                return stable
+            return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
+        if active is not None and begun:
+            self._refuse_leaving(snapshot, active, way)
+            return stable
+        return self._earlier(state, way)
 
-    def _target(self, environment: str, kept: int, to_revision: int | None) -> Revision:
-        history = self._repository.revisions(environment, kept)
-        if not history:
-            raise NotFoundError(f"{environment} has no history yet", hint="deploy a release first")
-        now, earlier = history[0], history[1:]
-        if to_revision is not None:
-            chosen = next((r for r in history if r.number == to_revision), None)
-        else:
-            chosen = next((r for r in earlier if r.undone_by is None and r.release != now.release), None)
+    def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
+        """What users have is stable itself: further back than that, if there is anything there."""
+        try:
+            return self._earlier(state, way)
+        except NotFoundError:
+            if not begun:
+                raise
+            return stable
+
+    def _on_its_way_back(
+        self, state: EnvironmentState, active: Deployment, way: Way, there: Release
+    ) -> Target:
+        """Where it goes back to already; further only once it has said that it cannot get there."""
+        target = Target(active.to_revision, there)
+        cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
+        return self._earlier(state, way, beyond=target) if way.kind is Kind.EMERGENCY and cannot else target
+
+    def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
+        """An emergency may: most users are with stable, which serves with the changed data already."""
+        release = snapshot.release
+        if release is not None and release.irreversible and active.migrating and way.past != release.name:
+            raise RefusedError(
+                f"{release.name}, which is under way, is irreversible and has changed the data",
+                hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",
+            )
+
+    def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
+        for limit in LOOKED_BACK:
+            history = self._repository.revisions(state.name, max(limit, way.kept))
+            if not history:
+                raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
+            target = (
+                self._first(state, history[1:], beyond)
+                if way.to_revision is None
+                else self._named(state, history[: way.kept], way.to_revision)
+            )
+            if target is not None:
+                self._refuse_irreversible(history, target, way.past)
+                return target
+            if len(history) < limit:
+                break
+        now = history[0]
+        done = "" if now.kind is Kind.DEPLOY else f"revision {now.number} is a rollback by {now.author}; "
+        raise NotFoundError(
+            f"{state.name} has no earlier revision to go back to that was not itself undone"
+            " and in which a service differs from what runs",
+            hint=f"{done}name one with --to-revision; `carelane history` lists them",
+        )
+
+    def _first(
+        self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None
+    ) -> Target | None:
+        for revision in earlier:
+            if revision.undone_by is not None:
+                continue
+            if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
+                continue
+            release = self._repository.release_named(revision.release)
+            same = beyond is not None and _versions(release) == _versions(beyond.release)
+            if differing(state, release) and not same:
+                return Target(revision.number, release)
+        return None
+
+    def _named(self, state: EnvironmentState, kept: list[Revision], number: int) -> Target:
+        chosen = next((r for r in kept if r.number == number), None)
         if chosen is None:
-            raise _no_revision(environment, to_revision, history)
-        if chosen.release == now.release:
-            raise ConflictError(f"{environment} has {now.release} (revision {chosen.number}) already")
-        self._refuse_irreversible(history, chosen)
-        return chosen
+            raise NotFoundError(
+                f"{state.name} has no revision {number}",
+                hint=f"kept are {kept[-1].number} to {kept[0].number}",
+            )
+        release = self._repository.release_named(chosen.release)
+        if not differing(state, release):
+            raise ConflictError(
+                f"{state.name} has {release.name} (revision {chosen.number}) already: no service differs"
+            )
+        return Target(chosen.number, release)
 
-    def refuse_going_past(self, environment: str, wanted: Release) -> None:
-        """Deploying an earlier release is no way round an irreversible one either.
+    def returns_to(self, environment: str, wanted: Release) -> int | None:
+        """The revision that deploying *wanted* returns to; None where it was never there.
+
+        Deploying an earlier release is no way round an irreversible one either.
 
         Raises:
             RefusedError: If an irreversible release came after *wanted* was there.
         """
         history = self._repository.revisions(environment, WHOLE)
         known = next((r for r in history if r.release == wanted.name), None)
-        if known is not None:
-            self._refuse_irreversible(history, known)
+        if known is None:
+            return None
+        self._refuse_irreversible(history, Target(known.number, wanted), None)
+        return known.number
 
-    def _refuse_irreversible(self, history: list[Revision], target: Revision) -> None:
-        passed = {r.release for r in history if r.number > target.number} - {target.release}
-        for name in sorted(passed):
-            if self._repository.release(name).irreversible:
+    def _refuse_irreversible(self, history: list[Revision], target: Target, past: str | None) -> None:
+        to = target.revision or 0
+        passed = {r.release for r in history if r.number > to} - {target.release.name, past}
+        for name in sorted(name for name in passed if name is not None):
+            if self._repository.release_named(name).irreversible:
                 raise RefusedError(
                     f"{name} is irreversible: nothing before it can read its data",
-                    hint="fix forward: deploy a release that mends it",
+                    hint=f"fix forward: deploy a release that mends it; who knows better says --past {name}",
                 )
 
 
-def _no_revision(environment: str, number: int | None, history: list[Revision]) -> NotFoundError:
-    if number is None:
-        return NotFoundError(
-            f"{environment} has no earlier revision to go back to that was not itself undone",
-            hint="name one with --to-revision; `carelane history` lists them",
-        )
-    kept = f"{history[-1].number} to {history[0].number}"
-    return NotFoundError(f"{environment} has no revision {number}", hint=f"kept are {kept}")
+def has_users(state: EnvironmentState, seen: Observation) -> bool:
+    """Whether users, or work, are with any version on its way.
+
+    What a service that was taken out of the environment still drains is not on its way.
+    """
+    routes = routing.routing(state, seen).services
+    return any(_reached(state.services[name], routes[name], seen) for name in routes) or any(
+        _works(state, name) for name in state.services
+    )
+
+
+def _reached(service: ServiceState, route: routing.ServiceRoute, seen: Observation) -> bool:
+    """Whether a version that is not stable has traffic, and somebody ready to take it."""
+    if service.stable is None and service.canary is None:
+        return False
+    return any(
+        version.weight and any(seen.healthy(i.id) for i in service.of(label, Intent.SERVE))
+        for label, version in route.versions.items()
+        if label != service.stable
+    )
+
+
+def _works(state: EnvironmentState, name: str) -> bool:
+    """Whether a worker runs at another version than its stable one."""
+    service = state.service(name)
+    workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
+    if service.stable is None and service.canary is None:
+        return False
+    return any(
+        i.label != service.stable and i.label in workers and i.intent in STAYING for i in service.instances
+    )
+
+
+def _active(snapshot: Snapshot) -> Deployment | None:
+    deployment = snapshot.deployment
+    return deployment if deployment is not None and not deployment.ended else None
+
+
+def _goes_back(active: Deployment) -> bool:
+    return active.kind is not Kind.DEPLOY and active.phase is not Phase.ABORTING
+
+
+def _versions(release: Release) -> dict[str, str]:
+    return {name: version.label for name, version in release.versions.items()}

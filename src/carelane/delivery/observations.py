@@ -19,15 +19,19 @@ class ProcessPhase(StrEnum):
 
 @dataclass(frozen=True)
 class InstanceSeen:
-    """One instance as its platform sees it.
+    """One instance, or task, as its platform sees it.
 
-    *supervised* is False where the process runs but what keeps it is gone; *live* is None where
-    there is no liveness probe or no answer to it yet.
+    *task_of* is the service whose migration or check it is; None for an instance. *supervised* is False
+    where the process runs but what keeps it is gone. *restarts* counts its ends in a row, *ends* all that
+    were not asked for, *exit_code* is the last one's (None where nobody saw it). *live* is None where there
+    is no liveness probe or no answer to it yet.
     """
 
     phase: ProcessPhase
+    task_of: str | None = None
     supervised: bool = True
     restarts: int = 0
+    ends: int = 0
     exit_code: int | None = None
     running_seconds: float = 0.0
     port: int | None = None
@@ -72,7 +76,10 @@ class Unstarted:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything seen of an environment; *endpoints* is None where no proxy answered."""
+    """Everything seen of an environment; *endpoints* is None where no proxy answered.
+
+    *tasks* are the migrations and checks: never among the *instances*, whatever they are called.
+    """
 
     instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
     endpoints: Mapping[str, EndpointSeen] | None = None
@@ -81,8 +88,11 @@ class Observation:
     """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
     evidence: Mapping[tuple[int, str], Evidence] = field(default_factory=dict)
     """By deployment and service, how the canary on trial there does so far."""
+    suspicions: Mapping[str, str] = field(default_factory=dict)
+    """By service that is watched after its success, in what users of it get worse than before."""
     routing: RoutingSeen = RoutingSeen()
     unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
+    tasks: Mapping[str, InstanceSeen] = field(default_factory=dict)
 
     def running(self, instance: str) -> bool:
         """Whether the process of *instance* runs."""
@@ -93,6 +103,14 @@ class Observation:
         """Whether nothing of *instance* is left running."""
         seen = self.instances.get(instance)
         return seen is None or seen.phase is ProcessPhase.EXITED
+
+    def unended_tasks(self, service: str, but: str) -> list[str]:
+        """The tasks of *service* of which something may still run, *but* for one: they have the same data."""
+        return sorted(
+            name
+            for name, task in self.tasks.items()
+            if task.task_of == service and name != but and task.phase is not ProcessPhase.EXITED
+        )
 
     def healthy(self, instance: str) -> bool:
         """Whether the proxies hold *instance* fit for traffic."""

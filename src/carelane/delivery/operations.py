@@ -2,29 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
-from carelane.base.errors import ConflictError, InputError, InvariantError, NotFoundError, Rejected
-from carelane.delivery import strategies, verification
+from carelane.base.errors import (
+    ConflictError,
+    InvariantError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+)
+from carelane.delivery import requesting, strategies
 from carelane.delivery.decisions import commands
 from carelane.delivery.decisions.commands import Request
-from carelane.delivery.decisions.draft import Draft, Snapshot
+from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
-from carelane.delivery.history import History
+from carelane.delivery.history import History, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
-
-Check = Callable[[Snapshot], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a request led to; no deployment where nothing was to do, and *message* says so."""
-
-    deployment: Deployment | None
-    message: str
+from carelane.delivery.requesting import Outcome
+from carelane.delivery.undoing import EmergencyOutcome, Undoing
 
 
 class Operations:
@@ -38,6 +36,7 @@ class Operations:
         self._repository = repository
         self._artifacts = artifacts
         self._history = History(repository)
+        self._undoing = Undoing(repository, artifacts, clock)
 
     def engine(self, environment: str) -> Engine:
         """The engine of *environment*; raises NotFoundError."""
@@ -50,16 +49,23 @@ class Operations:
     def deploy(
         self, environment: str, release: str, author: str, reason: str, *, strategy: str | None = None
     ) -> Outcome:
-        """Put *release* into *environment*, by its own strategy or the one named."""
+        """Put the *release* that is meant into *environment*, by its own strategy or the one named."""
         engine = self.engine(environment)
+        return self._deploy(engine, self._repository.release(release), author, reason, strategy)
+
+    def _deploy(
+        self, engine: Engine, wanted: Release, author: str, reason: str, strategy: str | None
+    ) -> Outcome:
+        environment = engine.environment
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
-        wanted = self._repository.release(release)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
+        returns_to = None
         if there is None:
-            self._history.refuse_going_past(environment, wanted)
+            returns_to = self._history.returns_to(environment, wanted)
             self._verify(wanted)
         number = self._repository.reserve_deployment()
-        return self._request(engine, Request(number, wanted, author, reason, strategy=chosen))
+        request = Request(number, wanted, author, reason, Kind.DEPLOY, returns_to, chosen)
+        return requesting.ask(engine, self._repository, request)
 
     def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
         """What `deploy` would make, decided as it would be and not recorded."""
@@ -69,25 +75,37 @@ class Operations:
         there = commands.already(snapshot, wanted, Kind.DEPLOY)
         if there is not None:
             return Outcome(None, there)
-        self._history.refuse_going_past(environment, wanted)
+        self._history.returns_to(environment, wanted)
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         draft = engine.draft(snapshot)
         commands.request(draft, Request(0, wanted, "", "", strategy=chosen))
         return Outcome(draft.deployment, f"deploying {wanted.name} into {environment} would do this")
 
-    def rollback(self, environment: str, to_revision: int | None, author: str, reason: str) -> Outcome:
+    def rollback(
+        self,
+        environment: str,
+        to_revision: int | None,
+        author: str,
+        reason: str,
+        *,
+        past: str | None = None,
+    ) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)
-        _require(reason)
-        number, release = self._way_back(engine, to_revision)
-        self._verify(release)
-        still = self._still_the_way(engine, to_revision, release)
-        own = self._repository.reserve_deployment()
-        return self._request(engine, Request(own, release, author, reason, Kind.ROLLBACK, number), still)
+        way = _way(engine, Kind.ROLLBACK, to_revision, past)
+        with self._refusals(environment, "rollback", author):
+            return self._undoing.rollback(engine, way, author, reason)
+
+    def rollback_plan(
+        self, environment: str, kind: Kind, to_revision: int | None = None, *, past: str | None = None
+    ) -> Outcome:
+        """Where a rollback or an emergency rollback would go, decided as it would be and not recorded."""
+        engine = self.engine(environment)
+        return self._undoing.plan(engine, _way(engine, kind, to_revision, past))
 
     def retry(self, environment: str, author: str) -> Outcome:
         """Ask once more, in the same way, for the release whose deployment failed or was cancelled."""
-        self.engine(environment)
+        engine = self.engine(environment)
         last = next(iter(self._repository.deployments(environment, 1)), None)
         if last is None or last.phase not in {Phase.FAILED, Phase.CANCELLED}:
             where = f"the last deployment is {last.phase}" if last else "nothing was deployed yet"
@@ -95,7 +113,8 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY:
             return self.rollback(environment, last.to_revision, author, reason)
-        return self.deploy(environment, last.release, author, reason, strategy=last.strategy)
+        wanted = self._repository.release_named(last.release)
+        return self._deploy(engine, wanted, author, reason, last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""
@@ -107,7 +126,9 @@ class Operations:
 
     def abort(self, environment: str, author: str, reason: str) -> Deployment:
         """Turn the deployment under way back."""
-        return self._change(environment, lambda d: commands.abort(d, author, reason))
+        self.engine(environment)
+        with self._refusals(environment, "abort", author):
+            return self._change(environment, lambda d: commands.abort(d, author, reason), unseen=True)
 
     def promote(
         self,
@@ -121,99 +142,44 @@ class Operations:
         """Go past the canary step that waits, which is the one that was *seen*, or past all that are left."""
         return self._change(environment, lambda d: commands.promote(d, author, reason, full=full, seen=seen))
 
-    def emergency_rollback(self, environment: str, author: str, reason: str) -> Outcome:
+    def emergency_rollback(
+        self, environment: str, author: str, reason: str, *, past: str | None = None
+    ) -> EmergencyOutcome:
         """Leave the bad version in one routing change; each part is timed, in milliseconds.
 
-        While a deployment is under way, that is to its stable version; else to the last revision
-        that was not undone.
+        While a version on its way has users, that is to stable; else to the last revision that was not
+        undone and in which a service differs.
         """
         engine = self.engine(environment)
-        _require(reason)
-        timings: dict[str, float] = {}
-        with self._timed(timings, "check"):
-            target, release = self._way_back(engine, None)
-            self._verify(release, quick=True)
-        still = self._still_the_way(engine, None, release)
-        with self._timed(timings, "switch"):
-            own = self._repository.reserve_deployment()
-            wanted = Request(own, release, author, reason, Kind.EMERGENCY, target)
-            outcome = self._request(engine, wanted, still)
-        deployment = _made(outcome)
-        message = f"NOT switched yet: nothing of {release.name} was ready, it is being started"
-        noted = ""
-        if deployment.phase is Phase.SUCCEEDED:
-            with self._timed(timings, "verify"):
-                message = noted = self._verified(engine, release, deployment)
-        self._repository.note_timings(deployment.id, timings, noted)
-        return Outcome(self._repository.deployment(deployment.id), message)
-
-    def _way_back(self, engine: Engine, to_revision: int | None) -> tuple[int | None, Release]:
-        kept = engine.policy.rollback.revision_history
-        return self._history.way_back(self._repository.snapshot(engine.environment), kept, to_revision)
-
-    def _verified(self, engine: Engine, release: Release, deployment: Deployment) -> str:
-        try:
-            return verification.in_place(engine.platform.router, release, self._clock)
-        except Rejected as error:
-            self._repository.note_timings(deployment.id, {}, error.message)
-            raise
-
-    def _still_the_way(self, engine: Engine, to_revision: int | None, release: Release) -> Check:
-        """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
-
-        def check(snapshot: Snapshot) -> None:
-            kept = engine.policy.rollback.revision_history
-            _, now = self._history.way_back(snapshot, kept, to_revision)
-            if now.name != release.name:
-                raise ConflictError(
-                    f"{engine.environment} has moved meanwhile: the way back is {now.name} now",
-                    hint="see `carelane history`, then ask again if it is still wanted",
-                )
-
-        return check
+        with self._refusals(environment, "emergency-rollback", author):
+            return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
 
     @contextmanager
-    def _timed(self, timings_ms: dict[str, float], part: str) -> Iterator[None]:
-        started = self._clock.monotonic()
-        yield
-        timings_ms[part] = round((self._clock.monotonic() - started) * 1000, 2)
+    def _refusals(self, environment: str, what: str, author: str) -> Iterator[None]:
+        """Who wanted to undo something and was refused, and why, is in the trail too."""
+        try:
+            yield
+        except (RefusedError, NotFoundError, ConflictError) as refused:
+            now = self._clock.now()
+            entry = Entry(now, author, "request.refused", what, environment, refused.message)
+            try:
+                self._repository.record(entry)
+            except PlatformError as error:  # the refusal is what is to be told
+                self.engine(environment).report(error)
+            raise
 
-    def _verify(self, release: Release, *, quick: bool = False) -> None:
+    def _verify(self, release: Release) -> None:
         for artifact in {version.artifact for version in release.versions.values()}:
-            self._artifacts.verify(artifact, quick=quick)
+            self._artifacts.verify(artifact)
 
-    def _request(self, engine: Engine, wanted: Request, check: Check = lambda _: None) -> Outcome:
-        """Decide under the engine's lock, so that of two equal requests one finds the other's deployment."""
-        step = commands.emergency if wanted.kind is Kind.EMERGENCY else commands.request
-        there: list[Outcome] = []
-
-        def decide(draft: Draft) -> None:
-            said = commands.already(draft.snapshot, wanted.release, wanted.kind)
-            if said is not None:
-                there.append(Outcome(draft.deployment, said))
-                return
-            check(draft.snapshot)
-            step(draft, wanted)
-
-        if engine.command(decide) is None and there:
-            return there[-1]
-        return Outcome(
-            self._repository.deployment(wanted.id), f"deployment {wanted.id} of {wanted.release.name}"
-        )
-
-    def _change(self, environment: str, change: Callable[[Draft], None]) -> Deployment:
-        decision = self.engine(environment).command(change)
+    def _change(
+        self, environment: str, change: Callable[[Draft], None], *, unseen: bool = False
+    ) -> Deployment:
+        decision = self.engine(environment).command(change, unseen=unseen)
         if decision is None or not decision.deployments:
             raise InvariantError("a change to the deployment under way recorded nothing")
         return self._repository.deployment(decision.deployments[-1].id)
 
 
-def _require(reason: str) -> None:
-    if not reason.strip():
-        raise InputError("a rollback needs a reason", hint='add --reason "why"')
-
-
-def _made(outcome: Outcome) -> Deployment:
-    if outcome.deployment is None:
-        raise InvariantError("the request made no deployment")
-    return outcome.deployment
+def _way(engine: Engine, kind: Kind, to_revision: int | None, past: str | None) -> Way:
+    return Way(kind, engine.policy.rollback.revision_history, to_revision, past)

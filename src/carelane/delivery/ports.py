@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
+from carelane.analysis.objectives import AnalysisPolicy
 from carelane.audit.entries import Entry
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
+from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
@@ -33,7 +37,8 @@ class Workloads(Protocol):
         """See to it that the instance runs, supervised; with a *task*, that this command ran once.
 
         Raises:
-            PlatformError: If it cannot be started.
+            PlatformError: If it cannot be started, or a task has the name that an instance is to have, or
+                the other way round.
         """
         ...
 
@@ -42,7 +47,10 @@ class Workloads(Protocol):
         ...
 
     def observe(self) -> Mapping[str, InstanceSeen]:
-        """All instances and tasks that are known, ended ones included until they are forgotten."""
+        """All instances and tasks that are known, ended ones included until they are forgotten.
+
+        Each says of itself which of the two it is.
+        """
         ...
 
     def forget(self, instance: str) -> None:
@@ -93,6 +101,22 @@ class TrafficRouter(Protocol):
         ...
 
 
+class Suspecting(Protocol):
+    """Who looks at what users get of versions that are watched after their success."""
+
+    def look(self, state: EnvironmentState, policy: AnalysisPolicy, now: datetime) -> Mapping[str, str]:
+        """By service, in what its users get worse than before, in words; nothing while something moves."""
+        ...
+
+
+class Room(Protocol):
+    """Space on the disk that is kept back for the moment when there is none left."""
+
+    def make(self) -> bool:
+        """Free a part of it; False where nothing is left to free. Never raises."""
+        ...
+
+
 class Backing(Protocol):
     """The databases an environment owns."""
 
@@ -137,7 +161,7 @@ class RolloutRepository(Protocol):
         ...
 
     def commit(self, decision: Decision) -> bool:
-        """Record *decision* and its entries in one transaction; False if another came first."""
+        """Record *decision*, its incidents and entries in one transaction; False if another came first."""
         ...
 
     def reserve_deployment(self) -> int:
@@ -160,12 +184,29 @@ class RolloutRepository(Protocol):
         """Newest first."""
         ...
 
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first, open and resolved."""
+        ...
+
+    def record(self, entry: Entry) -> None:
+        """Record an entry that belongs to no decision: that something was refused."""
+        ...
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record it with the entry that says so. Raises ConflictError where another has the name."""
         ...
 
     def release(self, name: str) -> Release:
-        """By name or by the beginning of its commit; raises NotFoundError, or InputError if ambiguous."""
+        """The one that *name*, or the beginning of its commit, means: see `release_names.meant`.
+
+        Raises:
+            NotFoundError: If it means none.
+            InputError: If it may mean several.
+        """
+        ...
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name, which is what records hold; raises NotFoundError."""
         ...
 
     def releases(self, limit: int) -> list[Release]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery import release_names
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import (
     Artifact,
@@ -82,11 +83,14 @@ class Releasing:
 
         Raises:
             ConflictError: If the name belongs to another commit's release.
+            InputError: If the name cannot be one, or reads as another commit's SHA.
         """
         tree = self._sources.tree(revision)
         chosen = name or tree.name
         _check_name(chosen)
         made = self._existing(chosen)
+        if made is None:
+            release_names.refuse_another_commit(chosen, tree.sha)
         if made is not None and made.commit == tree.sha:
             for source in tree.services.values():
                 self._sources.pack(tree.sha, source)
@@ -130,10 +134,9 @@ class Releasing:
 
     def _existing(self, name: str) -> Release | None:
         try:
-            found = self._repository.release(name)
-        except (NotFoundError, InputError):
+            return self._repository.release_named(name)
+        except NotFoundError:
             return None
-        return found if found.name == name else None
 
 
 def _check_name(name: str) -> None:

@@ -79,7 +79,10 @@ def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
         keeps = state.stable if state.stable in routes else next(iter(routes))
         routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
     shown = web.get(state.stable or "") or next(iter(web.values()))
-    return ServiceRoute(shown.run.routes, routes, state.canary if state.canary in routes else None)
+    # What was taken out, and serves no more, has no path: another service may have one that leads there.
+    gone = state.stable is None and state.canary is None and not state.of_intent(Intent.SERVE)
+    prefixes = () if gone else shown.run.routes
+    return ServiceRoute(prefixes, routes, state.canary if state.canary in routes else None)
 
 
 def _in_order(state: ServiceState) -> list[tuple[str, ServiceVersion]]:

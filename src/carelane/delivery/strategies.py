@@ -23,7 +23,8 @@ class StepKind(StrEnum):
 
     SCALE starts instances without traffic; WEIGHT gives traffic to as many as it needs; PAUSE waits
     for a time or a person; ANALYSIS for a verdict; CHECK for a command or an HTTP probe of what is
-    not switched yet; VERIFY for health and version at the front door.
+    not switched yet; VERIFY for health and version at the front door; COMPARE until stable is shown to be
+    worse than what is on trial: only a return by itself has it.
     """
 
     SCALE = "scale"
@@ -32,6 +33,7 @@ class StepKind(StrEnum):
     ANALYSIS = "analysis"
     CHECK = "check"
     VERIFY = "verify"
+    COMPARE = "compare"
 
 
 WHOLE = 100
@@ -120,6 +122,11 @@ class Strategy:
         return range(kinds.index(StepKind.SCALE) + 1, kinds.index(StepKind.WEIGHT))
 
     @property
+    def compares(self) -> bool:
+        """Whether stable is on trial, beside the version before it."""
+        return any(step.kind is StepKind.COMPARE for step in self.steps)
+
+    @property
     def judged(self) -> bool:
         """Whether what it brings is compared with stable on its way."""
         return self.kind is StrategyKind.CANARY or bool(self.previewed)
@@ -140,6 +147,12 @@ class Strategy:
 
 
 ROLLING = Strategy()
+COMPARE_SECONDS = 300.0
+COMPARED = Strategy(
+    StrategyKind.CANARY,
+    (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.COMPARE, seconds=COMPARE_SECONDS)),
+)
+"""How a suspicion is looked into: the version before gets half of the users, and all if it is better."""
 DEFAULTS = {
     StrategyKind.ROLLING: ROLLING,
     StrategyKind.BLUE_GREEN: Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(hold=False)),

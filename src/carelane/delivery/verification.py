@@ -1,13 +1,13 @@
 """Asking whether a release is there and well: the proxies, then itself through the front door."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from carelane.base.clock import Clock
-from carelane.base.errors import PlatformError, Rejected
+from carelane.base.errors import PlatformError
 from carelane.delivery.ports import TrafficRouter
-from carelane.delivery.releases import Release, ServiceVersion
+from carelane.delivery.releases import ServiceVersion
 
 WITHIN_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
@@ -23,28 +23,59 @@ class _Check:
     contains: str | None
 
 
-def in_place(router: TrafficRouter, release: Release, clock: Clock) -> str:
-    """Ask health and version of *release* until all are right, for five seconds at most.
+@dataclass(frozen=True)
+class Verified:
+    """What was asked of one service, and what was wrong with the answers; empty where nothing was."""
 
-    The proxies must have taken the routing first: what answers may be what they were to leave.
+    paths: tuple[str, ...]
+    wrong: str = ""
 
-    A health path must answer 200; a version path must answer 200 and name the version's label.
+    @property
+    def well(self) -> bool | None:
+        """Whether all was right; None where there is nothing to ask."""
+        return not self.wrong if self.paths else None
 
-    Returns:
-        A sentence: ``verified: …``, or ``NOT verified: …`` with what was wrong.
 
-    Raises:
-        Rejected: If a proxy rejected the routing: nothing was switched there.
+@dataclass(frozen=True)
+class InPlace:
+    """What was found of versions that were switched to, by service; *rejected* is the proxies' reason.
+
+    Nothing is verified where *rejected* or *untaken*: who answers may be who was to be left.
     """
-    checks = list(_checks(release))
+
+    services: Mapping[str, Verified]
+    rejected: str = ""
+    untaken: bool = False
+
+
+def in_place(router: TrafficRouter, versions: Sequence[ServiceVersion], clock: Clock) -> InPlace:
+    """Ask health and version of *versions* until all are right, for five seconds at most.
+
+    The proxies must have taken the routing first: what answers may be what they were to leave. A health
+    path must answer 200; a version path must answer 200 and name the version's label.
+    """
     give_up = clock.monotonic() + WITHIN_SECONDS
-    while wrong := _all_wrong(router, checks):
-        if clock.monotonic() > give_up:
-            return "NOT verified: " + "; ".join(wrong)
+    while True:
+        found = _look(router, versions)
+        unwell = found.untaken or any(service.wrong for service in found.services.values())
+        if found.rejected or not unwell or clock.monotonic() > give_up:
+            return found
         clock.sleep(AGAIN_SECONDS)
-    if not checks:
-        return "switched; no service names a health or version path to verify with"
-    return "verified: " + ", ".join(sorted({check.path for check in checks}))
+
+
+def _look(router: TrafficRouter, versions: Sequence[ServiceVersion]) -> InPlace:
+    routed = router.routed()
+    if routed.rejected and routed.rejected_seconds >= REJECTED_SECONDS:
+        return InPlace({}, rejected=routed.rejected)
+    if routed.generation is None:
+        return InPlace({}, untaken=True)
+    return InPlace({version.service: _verified(router, version) for version in versions})
+
+
+def _verified(router: TrafficRouter, version: ServiceVersion) -> Verified:
+    checks = _checks_of(version)
+    said = [_at_the_front_door(router, check) for check in checks]
+    return Verified(tuple(c.path for c in checks), "; ".join(wrong for wrong in said if wrong is not None))
 
 
 def wrong_with(router: TrafficRouter, version: ServiceVersion, timeout_seconds: float) -> str:
@@ -65,10 +96,6 @@ def not_well(router: TrafficRouter, version: ServiceVersion, path: str, timeout_
     return _wrong(ask, _Check(path, None)) or ""
 
 
-def _checks(release: Release) -> list[_Check]:
-    return [check for version in release.versions.values() for check in _checks_of(version)]
-
-
 def _checks_of(version: ServiceVersion) -> list[_Check]:
     checks = []
     if version.run.routes and version.run.health_path is not None:
@@ -76,18 +103,6 @@ def _checks_of(version: ServiceVersion) -> list[_Check]:
     if version.run.routes and version.run.version_path is not None:
         checks.append(_Check(version.run.version_path, version.label))
     return checks
-
-
-def _all_wrong(router: TrafficRouter, checks: list[_Check]) -> list[str]:
-    routed = router.routed()
-    if routed.rejected and routed.rejected_seconds >= REJECTED_SECONDS:
-        raise Rejected(
-            f"NOT switched: {routed.rejected}",
-            hint="users have what they had; a release whose routing the proxies take mends it",
-        )
-    if routed.generation is None:
-        return [routed.rejected or "the proxies have not taken the routing yet"]
-    return [said for check in checks if (said := _at_the_front_door(router, check)) is not None]
 
 
 def _at_the_front_door(

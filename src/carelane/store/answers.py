@@ -1,22 +1,13 @@
 """Answers given under an idempotency key: asked again, the same answer, and nothing done twice."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from carelane.access.answers import Answered
 from carelane.store import tables
 
 KEPT = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What is known under a key: None as *status* while the first is still being answered."""
-
-    request_digest: str
-    status: int | None
-    body: bytes | None
 
 
 class SqlAnswers:

@@ -1,5 +1,6 @@
 """Opening the database: SQLite in WAL mode by default, brought to the current schema by Alembic."""
 
+import sqlite3
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
@@ -7,6 +8,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from carelane.base.errors import DiskFull
+
+FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHM")
+"""How SQLite names that there is no room; a disk that takes nothing any more is as full as any."""
 PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL")
 
 
@@ -27,6 +32,16 @@ def open_sqlite(path: Path) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get("read_only", False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _translate(context: sa.engine.ExceptionContext) -> None:
+        error = context.original_exception
+        name = getattr(error, "sqlite_errorname", "")
+        if isinstance(error, sqlite3.Error) and name.startswith(FULL):
+            raise DiskFull(
+                f"{path.name} cannot be written: {error}",
+                hint=f"make room on the disk of {path.parent}; an emergency rollback works all the same",
+            ) from error
 
     migrate(engine)
     return engine

@@ -7,18 +7,19 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from carelane.audit.entries import Entry
-from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.base.errors import ConflictError, NotFoundError
+from carelane.delivery import release_names
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
-from carelane.store import tables, trail
+from carelane.store import incidents, tables, trail
 
 _RELEASE = TypeAdapter(Release)
 _STATE = TypeAdapter(EnvironmentState)
 _DEPLOYMENT = TypeAdapter(Deployment)
 _REVISION = TypeAdapter(Revision)
-SHORTEST_COMMIT = 7
 
 
 class SqlRolloutRepository:
@@ -39,10 +40,11 @@ class SqlRolloutRepository:
             if document is None:
                 return Snapshot(EnvironmentState(environment))
             state = _STATE.validate_json(document)
+            open_ = incidents.still_open(connection, environment)
             if state.deployment is None:
-                return Snapshot(state)
+                return Snapshot(state, incidents=open_)
             deployment = _one_deployment(connection, state.deployment)
-            return Snapshot(state, deployment, _one_release(connection, deployment.release))
+            return Snapshot(state, deployment, _recorded_release(connection, deployment.release), open_)
 
     def commit(self, decision: Decision) -> bool:
         """Record *decision* in one transaction; False if the generation before it is not the current one."""
@@ -53,6 +55,8 @@ class SqlRolloutRepository:
                 _put_deployment(connection, deployment)
             if decision.revision is not None:
                 _add_revision(connection, decision.revision, decision.undone)
+            for incident in decision.incidents:
+                incidents.put(connection, incident)
             trail.append(connection, decision.entries)
         if decision.entries:
             self._trail.ring()
@@ -102,6 +106,17 @@ class SqlRolloutRepository:
                 for row in connection.execute(query)
             ]
 
+    def incidents(self, environment: str | None, limit: int) -> list[Incident]:
+        """Newest first."""
+        with self._reading.begin() as connection:
+            return incidents.newest(connection, environment, limit)
+
+    def record(self, entry: Entry) -> None:
+        """Record an entry that belongs to no decision."""
+        with self._engine.begin() as connection:
+            trail.append(connection, (entry,))
+        self._trail.ring()
+
     def add_release(self, release: Release, entry: Entry) -> None:
         """Record *release* and the *entry* that says so; ConflictError where another has the name."""
         row = {
@@ -121,9 +136,15 @@ class SqlRolloutRepository:
         self._trail.ring()
 
     def release(self, name: str) -> Release:
-        """By name or by the beginning of its commit."""
+        """The one that is meant by *name*, or by the beginning of its commit."""
         with self._reading.begin() as connection:
-            return _one_release(connection, name)
+            of_commit = _of_commit(connection, release_names.beginning_of_commit(name))
+            return release_names.meant(name, _named(connection, name), of_commit)
+
+    def release_named(self, name: str) -> Release:
+        """The one of this very name."""
+        with self._reading.begin() as connection:
+            return _recorded_release(connection, name)
 
     def releases(self, limit: int) -> list[Release]:
         """Newest first."""
@@ -192,17 +213,23 @@ def _add_revision(connection: sa.Connection, revision: Revision, undone: tuple[i
         )
 
 
-def _one_release(connection: sa.Connection, name: str) -> Release:
+def _named(connection: sa.Connection, name: str) -> Release | None:
     t = tables.releases
-    query = sa.select(t.c.document).where(t.c.name == name)
-    document = connection.execute(query).scalar()
-    if document is None and len(name) >= SHORTEST_COMMIT:
-        query = sa.select(t.c.document).where(t.c.commit.startswith(name, autoescape=True))
-        found = connection.execute(query.order_by(t.c.number.desc())).scalars().all()
-        if len(found) > 1:
-            names = ", ".join(_RELEASE.validate_json(d).name for d in found)
-            raise InputError(f"{name!r} is the commit of several releases: {names}", hint="name one of them")
-        document = found[0] if found else None
-    if document is None:
-        raise NotFoundError(f"no release {name!r}", hint="`carelane release list` shows them")
-    return _RELEASE.validate_json(document)
+    document = connection.execute(sa.select(t.c.document).where(t.c.name == name)).scalar()
+    return None if document is None else _RELEASE.validate_json(document)
+
+
+def _of_commit(connection: sa.Connection, beginning: str | None) -> list[Release]:
+    t = tables.releases
+    if beginning is None:
+        return []
+    query = sa.select(t.c.document).where(t.c.commit.startswith(beginning, autoescape=True))
+    found = connection.execute(query.order_by(t.c.number.desc())).scalars()
+    return [_RELEASE.validate_json(document) for document in found]
+
+
+def _recorded_release(connection: sa.Connection, name: str) -> Release:
+    release = _named(connection, name)
+    if release is None:
+        raise NotFoundError(f"no release is named {name!r}", hint="`carelane release list` shows them")
+    return release

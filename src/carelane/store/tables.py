@@ -2,9 +2,11 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -138,4 +140,31 @@ tokens = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     sqlite_autoincrement=True,
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("deployment", Integer),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("document", Text, nullable=False),
+    Index("ix_incidents_opened", "opened_at"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("began_at", DateTime(timezone=True), primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("width_seconds", Integer, primary_key=True, autoincrement=False),
+    Column("seconds", Float, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("slow", JSON, nullable=False),
+    Index("ix_traffic_age", "width_seconds", "began_at"),
 )

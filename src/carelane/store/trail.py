@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from carelane.audit import effects
 from carelane.audit.entries import Entry, Positioned
 from carelane.store import tables
 
@@ -53,7 +54,8 @@ class SqlTrail:
             return self._grown.wait_for(lambda: self._last > position, timeout_seconds)
 
     def ring(self) -> None:
-        """Tell those who wait that entries were committed."""
+        """Tell those who wait, and whoever asked for it, that entries were committed."""
+        effects.recorded()
         last = self._read_last()
         with self._grown:
             self._last = max(self._last, last)

@@ -42,16 +42,16 @@ CONFIGURATION = reading.read(TEXT)
 def test_a_policy_says_what_the_file_says() -> None:
     policy = translation.policy(CONFIGURATION.environments["production"])
     assert policy.replicas == {"backend": 4}
-    assert policy.pace == Pace(0, "25%")
+    assert policy.pace == Pace(0, "25%", min_ready_seconds=5.0)
     assert policy.rollback == RollbackPolicy(
         automatic=False, revision_history=5, keep_warm=2, crash_loop_restarts=4
     )
 
 
-def test_a_policy_without_a_word_has_the_domains_own_defaults() -> None:
+def test_a_policy_without_a_word_has_the_domains_own_defaults_but_for_a_minimum_time_ready() -> None:
     quiet = reading.read(TEXT.split("    replicas:", maxsplit=1)[0])
     assert translation.policy(quiet.environments["production"]).rollback == RollbackPolicy()
-    assert translation.policy(quiet.environments["production"]).pace == Pace()
+    assert translation.policy(quiet.environments["production"]).pace == Pace(min_ready_seconds=5.0)
 
 
 def test_a_web_services_run_configuration_says_what_the_file_says() -> None:

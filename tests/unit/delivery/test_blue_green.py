@@ -97,9 +97,9 @@ def test_a_check_may_be_a_command(code: int, phase: Phase) -> None:
     simulation.workloads.behaviours["v2"] = Behaviour(migrates_for=3, migration_exit_code=code)
     simulation.settle()
     assert simulation.phase is phase
-    assert simulation.workloads.started.count("backend-check-2-2") == 1
+    assert simulation.workloads.started.count("backend.check-2-2") == 1
     if code:
-        assert "backend-check-2-2 ended with exit code 1" in simulation.deployment.message
+        assert "backend.check-2-2 ended with exit code 1" in simulation.deployment.message
 
 
 def test_a_version_that_the_front_door_does_not_show_after_the_switch_goes_back() -> None:

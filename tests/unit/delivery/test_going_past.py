@@ -8,10 +8,10 @@ from carelane.base.errors import ConflictError
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Policy, RollbackPolicy
-from carelane.delivery.strategies import CanaryStep, StepKind
+from carelane.delivery.strategies import CanaryStep, OnInconclusive, StepKind
 from tests.fakes.simulation import Simulation
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
-from tests.unit.delivery.test_stepping import analysis, canary, on_its_way, pause, weight
+from tests.unit.delivery.test_stepping import BUSY, analysis, canary, on_its_way, pause, weight
 
 
 def test_promote_goes_past_the_step_that_waits() -> None:
@@ -138,14 +138,14 @@ def test_a_check_that_failed_is_run_again_on_resume() -> None:
     check = CanaryStep(StepKind.CHECK, seconds=20, command=("smoke",))
     simulation = on_its_way(by_hand(check, weight(50)), behaviour=Behaviour(migration_exit_code=1))
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    assert "backend-check-2-1 ended with exit code 1" in simulation.deployment.message
+    assert "backend.check-2-1 ended with exit code 1" in simulation.deployment.message
     simulation.workloads.behaviours["v2"] = Behaviour()
     simulation.resume()
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
     assert [n for n in simulation.workloads.started if "check" in n] == [
-        "backend-check-2-1",
-        "backend-check-2-1-2",
+        "backend.check-2-1",
+        "backend.check-2-1-2",
     ]
 
 
@@ -157,3 +157,17 @@ def test_a_deadline_begins_anew_on_resume_and_holds_again() -> None:
     assert simulation.phase is Phase.PROGRESSING
     simulation.until(lambda: simulation.phase is Phase.PAUSED, 20)
     assert simulation.entries("rollout.overruled") == []
+
+
+def test_letting_no_verdict_go_says_nothing_of_a_verdict_that_comes_later() -> None:
+    settings = by_hand(weight(25), analysis(30), weight(50), analysis(600), pause())
+    settings = replace(settings, strategy=replace(settings.strategy, on_inconclusive=OnInconclusive.ABORT))
+    simulation = on_its_way(settings, busy=0.0)
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "undecided: no verdict after 30 s" in simulation.deployment.message
+    simulation.resume("nobody is up yet")
+    simulation.until(lambda: simulation.weights() == {"v1": 5000, "v2": 5000}, 10)
+    simulation.metrics.requests_per_second = BUSY
+    simulation.metrics.error_ratios = {"v2": 0.3}
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "analysis: canary failed" in simulation.deployment.message

@@ -1,10 +1,13 @@
 """Deployments that are held rather than turned back, and what a hold keeps whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from carelane.base.errors import RefusedError
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
+from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes import releases
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
@@ -75,7 +78,8 @@ def test_an_emergency_that_cannot_start_its_version_never_goes_back_to_the_bad_o
     simulation = Simulation(policy(1, keep_warm=0, progress_deadline_seconds=20.0)).shipped("v1", "v2")
     simulation.workloads.behaviours["v1"] = NEVER_READY
     outcome = simulation.emergency()
-    assert outcome.message.startswith("NOT switched yet")
+    assert not outcome.switched
+    assert "NOT switched yet: they are being started, 0 of 1 instances of v1 ready" in outcome.message
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
     simulation.tick(50)
     assert simulation.phase is Phase.PAUSED
@@ -103,3 +107,92 @@ def test_a_migration_that_was_paused_has_a_fresh_deadline_when_it_goes_on() -> N
     simulation.resume()
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
+
+
+def held_by_a_crash_loop() -> Simulation:
+    """v2's canary crash-loops, and nothing is turned back by itself."""
+    steps = (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE))
+    settings = replace(policy(2, automatic=False), strategy=Strategy(StrategyKind.CANARY, steps))
+    simulation = Simulation(replace(settings, pause_expires_seconds=3600.0)).shipped("v1")
+    simulation.release("v2", CRASH_LOOPING)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    return simulation
+
+
+def test_a_hold_for_a_crash_loop_keeps_stable_whole() -> None:
+    simulation = held_by_a_crash_loop()
+    for _ in range(4):
+        hung = simulation.instances("v1", Intent.SERVE)[0].id
+        process = simulation.workloads.processes[hung]
+        simulation.workloads.behaviours["v1"] = Behaviour(hangs_after=process.age)
+        simulation.until(lambda hung=hung: hung not in {i.id for i in simulation.instances("v1")}, 10)  # type: ignore[misc]
+        simulation.workloads.behaviours["v1"] = Behaviour()
+        simulation.until(lambda: simulation.router.ready_of("v1") == 2, 10)
+    assert simulation.phase is Phase.PAUSED
+
+
+@pytest.mark.parametrize("fault", [CRASH_LOOPING, Behaviour(hangs_after=1)])
+def test_a_hold_expires_whatever_fails_meanwhile(fault: Behaviour) -> None:
+    simulation = held_by_a_crash_loop()
+    simulation.workloads.behaviours["v2"] = fault
+    simulation.tick(5)
+    assert not simulation.deployment.ended
+    simulation.tick(1, seconds=3600.0)
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert simulation.deployment.message == "nobody resumed it within 3600 s"
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_a_hold_that_only_a_person_may_end_is_told_again_each_time_it_expires() -> None:
+    settings = replace(policy(1, progress_deadline_seconds=20.0), pause_expires_seconds=3600.0)
+    simulation = Simulation(settings, {"backend": releases.MIGRATING}).shipped("v1")
+    simulation.release("v2", NEVER_READY, irreversible=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.tick(3, seconds=3600.0)
+    assert simulation.phase is Phase.PAUSED
+    told = simulation.entries("deployment.overdue")
+    assert len(told) == 3
+    assert "v2 is irreversible and has changed the data" in told[0].reason
+
+
+def test_a_worker_that_died_is_replaced_though_no_proxy_answers() -> None:
+    services = {"backend": releases.WEB, "reminders": releases.WORKER}
+    simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1")
+    worker = simulation.instances("v1", service="reminders")[0].id
+    simulation.router.silent = True
+    simulation.workloads.kill(worker)
+    simulation.tick(2)
+    assert simulation.running("reminders") == {"v1": 1}
+
+
+def test_an_abort_while_no_proxy_answers_leaves_the_canary_until_they_do() -> None:
+    """cases.md A, argo-rollouts PR 4867."""
+    simulation = held_by_a_crash_loop()
+    simulation.workloads.behaviours["v2"] = Behaviour()
+    simulation.tick(2)
+    canary = [i.id for i in simulation.instances("v2")]
+    simulation.router.silent = True
+    simulation.tick(1)
+    simulation.abort()
+    simulation.tick(5, seconds=30.0)
+    assert not any(simulation.workloads.processes[name].told_to_stop_at for name in canary)
+    simulation.router.silent = False
+    simulation.settle()
+    assert (simulation.phase, simulation.running()) == (Phase.FAILED, {"v1": 2})
+
+
+def test_nothing_is_stopped_that_a_proxy_may_still_name() -> None:
+    """cases.md A, argo-rollouts#4390: the routing without it is not in force yet."""
+    simulation = Simulation(policy(1, keep_warm=0)).shipped("v1")
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
+    simulation.router.late = True
+    simulation.tick(5, seconds=30.0)
+    assert simulation.instances("v1", Intent.DRAIN)
+    simulation.router.late = False
+    simulation.settle()
+    assert simulation.running() == {"v2": 1}

@@ -14,7 +14,7 @@ def test_a_migration_that_cannot_be_started_says_why_long_before_the_deadline() 
     simulation.release("v1", Behaviour(unstartable="the archive is missing"))
     simulation.deploy("v1")
     simulation.until(lambda: simulation.phase is Phase.FAILED, within=8)
-    said = "backend: migration: backend-migrate-1 cannot be started: the archive is missing"
+    said = "backend: migration: backend.migrate-1 cannot be started: the archive is missing"
     assert simulation.deployment.message == said
 
 
@@ -30,9 +30,9 @@ def test_a_migration_runs_once_before_the_first_instance_of_its_release() -> Non
     simulation.deploy("v1")
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.workloads.started[0] == "backend-migrate-1"
-    assert simulation.tasks() == ["backend-migrate-1"]
-    assert simulation.workloads.forgotten == ["backend-migrate-1"]
+    assert simulation.workloads.started[0] == "backend.migrate-1"
+    assert simulation.tasks() == ["backend.migrate-1"]
+    assert simulation.workloads.forgotten == ["backend.migrate-1"]
 
 
 def test_a_label_that_was_migrated_is_not_migrated_again() -> None:
@@ -42,7 +42,7 @@ def test_a_label_that_was_migrated_is_not_migrated_again() -> None:
     simulation.deploy("v2")
     simulation.settle()
     assert simulation.weights() == {"v2": 2}
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
+    assert simulation.tasks() == ["backend.migrate-1", "backend.migrate-2"]
 
 
 def test_a_rollback_migrates_nothing_even_where_nothing_is_known_to_be_migrated() -> None:
@@ -58,7 +58,7 @@ def test_a_rollback_migrates_nothing_even_where_nothing_is_known_to_be_migrated(
     simulation.rollback()
     simulation.settle()
     assert simulation.weights() == {"v1": 2}
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
+    assert simulation.tasks() == ["backend.migrate-1", "backend.migrate-2"]
 
 
 def test_a_failing_migration_fails_the_deployment_before_anything_has_moved() -> None:
@@ -68,7 +68,7 @@ def test_a_failing_migration_fails_the_deployment_before_anything_has_moved() ->
     simulation.settle()
     assert simulation.phase is Phase.FAILED
     assert simulation.deployment.message == (
-        "backend: migration: backend-migrate-2 ended with exit code 3; its log says why"
+        "backend: migration: backend.migrate-2 ended with exit code 3; its log says why"
     )
     assert simulation.instances("v2") == []
     assert simulation.weights() == {"v1": 2}
@@ -83,7 +83,7 @@ def test_a_failed_migration_is_tried_again_by_the_next_deployment() -> None:
     simulation.operations.retry("production", "alice")
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.tasks()[-2:] == ["backend-migrate-2", "backend-migrate-3"]
+    assert simulation.tasks()[-2:] == ["backend.migrate-2", "backend.migrate-3"]
 
 
 def test_a_migration_that_never_ends_is_ended_by_the_deadline() -> None:
@@ -91,9 +91,9 @@ def test_a_migration_that_never_ends_is_ended_by_the_deadline() -> None:
     simulation.release("v2", Behaviour(migrates_for=0))
     simulation.deploy("v2")
     simulation.settle(200)
-    assert simulation.deployment.message == "backend: migration: backend-migrate-2 has not ended within 60 s"
+    assert simulation.deployment.message == "backend: migration: backend.migrate-2 has not ended within 60 s"
     simulation.tick(3)
-    assert "backend-migrate-2" in simulation.workloads.forgotten
+    assert "backend.migrate-2" in simulation.workloads.forgotten
 
 
 def test_nothing_starts_before_the_database_runs() -> None:
@@ -116,9 +116,21 @@ def test_a_pause_lets_a_migration_under_way_finish() -> None:
     simulation.tick(2)
     simulation.pause()
     simulation.tick(5)
-    assert simulation.workloads.processes["backend-migrate-2"].told_to_stop_at is None
+    assert simulation.workloads.processes["backend.migrate-2"].told_to_stop_at is None
     simulation.tick(30)
     simulation.resume()
     simulation.settle()
     assert simulation.phase is Phase.SUCCEEDED
-    assert simulation.tasks() == ["backend-migrate-1", "backend-migrate-2"]
+    assert simulation.tasks() == ["backend.migrate-1", "backend.migrate-2"]
+
+
+def test_a_migration_that_failed_is_run_again_on_resume_under_a_name_of_its_own() -> None:
+    simulation = Simulation(policy(1, automatic=False), {"backend": MIGRATING}).shipped("v1")
+    simulation.release("v2", Behaviour(migration_exit_code=1))
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v2"] = Behaviour()
+    simulation.resume("the column was locked")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+    assert simulation.tasks()[-2:] == ["backend.migrate-2", "backend.migrate-2-2"]

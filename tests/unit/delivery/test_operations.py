@@ -11,10 +11,9 @@ from carelane.base.errors import (
     NotFoundError,
     PlatformError,
     RefusedError,
-    Rejected,
 )
 from carelane.delivery.deployments import Kind, Phase
-from tests.fakes.releases import WEB
+from tests.fakes.releases import WEB, digest
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import NEVER_READY, Behaviour
 
@@ -203,7 +202,8 @@ def test_an_emergency_is_timed_part_by_part_and_verified_through_the_front_door(
     simulation = Simulation(policy(1), {"backend": checked}).shipped("v1", "v2")
     simulation.router.answers = {"/health": (200, b"ok"), "/version": (200, b'{"version": "v1"}')}
     outcome = simulation.emergency()
-    assert outcome.message == "verified: /health, /version"
+    assert outcome.message == "backend: switched to v1, verified: /health, /version"
+    assert (outcome.switched, outcome.verified) == (True, True)
     assert outcome.deployment is not None
     assert set(outcome.deployment.timings_ms) == {"check", "switch", "verify"}
     assert outcome.deployment.message == outcome.message
@@ -224,28 +224,34 @@ def test_an_emergency_that_cannot_be_verified_says_why(
     checked = replace(WEB, version_path="/version")
     simulation = Simulation(policy(1), {"backend": checked}).shipped("v1", "v2")
     simulation.router.answers = answers
-    assert simulation.emergency().message == said
+    outcome = simulation.emergency()
+    assert outcome.message == f"backend: switched to v1, {said}"
+    assert (outcome.switched, outcome.verified) == (True, False)
 
 
 def test_where_nothing_can_be_asked_nothing_is_claimed() -> None:
     simulation = Simulation(policy(1)).shipped("v1", "v2")
-    assert not simulation.emergency().message.startswith("verified")
+    assert simulation.emergency().verified is None
 
 
 def test_an_emergency_whose_routing_the_proxies_reject_says_that_it_did_not_switch() -> None:
     simulation = Simulation(policy(1)).shipped("v1", "v2")
     simulation.router.answers = {"/health": (200, b""), "/version": (200, b"v1")}
     simulation.router.rejects = lambda _: "proxy-1 rejected routes-@front.json: too odd"
-    with pytest.raises(Rejected, match=r"NOT switched: proxy-1 rejected routes-@front\.json: too odd"):
-        simulation.emergency()
-    assert simulation.deployment.message == "NOT switched: proxy-1 rejected routes-@front.json: too odd"
+    outcome = simulation.emergency()
+    assert outcome.message.startswith("NOT switched: proxy-1 rejected routes-@front.json: too odd")
+    assert (outcome.switched, outcome.verified) == (False, None)
+    assert simulation.phase is Phase.PROGRESSING, "what is not in force is not called done"
+    simulation.router.rejects = lambda _: ""
+    simulation.settle()
+    assert simulation.history[0].release == "v1"
 
 
 def test_an_emergency_that_has_not_switched_yet_does_not_say_that_it_has() -> None:
     simulation = Simulation(policy(1, keep_warm=0)).shipped("v1", "v2")
     outcome = simulation.emergency()
     assert simulation.weights() == {"v2": 1}
-    assert not outcome.message.startswith("switched")
+    assert not outcome.switched
 
 
 # -- two who ask at once
@@ -294,3 +300,28 @@ def test_naming_the_stable_revision_while_something_moves_goes_back_to_it() -> N
     simulation.settle()
     assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v1")
     assert simulation.weights() == {"v1": 2}
+
+
+def test_the_way_back_is_found_whatever_else_the_recorded_name_could_mean() -> None:
+    """A name that an earlier server took, and that reads as the commit of the release after it."""
+    asked = digest("v3")[:12]
+    simulation = Simulation().shipped("v1", asked, "v3")
+    with pytest.raises(InputError, match="of v3"):
+        simulation.deploy(asked)
+    simulation.emergency()
+    simulation.settle()
+    assert simulation.state.release == asked
+
+
+def test_what_is_tried_again_is_the_recorded_release_whatever_else_its_name_could_mean() -> None:
+    asked = digest("v3")[:12]
+    simulation = Simulation().shipped("v1")
+    simulation.release(asked)
+    simulation.deploy(asked)
+    simulation.tick()
+    simulation.abort()
+    simulation.settle()
+    simulation.release("v3")
+    simulation.operations.retry("production", "alice")
+    simulation.settle()
+    assert (simulation.state.release, simulation.phase) == (asked, Phase.SUCCEEDED)

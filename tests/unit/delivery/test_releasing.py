@@ -17,6 +17,7 @@ class FakeSources:
 
     commits: dict[str, dict[str, str]]
     packed: list[str] = field(default_factory=list)
+    tag: str = ""
 
     def tree(self, revision: str) -> SourceTree:
         if revision not in self.commits:
@@ -24,7 +25,7 @@ class FakeSources:
         services = {
             name: ServiceSource((content,), None, WEB) for name, content in self.commits[revision].items()
         }
-        return SourceTree(digest(revision)[:40], revision, services, irreversible=False)
+        return SourceTree(digest(revision)[:40], self.tag or revision, services, irreversible=False)
 
     def pack(self, sha: str, source: ServiceSource) -> Artifact:
         self.packed.append(source.paths[0])
@@ -69,3 +70,29 @@ def test_a_name_that_could_not_be_a_label_is_refused_before_anything_is_packed(n
     with pytest.raises(InputError, match="cannot be a release's name"):
         bench.releasing.create("v1", name, "alice")
     assert bench.sources.packed == []
+
+
+OWN = digest("v1")[:40]
+
+
+@pytest.mark.parametrize(
+    "name", ["db96442eaf3f", "DB96442EAF3F", "1234567", "20261128", "deadbeef", OWN[:12].upper(), "f" * 63]
+)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_name_that_reads_as_another_commit_is_refused_before_anything_is_packed(
+    name: str, given: bool
+) -> None:
+    """Given by hand, or as the commit's tag: `deploy --release` of that commit would ship this one."""
+    bench = Bench(v1={"backend": "b1"})
+    bench.sources.tag = name
+    with pytest.raises(InputError, match="it reads as another commit") as refused:
+        bench.releasing.create("v1", name if given else None, "alice")
+    assert "--name" in refused.value.hint
+    assert bench.sources.packed == []
+    assert bench.releasing.create("v1", "good", "alice").is_new
+
+
+@pytest.mark.parametrize("name", [OWN[:7], OWN[:12], OWN, "abcdef", "v1234567", "2026-11-28", "0x1234567"])
+def test_a_name_that_is_its_own_commits_beginning_or_no_commits_is_taken(name: str) -> None:
+    bench = Bench(v1={"backend": "b1"})
+    assert bench.releasing.create("v1", name, "alice").release.name == name

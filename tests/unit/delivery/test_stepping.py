@@ -136,7 +136,7 @@ def test_an_inconclusive_analysis_turns_back_where_the_policy_says_so() -> None:
     simulation = on_its_way(canary(weight(10), analysis(60), on=OnInconclusive.ABORT), busy=0.0)
     simulation.settle(200)
     assert simulation.phase is Phase.FAILED
-    assert "analysis: no verdict after 60 s" in simulation.deployment.message
+    assert "undecided: no verdict after 60 s" in simulation.deployment.message
 
 
 def test_a_pause_without_time_waits_for_a_person_and_resuming_goes_on_to_the_next_step() -> None:

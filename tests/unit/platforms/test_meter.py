@@ -1,10 +1,17 @@
 """Reading the proxies' counters, with proxies that say what a test laid down."""
 
+from datetime import timedelta
+
 import pytest
 
 from carelane.analysis import measurements
+from carelane.analysis.keeping import Recorder
+from carelane.analysis.traffic import Counted
+from carelane.base.clock import ManualClock
 from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.meter import Counts, TrafficMeter
+from carelane.platforms.envoy.meter import WINDOW_SECONDS, Counts, TrafficMeter
+from carelane.platforms.envoy.recording import RecordedMeter
+from tests.fakes.traffic import InMemoryTrafficStore
 
 PREFIX = "carelane.rq.listener.front.route"
 
@@ -201,3 +208,21 @@ def test_history_is_of_one_version_and_of_the_time_it_had_requests(
     history = meter.history("backend", "v1", ())
     assert [(w.stable.requests, w.stable.errors) for w in history] == [(10, 0), (5, 1)]
     assert {w.canary for w in history} == {measurements.Counts()}
+
+
+# -- for who asks later
+
+
+def test_what_a_look_counted_is_kept_with_what_its_proxies_have_no_counter_of_yet(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    clock, store = ManualClock(), InMemoryTrafficStore()
+    recorded = RecordedMeter(meter, Recorder(store, "production", clock), (800, 2000))
+    proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
+    assert recorded.look() == WINDOW_SECONDS
+    clock.advance(11.0)
+    proxies[0].counters = {("backend~v1", 200, "-"): 11, ("backend~v1", 500, "-"): 2}
+    recorded.look()
+    began = clock.now() - timedelta(minutes=1)
+    kept = store.kept("production", "backend", began, clock.now() + timedelta(minutes=1))
+    assert [b.counts for b in kept] == [{("backend", "v1"): Counted(13, 2, {800: 0, 2000: 0})}]

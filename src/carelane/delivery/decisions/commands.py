@@ -1,15 +1,16 @@
 """What people ask for, decided at once: deploy, pause, resume, abort, and the two rollbacks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import holding, instances, progress, stepping
+from carelane.base.errors import ConflictError, Unavailable
+from carelane.delivery.decisions import emergencies, holding, instances, progress, stepping, watching
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent, ServiceState
+from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
-from carelane.delivery.strategies import ROLLING, Strategy
+from carelane.delivery.strategies import COMPARED, ROLLING, Strategy
 
 REVIEW_WITHIN = timedelta(hours=48)
 
@@ -25,23 +26,47 @@ class Request:
     kind: Kind = Kind.DEPLOY
     to_revision: int | None = None
     strategy: Strategy | None = None
+    compared: str | None = None
+    """The service that is only suspected: the version to go back to has to be shown to be better there."""
 
 
 def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
     """Why nothing is to do: *release* is there, or on its way for the same purpose; else None."""
-    active = snapshot.deployment
+    active, state = snapshot.deployment, snapshot.state
     if active is None or active.ended:
-        there = kind is Kind.DEPLOY and snapshot.state.release == release.name
-        return f"{snapshot.state.name} has {release.name} already: nothing to do" if there else None
+        there = kind is Kind.DEPLOY and state.release == release.name and not differing(state, release)
+        return f"{state.name} has {release.name} already: nothing to do" if there else None
     same = active.release == release.name and active.kind is kind and active.phase is not Phase.ABORTING
+    same = same and not active.compares  # what is only looked into may end without it
     return f"deployment {active.id} of {release.name} is under way already" if same else None
 
 
+def differing(state: EnvironmentState, release: Release) -> list[str]:
+    """The services that run otherwise in *release* than they do now, or in only one of both."""
+    running = state.running
+    names = dict.fromkeys((*release.versions, *running))
+    return [n for n in names if n not in release.versions or not release.versions[n].same_as(running.get(n))]
+
+
 def request(draft: Draft, wanted: Request) -> None:
-    """Make a deployment, superseding the one under way."""
-    previous = draft.deployment
-    if previous is not None and not previous.ended:
-        supersede(draft, wanted)
+    """Make a deployment, superseding the one under way.
+
+    Raises:
+        ConflictError: If an emergency is under way, whose place only another one takes; or if going
+            back would change nothing.
+    """
+    previous = draft.deployment if draft.deployment is not None and not draft.deployment.ended else None
+    if previous is not None:
+        _refuse_to_supersede(previous, wanted)
+    rollouts = _rollouts(draft, wanted, previous)
+    if wanted.kind is not Kind.DEPLOY and not rollouts and not _dropped(draft, wanted.release):
+        raise ConflictError(
+            f"{wanted.release.name} differs in no service from what runs in {draft.snapshot.state.name}:"
+            " going there would change nothing",
+            hint="`carelane history` lists what was there; --to-revision names one",
+        )
+    if previous is not None:
+        supersede(draft, wanted, taken=set(rollouts) if wanted.kind is Kind.EMERGENCY else set())
     draft.release = wanted.release
     draft.deployment = Deployment(
         id=wanted.id,
@@ -55,7 +80,7 @@ def request(draft: Draft, wanted: Request) -> None:
         from_release=draft.snapshot.state.release,
         to_revision=wanted.to_revision,
         strategy=wanted.strategy.kind if wanted.strategy is not None else None,
-        rollouts=_rollouts(draft, wanted, previous),
+        rollouts=rollouts,
     )
     draft.record(
         "deployment.requested",
@@ -70,9 +95,24 @@ def request(draft: Draft, wanted: Request) -> None:
     )
 
 
+def _refuse_to_supersede(active: Deployment, wanted: Request) -> None:
+    if active.kind is Kind.EMERGENCY and wanted.kind is not Kind.EMERGENCY:
+        raise ConflictError(
+            f"emergency rollback {active.id} to {active.release} is under way in {active.environment}"
+            f" ({active.phase}): nothing but another emergency takes its place",
+            hint="wait for its end, or give it up by `carelane rollout abort`; then deploy",
+        )
+
+
+def _dropped(draft: Draft, release: Release) -> list[str]:
+    """The services that run and that *release* does not have."""
+    return [name for name in draft.snapshot.state.running if name not in release.versions]
+
+
 def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dict[str, Rollout]:
     """A rollout for each service whose stable version differs, or that is on its way elsewhere."""
-    was_moving = previous.rollouts if previous is not None and not previous.ended else {}
+    begun = previous.rollouts if previous is not None else {}
+    was_moving = {name: rollout for name, rollout in begun.items() if rollout.begun}
     rollouts = {}
     for name, version in wanted.release.versions.items():
         state = draft.service(name)
@@ -81,9 +121,27 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         if not version.same_as(stable):
             strategy = _strategy(draft, wanted, state, version)
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
-        elif wanted.kind is not Kind.DEPLOY and moving is not None:
-            rollouts[name] = Rollout(name, moving.to_label, version.label)
-    return rollouts
+        elif wanted.kind is not Kind.DEPLOY:
+            left = _left(state, moving, version.label)
+            if left is not None:
+                rollouts[name] = Rollout(name, left, version.label)
+    # What may not be confirmed goes first: the others only follow it.
+    return dict(sorted(rollouts.items(), key=lambda pair: pair[0] != wanted.compared))
+
+
+def _left(state: ServiceState, moving: Rollout | None, label: str) -> str | None:
+    """Which version of a service is left for its stable one at *label*; None where only that is there."""
+    if moving is not None:
+        return moving.to_label if moving.to_label != label else moving.from_label
+    return next((i.label for i in state.of_intent(Intent.SERVE) if i.label != label), None)
+
+
+def undo_late(draft: Draft, wanted: Request) -> None:
+    """Undo what fails late, if it still does; only once by itself."""
+    due = watching.failed(draft)
+    if due is not None:
+        watching.spend(draft, due)
+        request(draft, wanted)
 
 
 def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: ServiceVersion) -> Strategy:
@@ -91,6 +149,8 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
 
     A version that is still warm was judged when it came: going back to it waits for nothing.
     """
+    if version.service == wanted.compared:
+        return COMPARED
     known = {state.stable, *(warm.label for warm in state.previous)}
     new = state.stable is not None and version.label not in known
     if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
@@ -98,14 +158,17 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
     return wanted.strategy or draft.policy.strategy_of(version.service)
 
 
-def supersede(draft: Draft, wanted: Request) -> None:
-    """End the deployment under way: its versions leave the routing before anything else starts."""
+def supersede(draft: Draft, wanted: Request, taken: Collection[str] = ()) -> None:
+    """End the deployment under way: its versions leave the routing before anything else starts.
+
+    But for those services that are *taken* by an emergency, which sees to their users itself.
+    """
     old = draft.current()
     because = f"superseded by deployment {wanted.id} of {wanted.release.name}"
     for rollout in old.rollouts.values():
         if rollout.phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}:
             continue
-        if rollout.phase is not RolloutPhase.PENDING:
+        if rollout.phase is not RolloutPhase.PENDING and rollout.service not in taken:
             _back_to_stable(draft, rollout)
         draft.put_rollout(rollout, RolloutPhase.DEGRADED, because)
     draft.to_phase(Phase.SUPERSEDED, because, wanted.author)
@@ -130,7 +193,7 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
 
 
 def emergency(draft: Draft, wanted: Request) -> None:
-    """Break the glass: the switch is part of this very decision wherever something is ready to take over."""
+    """Break the glass: the switch is part of this very decision wherever enough is ready to take over."""
     request(draft, wanted)
     due = draft.now + REVIEW_WITHIN
     draft.record(
@@ -151,13 +214,28 @@ def abort(draft: Draft, actor: str, reason: str) -> None:
     if current.phase is Phase.WAITING:
         draft.to_phase(Phase.CANCELLED, reason, actor)
         return
+    unseen = draft.seen.endpoints is None
+    if current.kind is Kind.EMERGENCY:
+        if unseen:
+            raise Unavailable(
+                f"the proxies of {current.environment} do not answer: nobody knows what was left already",
+                hint="they are being started again: try once more in a second",
+            )
+        emergencies.give_up(draft, reason, actor)
+        return
     progress.begin_abort(draft, reason, actor)
-    progress.advance(draft)
+    if not unseen:
+        progress.advance(draft)
 
 
 def pause(draft: Draft, actor: str, reason: str) -> None:
-    """Hold the deployment under way where it is."""
-    _under_way(draft)
+    """Hold the deployment under way where it is; nothing holds an emergency."""
+    current = _under_way(draft)
+    if current.kind is Kind.EMERGENCY:
+        raise ConflictError(
+            f"emergency rollback {current.id} is not held by anything",
+            hint="`carelane rollout abort` gives it up",
+        )
     holding.pause(draft, reason, actor)
 
 

@@ -10,9 +10,11 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
+from carelane.delivery import names
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
+    Kind,
     Phase,
     Revision,
     Rollout,
@@ -20,9 +22,10 @@ from carelane.delivery.deployments import (
     check_transition,
 )
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
-from carelane.delivery.releases import Release, ServiceKind
+from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 
 ENGINE = "carelane"
 WORKER_SETTLED_SECONDS = 1.0
@@ -30,11 +33,15 @@ WORKER_SETTLED_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is recorded of an environment: its state, the deployment under way, and that one's release."""
+    """What is recorded of an environment: its state, the deployment under way, and that one's release.
+
+    *incidents* are those that are open.
+    """
 
     state: EnvironmentState
     deployment: Deployment | None = None
     release: Release | None = None
+    incidents: tuple[Incident, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class Decision:
     entries: tuple[Entry, ...] = ()
     revision: Revision | None = None
     undone: tuple[int, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """Those that it opens or resolves."""
 
 
 @dataclass
@@ -69,6 +78,7 @@ class Draft:
         self.release = self.snapshot.release
         self._state = self.snapshot.state
         self._also: dict[int, Deployment] = {}
+        self._incidents = {incident.number: incident for incident in self.snapshot.incidents}
 
     # -- what is there
 
@@ -89,11 +99,21 @@ class Draft:
         )
 
     def settled(self, instance: Instance) -> bool:
-        """Whether *instance* has been ready for as long as the pace asks of a new one."""
-        endpoint = (self.seen.endpoints or {}).get(instance.id)
-        if endpoint is None:
+        """Whether *instance* has been ready, in one life, for as long as the pace asks of a new one.
+
+        One probe more than that: the last one may be as old as its period. What is gone back to was
+        there before, and is not asked.
+        """
+        least = self.policy.pace.min_ready_seconds
+        if not self.ready(instance) or not least or self.current().kind is not Kind.DEPLOY:
             return self.ready(instance)
-        return self.ready(instance) and endpoint.healthy_seconds >= self.policy.pace.min_ready_seconds
+        run = self.service(instance.service).versions[instance.label].run
+        least += run.readiness.period_seconds if run.readiness is not None else 1.0
+        seen = self.seen.instances.get(instance.id)
+        lived = seen.running_seconds if seen is not None else 0.0
+        endpoint = (self.seen.endpoints or {}).get(instance.id)
+        ready = lived if endpoint is None else min(lived, endpoint.healthy_seconds)
+        return ready >= least
 
     def answer(self, rollout: Rollout) -> str | None:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
@@ -116,7 +136,38 @@ class Draft:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)
 
+    def promised(self, service: str) -> int:
+        """How many instances of *service* are always to be ready, one at least."""
+        replicas = self.replicas(service)
+        unavailable, _ = self.policy.pace.resolved(replicas)
+        return max(replicas - unavailable, 1)
+
+    def wanted(self, rollout: Rollout) -> ServiceVersion:
+        """The version that *rollout* goes to, as the release under way has it."""
+        if self.release is None:
+            raise InvariantError("a deployment under way has its release beside it")
+        return self.release.versions[rollout.service]
+
     # -- what is to change
+
+    def put_on_trial(self, rollout: Rollout, *, percent: int | None) -> None:
+        """Give the service of *rollout* its version on trial, with *percent* of the traffic.
+
+        None where traffic follows the instances that are ready.
+        """
+        version, state = self.wanted(rollout), self.service(rollout.service)
+        self.put(
+            rollout.service,
+            replace(
+                state,
+                canary=version.label,
+                canary_percent=percent,
+                versions={**state.versions, version.label: version},
+                withdrawn=tuple(label for label in state.withdrawn if label != version.label),
+            ),
+        )
+        started = replace(rollout, started_at=self.now, progress_at=self.now, step_since=self.now)
+        self.put_rollout(started, RolloutPhase.PROGRESSING)
 
     def put(self, name: str, service: ServiceState) -> None:
         """Replace a service's state."""
@@ -127,7 +178,7 @@ class Draft:
         state = self.service(service)
         number = self._state.started_instances
         added = tuple(
-            Instance(f"{service}-{number + k}", service, label, Intent.SERVE, self.now)
+            Instance(names.instance_name(service, number + k), service, label, Intent.SERVE, self.now, ends=0)
             for k in range(1, count + 1)
         )
         self._state = replace(self._state, started_instances=number + count)
@@ -203,7 +254,21 @@ class Draft:
 
     def set_release(self, release: str, revision: int) -> None:
         """Say which release and revision the environment now has."""
-        self._state = replace(self._state, release=release, revision=revision)
+        self._state = replace(self._state, release=release, revision=revision, shipped_by=self.current().id)
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Those that are open."""
+        return tuple(i for i in self._incidents.values() if i.resolved_at is None)
+
+    def incident_number(self) -> int:
+        """The number of one that is to be opened."""
+        self._state = replace(self._state, opened_incidents=self._state.opened_incidents + 1)
+        return self._state.opened_incidents
+
+    def put_incident(self, incident: Incident) -> None:
+        """Open an incident, or replace it."""
+        self._incidents[incident.number] = incident
 
     def record(
         self,
@@ -240,4 +305,5 @@ class Draft:
             tuple(self.entries),
             self.revision,
             self.undone,
+            tuple(i for i in self._incidents.values() if i not in self.snapshot.incidents),
         )

@@ -26,6 +26,8 @@ def _drained(draft: Draft, instance: Instance) -> bool:
     waited = (draft.now - instance.since).total_seconds()
     if version.run.kind is not ServiceKind.WEB or not draft.seen.running(instance.id):
         return True
+    if not draft.in_force() and not draft.seen.routing.rejected:
+        return False  # a proxy that has not taken the routing without it sends it requests still
     if waited >= version.run.drain_seconds:
         return True
     endpoint = (draft.seen.endpoints or {}).get(instance.id)
@@ -64,7 +66,9 @@ def withdraw(draft: Draft, name: str, label: str) -> None:
     state = draft.service(name)
     if ready(draft, state, state.stable, Intent.SERVE):
         draft.put(name, replace(state, canary_percent=0))
-        draft.intend(state.of(label, Intent.SERVE), Intent.DRAIN)
+        # What was compared again belongs to the versions kept warm, and stays one of them.
+        kept = label in {warm.label for warm in state.previous}
+        draft.intend(state.of(label, Intent.SERVE), Intent.WARM if kept else Intent.DRAIN)
     elif state.of(label, Intent.SERVE) and label not in state.withdrawn:
         draft.put(name, replace(state, withdrawn=(*state.withdrawn, label)))
 
@@ -141,11 +145,12 @@ def drain_others(draft: Draft, name: str, label: str) -> bool:
     """Take every other label out of the routing once *label* is whole there; True if it is done.
 
     Until then ready ones of another label go on serving: fewer instances than promised would be worse.
+    While nobody can say who is ready, nobody is taken out.
     """
+    if draft.seen.endpoints is None:
+        return False
     state = draft.service(name)
-    replicas = draft.replicas(name)
-    unavailable, _ = draft.policy.pace.resolved(replicas)
-    whole = len(ready(draft, state, label, Intent.SERVE)) >= max(replicas - unavailable, 1)
+    whole = len(ready(draft, state, label, Intent.SERVE)) >= draft.promised(name)
     others = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
     leaving = [i for i in others if whole or not draft.ready(i)]
     draft.intend(leaving, Intent.DRAIN)
@@ -158,7 +163,8 @@ def replace_dead(draft: Draft, name: str, label: str) -> None:
         seen = draft.seen.instances.get(instance.id)
         if seen is not None and seen.live is False:
             draft.intend([instance], Intent.STOP)
-            draft.record("instance.replaced", instance.id, "its liveness probe fails")
+            of = {"service": instance.service, "version": instance.label}
+            draft.record("instance.replaced", instance.id, "its liveness probe fails", details=of)
 
 
 def ready(draft: Draft, state: ServiceState, label: str | None, *intents: Intent) -> list[Instance]:

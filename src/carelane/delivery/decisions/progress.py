@@ -4,21 +4,32 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.base.errors import InvariantError
-from carelane.delivery.decisions import failing, holding, instances, replacing, rolling, stepping, switching
+from carelane.delivery.decisions import (
+    crashes,
+    emergencies,
+    failing,
+    finishing,
+    holding,
+    incidents,
+    instances,
+    migrating,
+    replacing,
+    rolling,
+    stepping,
+    watching,
+)
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
     Deployment,
+    Failure,
+    FailureKind,
     Kind,
     Migration,
     Phase,
-    Revision,
     Rollout,
     RolloutPhase,
-    migration_id,
 )
-from carelane.delivery.environments import Warm
-from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
@@ -28,6 +39,9 @@ MOVING = (RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING)
 def advance(draft: Draft) -> None:
     """Take the deployment under way, if any, one step on."""
     if draft.deployment is None or draft.deployment.ended:
+        return
+    if draft.deployment.kind is Kind.EMERGENCY:
+        emergencies.advance(draft)
         return
     if draft.deployment.phase is Phase.WAITING:
         draft.to_phase(Phase.PROGRESSING)
@@ -39,83 +53,75 @@ def advance(draft: Draft) -> None:
         _turn_back(draft)
 
 
-def _version(draft: Draft, rollout: Rollout) -> ServiceVersion:
-    if draft.release is None:
-        raise InvariantError("a deployment under way has its release beside it")
-    return draft.release.versions[rollout.service]
-
-
 def _go_on(draft: Draft) -> None:
-    """Services go one after another, in declared order; in an emergency all at once."""
-    together = draft.current().kind is Kind.EMERGENCY
+    """Services go one after another, in declared order."""
     for service in draft.current().rollouts:
         failed = _advance_rollout(draft, draft.rollout(service))
         if failed is not None:
             _fail(draft, service, failed)
             return
-        if draft.rollout(service).phase is not RolloutPhase.PROMOTING and not together:
+        if draft.rollout(service).phase is not RolloutPhase.PROMOTING:
             return
-    if all(
+    if not all(
         r.phase is RolloutPhase.PROMOTING and failing.arrived(draft, r)
         for r in draft.current().rollouts.values()
     ):
-        _finish(draft)
+        return
+    if draft.in_force() or not finishing.to_take_out(draft):
+        finishing.finish(draft)
+    elif _is_late(draft, draft.current()):
+        why = draft.seen.routing.rejected or "the proxies do not take it"
+        begin_abort(draft, f"{FailureKind.ROUTING}: {why}")
 
 
-def _advance_rollout(draft: Draft, rollout: Rollout) -> str | None:
+def _advance_rollout(draft: Draft, rollout: Rollout) -> Failure | None:
     """One step of one rollout; the reason where it has failed."""
     if rollout.phase is RolloutPhase.PENDING:
         failed = _prepare(draft, rollout)
         if failed is not None or draft.rollout(rollout.service).phase is RolloutPhase.PENDING:
             return failed
-    rollout = draft.rollout(rollout.service)
+    rollout = _noting_readiness(draft, draft.rollout(rollout.service))
     failed = failing.failure(draft, rollout) if rollout.phase in MOVING else None
     if failed is not None:
         return failed
-    rollout = draft.rollout(rollout.service)
     if rollout.phase is RolloutPhase.PROGRESSING and _forward(draft, rollout)(draft, rollout):
         draft.put_rollout(replace(draft.rollout(rollout.service), progress_at=None), RolloutPhase.PROMOTING)
     return None
 
 
+def _noting_readiness(draft: Draft, rollout: Rollout) -> Rollout:
+    """The rollout with since when it lacks readiness, if it does: what the rules of failing go by."""
+    lost = rollout.phase in MOVING and failing.lost_readiness(draft, rollout)
+    since = (rollout.unready_since or draft.now) if lost else None
+    if since != rollout.unready_since:
+        draft.put_rollout(replace(rollout, unready_since=since))
+    return draft.rollout(rollout.service)
+
+
 def _forward(draft: Draft, rollout: Rollout) -> Step:
-    if _version(draft, rollout).run.kind is ServiceKind.WORKER:
+    if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return replacing.advance
-    if draft.current().kind is Kind.EMERGENCY:
-        return switching.advance
     return stepping.advance if rollout.strategy.stepped else rolling.advance
 
 
 def _backward(draft: Draft, rollout: Rollout) -> Step:
-    if _version(draft, rollout).run.kind is ServiceKind.WORKER:
+    if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return replacing.revert
     return stepping.revert if rollout.strategy.stepped else rolling.revert
 
 
-def _prepare(draft: Draft, rollout: Rollout) -> str | None:
+def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
     """Wait for the backing services, run the migration, then give the service its canary."""
-    if not draft.seen.backing_ready and draft.current().kind is not Kind.EMERGENCY:
+    if not draft.seen.backing_ready:
         since = rollout.started_at or draft.now
         draft.put_rollout(replace(rollout, started_at=since))
         limit = draft.policy.rollback.progress_deadline_seconds
         late = draft.now - since >= timedelta(seconds=limit)
-        return f"backing: not ready within {limit:g} s" if late else None
-    version = _version(draft, rollout)
-    state = draft.service(rollout.service)
+        return Failure(FailureKind.BACKING, f"not ready within {limit:g} s") if late else None
+    version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
-        return _migrate(draft, rollout)
-    draft.put(
-        rollout.service,
-        replace(
-            state,
-            canary=version.label,
-            canary_percent=0 if rollout.strategy.stepped else None,
-            versions={**state.versions, version.label: version},
-            withdrawn=tuple(label for label in state.withdrawn if label != version.label),
-        ),
-    )
-    started = replace(rollout, started_at=draft.now, progress_at=draft.now, step_since=draft.now)
-    draft.put_rollout(started, RolloutPhase.PROGRESSING)
+        return migrating.advance(draft, rollout)
+    draft.put_on_trial(rollout, percent=0 if rollout.strategy.stepped else None)
     return None
 
 
@@ -126,37 +132,15 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
     )
 
 
-def _migrate(draft: Draft, rollout: Rollout) -> str | None:
-    task = migration_id(draft.current().id, rollout.service)
-    if rollout.migration is Migration.NONE:
-        draft.put_rollout(replace(rollout, migration=Migration.RUNNING, started_at=draft.now))
-        draft.record("migration.started", task, details={"service": rollout.service})
-        return None
-    never = failing.unstarted(draft, task)
-    if never is not None:
-        return f"migration: {never}"
-    seen = draft.seen.instances.get(task)
-    limit = draft.policy.rollback.progress_deadline_seconds
-    if seen is None or seen.phase is not ProcessPhase.EXITED:
-        late = rollout.started_at is not None and draft.now - rollout.started_at > timedelta(seconds=limit)
-        return f"migration: {task} has not ended within {limit:g} s" if late else None
-    if seen.exit_code != 0:
-        code = "unknown" if seen.exit_code is None else seen.exit_code
-        return f"migration: {task} ended with exit code {code}; its log says why"
-    state = draft.service(rollout.service)
-    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
-    draft.put_rollout(replace(rollout, migration=Migration.DONE))
-    draft.record("migration.finished", task, details={"service": rollout.service})
-    return None
-
-
-def _fail(draft: Draft, service: str, reason: str) -> None:
-    message = f"{service}: {reason}"
+def _fail(draft: Draft, service: str, failed: Failure) -> None:
+    message = f"{service}: {failed}"
+    if failed.kind is not FailureKind.UNCONFIRMED:
+        incidents.failed(draft, service, Cause.of_failure(failed.kind), message)
     held = _why_held(draft)
     if held is None:
         begin_abort(draft, message, failed=service)
     elif draft.current().phase is Phase.PROGRESSING:
-        draft.put_rollout(replace(draft.rollout(service), held_for=failing.kind_of(reason)))
+        draft.put_rollout(replace(draft.rollout(service), held_for=failed.kind))
         holding.pause(draft, f"{message}; {held}: abort, resume or deploy a fix")
 
 
@@ -170,32 +154,49 @@ def _why_held(draft: Draft) -> str | None:
 
 def _why_never_back(draft: Draft) -> str | None:
     """Why only a person may turn this deployment back, however long that takes; None where time may."""
-    if draft.current().kind is Kind.EMERGENCY:
-        return "an emergency rollback never goes back to what it left"
-    migrated = any(r.migration is not Migration.NONE for r in draft.current().rollouts.values())
-    if draft.release is not None and draft.release.irreversible and migrated:
-        return f"{draft.release.name} is irreversible and has changed the data"
+    release, current = draft.release, draft.current()
+    if release is not None and release.irreversible and current.migrating:
+        return f"{release.name} is irreversible and has changed the data"
     return None
 
 
 def _watch_pause(draft: Draft) -> None:
-    """A pause keeps what runs whole, ends with a canary that dies in it, and expires."""
-    for rollout in draft.current().rollouts.values():
-        failed = failing.failure_while_held(draft, rollout) if rollout.phase in MOVING else None
-        if failed is not None:
-            _fail(draft, rollout.service, failed)
-            return
-        if rollout.phase not in MOVING or _version(draft, rollout).run.kind is not ServiceKind.WEB:
+    """A pause keeps what runs whole, whatever fails; it ends with a canary that dies in it, and expires."""
+    failed: tuple[str, Failure] | None = None
+    for service in draft.current().rollouts:
+        rollout = draft.rollout(service)
+        if rollout.phase not in MOVING:
             continue
-        if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
-            stepping.keep_stable_whole(draft, rollout)
-        elif not rollout.strategy.stepped:
-            instances.top_up(draft, rollout.service)
+        _keep_whole(draft, rollout)
+        found = failing.failure_while_held(draft, _noting_readiness(draft, rollout))
+        if failed is None and found is not None:
+            failed = service, found
+    if failed is not None:
+        _fail(draft, *failed)
+    if draft.current().phase is Phase.PAUSED:
+        _expire(draft)
+
+
+def _keep_whole(draft: Draft, rollout: Rollout) -> None:
+    if draft.wanted(rollout).run.kind is not ServiceKind.WEB:
+        return
+    if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
+        stepping.keep_stable_whole(draft, rollout)
+    else:
+        instances.top_up(draft, rollout.service)
+
+
+def _expire(draft: Draft) -> None:
+    """A pause that nobody ended turns back; where only a person may, that is asked again."""
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
-    expired = since is not None and (draft.now - since).total_seconds() >= limit
-    if expired and _why_never_back(draft) is None:
+    if since is None or (draft.now - since).total_seconds() < limit:
+        return
+    never = _why_never_back(draft)
+    if never is None:
         begin_abort(draft, f"nobody resumed it within {limit:g} s")
+    else:
+        holding.remind(draft, f"nobody decided within {limit:g} s; {never}: abort, resume or deploy a fix")
 
 
 def begin_abort(draft: Draft, message: str, actor: str = "carelane", *, failed: str | None = None) -> None:
@@ -222,7 +223,7 @@ def _turn_back(draft: Draft) -> None:
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, rollout.reason)
     if all(r.phase is not RolloutPhase.ABORTING for r in draft.current().rollouts.values()):
         ending = "; the stable version was not whole again in time" if late else ""
-        draft.to_phase(Phase.FAILED, current.message + ending)
+        draft.to_phase(Phase.CANCELLED if current.compares else Phase.FAILED, current.message + ending)
 
 
 def _is_late(draft: Draft, deployment: Deployment) -> bool:
@@ -230,72 +231,35 @@ def _is_late(draft: Draft, deployment: Deployment) -> bool:
     return (draft.now - since).total_seconds() >= draft.policy.rollback.progress_deadline_seconds
 
 
-def _finish(draft: Draft) -> None:
-    """Every service is there: the canaries become stable, history gains a revision if that is a change."""
-    current = draft.current()
-    for rollout in current.rollouts.values():
-        _promote(draft, rollout)
-        draft.put_rollout(rollout, RolloutPhase.HEALTHY)
-    for name in set(draft.services) - set(draft.release.versions if draft.release else ()):
-        draft.put(name, replace(draft.service(name), stable=None, canary=None, previous=()))
-    if current.release != draft.snapshot.state.release:
-        # Who only leaves a canary has what it had: no step of the history, which is of finite length.
-        _add_revision(draft)
-    draft.to_phase(Phase.SUCCEEDED)
-
-
-def _add_revision(draft: Draft) -> None:
-    current = draft.current()
-    number = draft.snapshot.state.revision + 1
-    if current.to_revision is not None:
-        draft.undone = tuple(range(current.to_revision + 1, number))
-    draft.revision = Revision(
-        environment=current.environment,
-        number=number,
-        deployment=current.id,
-        release=current.release,
-        author=current.author,
-        reason=current.reason,
-        kind=current.kind,
-        at=draft.now,
-        took_seconds=(draft.now - current.created_at).total_seconds(),
-    )
-    draft.set_release(current.release, number)
-
-
-def _promote(draft: Draft, rollout: Rollout) -> None:
-    state = draft.service(rollout.service)
-    policy = draft.policy.rollback
-    earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
-    kept: list[Warm] = []
-    web = _version(draft, rollout).run.kind is ServiceKind.WEB
-    if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
-        kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
-    draft.put(
-        rollout.service,
-        replace(
-            state,
-            stable=rollout.to_label,
-            canary=None,
-            canary_percent=None,
-            previous=tuple(kept + earlier)[: policy.keep_warm],
-        ),
-    )
-
-
 def tick(draft: Draft) -> None:
     """Everything there is to decide at one moment, in one draft."""
+    crashes.note(draft)
+    if draft.seen.endpoints is None:
+        _tick_unseen(draft)
+        return
     instances.tidy(draft)
-    advance(draft)
-    moving = set()
-    if draft.deployment is not None and not draft.deployment.ended:
-        moving = {
-            r.service
-            for r in draft.deployment.rollouts.values()
-            if r.phase in {*MOVING, RolloutPhase.ABORTING}
-        }
     for name, state in list(draft.services.items()):
+        if state.stable is not None:  # before the rules that keep it whole, which fill its place
+            instances.replace_dead(draft, name, state.stable)
+    advance(draft)
+    watching.note(draft)
+    moving = _moving(draft)
+    for name in list(draft.services):
         if name not in moving:
             instances.maintain(draft, name)
-        elif state.stable is not None:
-            instances.replace_dead(draft, name, state.stable)
+
+
+def _moving(draft: Draft) -> set[str]:
+    """The services that are being rolled out."""
+    if draft.deployment is None or draft.deployment.ended:
+        return set()
+    rollouts = draft.deployment.rollouts.values()
+    return {r.service for r in rollouts if r.phase in {*MOVING, RolloutPhase.ABORTING}}
+
+
+def _tick_unseen(draft: Draft) -> None:
+    """While no proxy answers nothing can be said of users; but what has none is kept whole."""
+    for name, state in list(draft.services.items()):
+        kinds = {version.run.kind for version in state.versions.values()}
+        if name not in _moving(draft) and kinds == {ServiceKind.WORKER}:
+            instances.maintain(draft, name)

@@ -10,11 +10,13 @@ from carelane.delivery.environments import STAYING, Intent
 
 def advance(draft: Draft, rollout: Rollout) -> bool:
     """Take the next step; True once every replica is new and settled."""
-    done = _move(draft, rollout.service, rollout.to_label)
-    ready_new = len(instances.ready(draft, draft.service(rollout.service), rollout.to_label, Intent.SERVE))
+    _move(draft, rollout.service, rollout.to_label)
+    serving = draft.service(rollout.service).of(rollout.to_label, Intent.SERVE)
+    ready_new = sum(draft.settled(instance) for instance in serving)
     if ready_new > rollout.progress:
         draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
-    return done
+    alone = len(serving) == len(draft.service(rollout.service).instances)
+    return alone and ready_new >= draft.replicas(rollout.service)
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:

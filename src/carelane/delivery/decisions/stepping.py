@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import failing, holding, instances, rolling
+from carelane.delivery.decisions import failing, holding, instances, rolling, watching
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Rollout
+from carelane.delivery.deployments import FailureKind, Rollout
 from carelane.delivery.environments import Intent
+from carelane.delivery.incidents import Cause
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
 
@@ -157,7 +158,7 @@ def _check(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """
     if not step.command:
         return draft.in_force() and draft.answer(rollout) == ""
-    task = draft.seen.instances.get(rollout.check_id(draft.current().id))
+    task = draft.seen.tasks.get(rollout.check_id(draft.current().id))
     return task is not None and task.phase is ProcessPhase.EXITED and task.exit_code == 0
 
 
@@ -169,7 +170,7 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         return True
     if draft.policy.dry_run:
         return _would_have(draft, rollout, step, evidence)
-    if rollout.held_step == rollout.step or failing.ANALYSIS in rollout.overruled:
+    if rollout.held_step == rollout.step or FailureKind.WORSE in rollout.overruled:
         return True
     extended = EXTENSIONS if rollout.strategy.on_inconclusive is OnInconclusive.EXTEND else 1
     late = step.seconds is not None and draft.seconds_at_step(rollout) >= step.seconds * extended
@@ -177,6 +178,18 @@ def _analysis(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         words = evidence.words if evidence is not None else "analysis: nothing was counted"
         holding.ask(draft, rollout, f"{words}; promote, resume or abort it")
     return False
+
+
+def _compare(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
+    """Done once stable is shown to be worse than the version before it; nothing else ends it well."""
+    del step
+    evidence = draft.evidence(rollout)
+    if evidence is None or evidence.verdict is not Verdict.FAIL:
+        return False
+    words = failing.compared(evidence, rollout)
+    _record_judged(draft, rollout, "analysis.confirmed", f"{words}: worse")
+    watching.note_incident(draft, rollout.service, Cause.SUSPECTED, words)
+    return True
 
 
 def _would_have(draft: Draft, rollout: Rollout, step: CanaryStep, evidence: Evidence | None) -> bool:
@@ -205,4 +218,5 @@ _STEPS: dict[StepKind, Callable[[Draft, Rollout, CanaryStep], bool]] = {
     StepKind.ANALYSIS: _analysis,
     StepKind.CHECK: _check,
     StepKind.VERIFY: _check,
+    StepKind.COMPARE: _compare,
 }

@@ -15,7 +15,7 @@ from importlib import resources as packages
 from pathlib import Path
 from typing import Any, Protocol
 
-from carelane.base.errors import PlatformError
+from carelane.base.errors import PlatformError, not_written
 from carelane.delivery.observations import EndpointSeen, RoutingSeen
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy import acceptance, resources, routes
@@ -280,5 +280,5 @@ class EnvoyRouter:
             part.write_text(text)
             part.rename(self._folder / name)
         except OSError as error:
-            raise PlatformError(f"cannot write the routing: {error}") from error
+            raise not_written("the routing", error) from error
         self._written[name] = text

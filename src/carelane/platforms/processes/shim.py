@@ -269,6 +269,12 @@ class Shim:
         self.due = time.monotonic() + pause
         self.say("backoff")
 
+    def ended_unseen(self) -> None:
+        """Count the end of a process that no shim saw: both are gone, and nobody knows its exit code."""
+        self.status["restarts"] += 1
+        self.status["recent"] += 1
+        self.status.update(exit_code=None, because="")
+
     # -- the patrol
 
     def look(self) -> None:
@@ -336,6 +342,8 @@ class Shim:
             if (self.spec.get("once") and ran) or self.asked_to_stop():
                 self.say("exited")
                 return
+            if ran and self.status.get("phase") == "running":
+                self.ended_unseen()
             self.launch()
         while True:
             poll = select.poll()

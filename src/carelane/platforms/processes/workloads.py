@@ -46,8 +46,12 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
     ) -> None:
         """See to it that the instance runs under a shim."""
-        if self._shims.spec(placement.instance) is None:
+        known = self._shims.spec(placement.instance)
+        if known is None:
             self._shims.write(placement.instance, self._spec(placement, version, task))
+        elif known["once"] is not (task is not None):
+            there, asked = ("a task", "an instance") if known["once"] else ("an instance", "a task")
+            raise PlatformError(f"{placement.instance} is {there} here already, and is to be {asked}")
         self._shims.ensure(placement.instance)
 
     def stop(self, instance: str, grace_seconds: float) -> None:
@@ -108,8 +112,9 @@ class ProcessWorkloads:
     def _seen(self, name: str) -> InstanceSeen:
         spec, status = self._shims.spec(name), self._shims.status(name)
         port = spec["port"] if spec else None
+        task_of = spec["service"] if spec and spec["once"] else None
         if status is None:
-            return InstanceSeen(ProcessPhase.BACKOFF, supervised=False, port=port)
+            return InstanceSeen(ProcessPhase.BACKOFF, task_of, supervised=False, port=port)
         supervised, running = self._shims.supervised(status), self._shims.running(status)
         phase = ProcessPhase(status["phase"])
         if not running and not (supervised and phase is ProcessPhase.BACKOFF):
@@ -122,8 +127,10 @@ class ProcessWorkloads:
         pid = status["child"]["pid"] if running and status["child"] else None
         return InstanceSeen(
             phase=phase,
+            task_of=task_of,
             supervised=supervised,
             restarts=status["recent"],
+            ends=status["restarts"],
             exit_code=status.get("exit_code"),
             running_seconds=max(0.0, time.time() - status["since"]) if running else 0.0,
             port=port,

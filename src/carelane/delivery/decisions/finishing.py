@@ -1,0 +1,91 @@
+"""How a deployment arrives: what was on trial becomes stable, and history gains a revision."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from carelane.delivery.decisions import watching
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
+from carelane.delivery.environments import Intent, Warm
+from carelane.delivery.releases import ServiceKind
+
+
+def finish(draft: Draft) -> None:
+    """Every service is there."""
+    settle(draft)
+    draft.to_phase(Phase.SUCCEEDED)
+
+
+def settle(draft: Draft) -> None:
+    """What was on trial is stable from now on, and history gains a revision if that is a change."""
+    current = draft.current()
+    for rollout in current.rollouts.values():
+        _promote(draft, rollout)
+        if rollout.phase is RolloutPhase.PROMOTING:
+            draft.put_rollout(rollout, RolloutPhase.HEALTHY)
+    take_out(draft)
+    if current.release != draft.snapshot.state.release:
+        # Who only leaves a canary has what it had: no step of the history, which is of finite length.
+        _add_revision(draft)
+
+
+def to_take_out(draft: Draft) -> list[str]:
+    """The services that run and that the release under way does not have."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    return [n for n, s in draft.services.items() if n not in wanted and s.stable is not None]
+
+
+def take_out(draft: Draft) -> None:
+    """Services that the release does not have leave the traffic, drain and end."""
+    for name in to_take_out(draft):
+        state = draft.service(name)
+        web = state.versions[state.stable or ""].run.kind is ServiceKind.WEB
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None))
+        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
+
+
+def taken_out(draft: Draft) -> bool:
+    """Whether nothing of them was to serve any more before this decision."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    before = draft.snapshot.state.services
+    return not any(before[n].of_intent(Intent.SERVE) for n in before if n not in wanted)
+
+
+def _add_revision(draft: Draft) -> None:
+    current = draft.current()
+    number = draft.snapshot.state.revision + 1
+    if current.to_revision is not None:
+        draft.undone = tuple(range(current.to_revision + 1, number))
+    draft.revision = Revision(
+        environment=current.environment,
+        number=number,
+        deployment=current.id,
+        release=current.release,
+        author=current.author,
+        reason=current.reason,
+        kind=current.kind,
+        at=draft.now,
+        took_seconds=(draft.now - current.created_at).total_seconds(),
+    )
+    draft.set_release(current.release, number)
+
+
+def _promote(draft: Draft, rollout: Rollout) -> None:
+    state = draft.service(rollout.service)
+    policy = draft.policy.rollback
+    earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
+    kept: list[Warm] = []
+    web = draft.wanted(rollout).run.kind is ServiceKind.WEB
+    if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
+        kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
+    draft.put(
+        rollout.service,
+        replace(
+            state,
+            stable=rollout.to_label,
+            canary=None,
+            canary_percent=None,
+            previous=tuple(kept + earlier)[: policy.keep_warm],
+            watch=watching.begin(draft, rollout),
+        ),
+    )

@@ -1,0 +1,163 @@
+"""When an incident opens and when it is resolved, looked at once all else of a decision is made."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from carelane.delivery.decisions.draft import ENGINE, Draft
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
+from carelane.delivery.environments import Intent, Watch
+from carelane.delivery.incidents import Cause, Incident
+
+WITH_USERS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING})
+
+
+def failed(draft: Draft, service: str, cause: Cause, words: str) -> None:
+    """The deployment under way has failed by itself: an incident, if users had anything of it."""
+    current = draft.current()
+    since = _users_since(current)
+    if since is not None:
+        version = current.rollouts[service].to_label
+        _open(draft, cause, words, deployment=current.id, service=service, version=version, since=since)
+
+
+def late(
+    draft: Draft, service: str, version: str | None, watch: Watch | None, cause: Cause, words: str
+) -> None:
+    """What a deployment brought that had succeeded turned out to be worse: users had it since then."""
+    since, deployment = (watch.since, watch.deployment) if watch is not None else (None, None)
+    _open(draft, cause, words, deployment=deployment, service=service, version=version, since=since)
+
+
+def note(draft: Draft) -> None:
+    """See what the decision as it stands means for users."""
+    _note_users(draft)
+    current = draft.deployment
+    if current is not None and current.kind is Kind.EMERGENCY and _is_new(draft, current):
+        _open_emergency(draft, current)
+    if current is not None and current.phase is Phase.SUCCEEDED:
+        for incident in draft.incidents:
+            if _mends(draft, current, incident):
+                _resolve(
+                    draft, incident, f"deployment {current.id} of {current.release} succeeded", current.id
+                )
+    for incident in draft.incidents:
+        if _is_over(draft, incident):
+            by = current.id if current is not None and not current.ended else None
+            _resolve(draft, incident, f"nobody gets {incident.version} any more", by)
+
+
+def _note_users(draft: Draft) -> None:
+    """Write down when the first users got what each rollout brings."""
+    if draft.deployment is None:
+        return
+    for rollout in draft.deployment.rollouts.values():
+        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout):
+            draft.put_rollout(replace(rollout, users_since=draft.now))
+
+
+def _has_users(draft: Draft, rollout: Rollout) -> bool:
+    state = draft.service(rollout.service)
+    at_steps = rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING
+    if at_steps and not state.canary_percent:
+        return False
+    return any(draft.ready(i) for i in state.of(rollout.to_label, Intent.SERVE))
+
+
+def _users_since(deployment: Deployment) -> datetime | None:
+    known = [r.users_since for r in deployment.rollouts.values() if r.users_since is not None]
+    return min(known, default=None)
+
+
+def _is_new(draft: Draft, deployment: Deployment) -> bool:
+    before = draft.snapshot.deployment
+    return before is None or before.id != deployment.id
+
+
+def _open_emergency(draft: Draft, emergency: Deployment) -> None:
+    """It is about what it leaves: the deployment under way, else the one that brought what is there."""
+    before = draft.snapshot.deployment
+    left = before if before is not None and not before.ended else None
+    only = next(iter(emergency.rollouts.values())) if len(emergency.rollouts) == 1 else None
+    _open(
+        draft,
+        Cause.EMERGENCY,
+        f"emergency rollback to {emergency.release}: {emergency.reason}",
+        deployment=left.id if left is not None else draft.snapshot.state.shipped_by,
+        service=only.service if only is not None else None,
+        version=_left(left, only),
+        since=_users_since(left) if left is not None else None,
+        actor=emergency.author,
+    )
+
+
+def _left(deployment: Deployment | None, rollout: Rollout | None) -> str | None:
+    """The label that an emergency's only *rollout* leaves: on trial in *deployment*, else stable."""
+    if rollout is None:
+        return None
+    moving = deployment.rollouts.get(rollout.service) if deployment is not None else None
+    return moving.to_label if moving is not None else rollout.from_label
+
+
+def _open(
+    draft: Draft,
+    cause: Cause,
+    words: str,
+    *,
+    deployment: int | None,
+    service: str | None,
+    version: str | None,
+    since: datetime | None,
+    actor: str = ENGINE,
+) -> None:
+    """Open an incident, unless one about the same deployment is open: it is the same one."""
+    if deployment is not None and any(i.deployment == deployment for i in draft.incidents):
+        return
+    number = draft.incident_number()
+    draft.put_incident(
+        Incident(
+            draft.snapshot.state.name, number, cause, words, draft.now, deployment, service, version, since
+        )
+    )
+    draft.record(
+        "incident.opened",
+        str(number),
+        words,
+        actor=actor,
+        details={"cause": cause.value, "deployment": deployment, "service": service, "version": version},
+    )
+
+
+def _resolve(draft: Draft, incident: Incident, words: str, by: int | None) -> None:
+    resolved = replace(incident, resolved_at=draft.now, resolved_by=by)
+    draft.put_incident(resolved)
+    draft.record(
+        "incident.resolved",
+        str(incident.number),
+        words,
+        details={
+            "cause": incident.cause.value,
+            "deployment": incident.deployment,
+            "service": incident.service,
+            "recovery_seconds": resolved.recovery_seconds,
+        },
+    )
+
+
+def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
+    """Whether the success of a deployment ends an incident: it has moved what that is about."""
+    if succeeded.kind is Kind.EMERGENCY or incident.service is None:
+        return bool(succeeded.rollouts)
+    gone = draft.release is not None and incident.service not in draft.release.versions
+    return gone or incident.service in succeeded.rollouts
+
+
+def _is_over(draft: Draft, incident: Incident) -> bool:
+    """Whether users are off what was worse: nobody of that version is to serve, and another one does."""
+    emergency = draft.deployment
+    if emergency is not None and emergency.kind is Kind.EMERGENCY and not emergency.ended:
+        return False  # its end says so: what it has switched may not be in force yet
+    if incident.service is None:
+        return False
+    serving = draft.service(incident.service).of_intent(Intent.SERVE)
+    others = [i for i in serving if i.label != incident.version]
+    return len(others) == len(serving) and any(draft.ready(i) for i in others)

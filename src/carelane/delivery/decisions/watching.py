@@ -1,0 +1,154 @@
+"""The watch after a success: for as long as the version before is warm, what fails late is undone, once.
+
+What crash-loops, or is not ready any more while the version before is, is undone at once. An error ratio
+that is worse than before is only a suspicion: another hour, or a database's incident, would look the same.
+Then the version before gets half of the users again for a moment, and the judge compares both.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from carelane.delivery.decisions import failing, incidents, instances
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout
+from carelane.delivery.environments import STAYING, Intent, Watch
+from carelane.delivery.incidents import Cause
+from carelane.delivery.releases import ServiceKind
+
+MOST_TRIALS = 3
+"""How often a version is compared with the one before it again; then only a person suspects it."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a deployment that has succeeded is to be undone for; *suspected* only if the judge agrees."""
+
+    service: str
+    failure: Failure
+
+    @property
+    def suspected(self) -> bool:
+        """Whether it is a suspicion, which the version before has to confirm."""
+        return self.failure.kind is FailureKind.SUSPECTED
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.failure}"
+
+
+def begin(draft: Draft, rollout: Rollout) -> Watch | None:
+    """The watch over what *rollout* brought; None where there is nothing to go back to by itself."""
+    keeps = draft.policy.rollback.keep_warm > 0
+    if rollout.from_label is None or draft.current().kind is not Kind.DEPLOY or not keeps:
+        return None
+    until = draft.now + timedelta(seconds=draft.policy.rollback.keep_warm_seconds)
+    return Watch(draft.current().id, draft.now, until)
+
+
+def note(draft: Draft) -> None:
+    """End the watches whose time is over, and write down since when a version lacks readiness."""
+    if draft.seen.endpoints is None:
+        return
+    for name, state in list(draft.services.items()):
+        watch = state.watch
+        if watch is None or state.stable is None:
+            continue
+        if watch.until <= draft.now or (not state.previous and _is_web(draft, name)):
+            draft.put(name, replace(state, watch=None))
+            continue
+        since = (watch.unready_since or draft.now) if _lacks(draft, name) else None
+        if since != watch.unready_since:
+            draft.put(name, replace(state, watch=replace(watch, unready_since=since)))
+    due = None if draft.policy.rollback.automatic else failed(draft)
+    if due is not None:
+        tell(draft, due, "automatic rollback is off")
+
+
+def failed(draft: Draft) -> Due | None:
+    """The first of what was brought that fails late, and how; None while nothing does, or something moves."""
+    moving = draft.deployment is not None and not draft.deployment.ended
+    if moving or draft.seen.endpoints is None:
+        return None
+    for name, state in draft.services.items():
+        if state.watch is None or state.watch.told or state.stable is None or not _way_back(draft, name):
+            continue
+        found = failing.crashes(draft, name, state.stable) or _unready(draft, name) or _suspected(draft, name)
+        if found is not None:
+            return Due(name, found)
+    return None
+
+
+def tell(draft: Draft, due: Due, why: str) -> None:
+    """Say once that it fails and is not undone by itself, and *why*."""
+    state = draft.service(due.service)
+    if state.watch is None or state.watch.told:
+        return
+    draft.put(due.service, replace(state, watch=replace(state.watch, told=True)))
+    draft.record(
+        "deployment.suspected",
+        str(state.watch.deployment),
+        f"{due}; not undone by itself: {why}",
+        details={"service": due.service, "version": state.stable},
+    )
+
+
+def spend(draft: Draft, due: Due) -> None:
+    """What is undone is not undone again by itself; a suspicion begins anew with what is counted next."""
+    for name, state in list(draft.services.items()):
+        if state.watch is None:
+            continue
+        if not due.suspected:
+            draft.put(name, replace(state, watch=None))
+        elif name == due.service:
+            again = replace(state.watch, trials=state.watch.trials + 1, counting_since=draft.now)
+            draft.put(name, replace(state, watch=again))
+    if not due.suspected:
+        note_incident(draft, due.service, Cause.of_failure(due.failure.kind), str(due))
+
+
+def note_incident(draft: Draft, service: str, cause: Cause, words: str) -> None:
+    """Users had something worse since the deployment that brought it, as far as is known."""
+    state = draft.service(service)
+    known = state.watch or draft.snapshot.state.service(service).watch
+    incidents.late(draft, service, state.stable, known, cause, words)
+
+
+def _is_web(draft: Draft, name: str) -> bool:
+    state = draft.service(name)
+    return state.versions[state.stable or ""].run.kind is ServiceKind.WEB
+
+
+def _way_back(draft: Draft, name: str) -> bool:
+    """Whether the version before could take the users: a worker's is started when it is gone back to."""
+    if not _is_web(draft, name):
+        return True
+    state = draft.service(name)
+    label = state.previous[0].label if state.previous else None
+    return len(instances.ready(draft, state, label, *STAYING)) >= draft.promised(name)
+
+
+def _lacks(draft: Draft, name: str) -> bool:
+    state = draft.service(name)
+    ready = len(instances.ready(draft, state, state.stable, Intent.SERVE))
+    return _is_web(draft, name) and ready < draft.promised(name)
+
+
+def _unready(draft: Draft, name: str) -> Failure | None:
+    state = draft.service(name)
+    since = state.watch.unready_since if state.watch is not None else None
+    if since is None:
+        return None
+    lasted = (draft.now - since).total_seconds()
+    ready = len(instances.ready(draft, state, state.stable, Intent.SERVE))
+    limit = draft.policy.rollback.progress_deadline_seconds if ready else failing.READINESS_LOST_SECONDS
+    if lasted < limit:
+        return None
+    said = f"{ready} of {draft.replicas(name)} instances of {state.stable} ready for {lasted:.0f} s"
+    return Failure(FailureKind.READINESS, f"{said}, the version before is")
+
+
+def _suspected(draft: Draft, name: str) -> Failure | None:
+    state = draft.service(name)
+    words = draft.seen.suspicions.get(name)
+    if words is None or state.watch is None or state.watch.trials >= MOST_TRIALS or not _is_web(draft, name):
+        return None
+    return Failure(FailureKind.SUSPECTED, words)

@@ -1,0 +1,69 @@
+"""Incidents: that users had something worse, since when as far as is known, and until when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What an incident was noticed by: a kind of failure, a person, or who watches after a success."""
+
+    ANALYSIS = "analysis"
+    CRASH_LOOP = "crash_loop"
+    READINESS = "readiness"
+    LIVENESS = "liveness"
+    START = "start"
+    ROUTING = "routing"
+    CHECK = "check"
+    VERIFY = "verify"
+    DEADLINE = "deadline"
+    MIGRATION = "migration"
+    BACKING = "backing"
+    UNDECIDED = "undecided"
+    EMERGENCY = "emergency"
+    SUSPECTED = "suspected"
+    UNCONFIRMED = "unconfirmed"
+    OTHER = "other"
+
+    @classmethod
+    def of_failure(cls, kind: str) -> "Cause":
+        """The cause that a rollout's *kind* of failure is: ``crash loop`` is CRASH_LOOP."""
+        try:
+            return cls(kind.replace(" ", "_"))
+        except ValueError:
+            return cls.OTHER  # whatever it is called, what it led to is an incident
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident in an environment, numbered there from 1.
+
+    *deployment* is the one that it is about, which brought what users had; *service* is None where it is
+    of several, *version* the label that was worse. *opened_at* is when it was noticed, *users_since* when
+    users first had it. *resolved_by* is the deployment that ended it; None where *deployment* itself turned
+    back. What is unknown is None.
+    """
+
+    environment: str
+    number: int
+    cause: Cause
+    words: str
+    opened_at: datetime
+    deployment: int | None = None
+    service: str | None = None
+    version: str | None = None
+    users_since: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved_by: int | None = None
+
+    @property
+    def recovery_seconds(self) -> float | None:
+        """How long users had it, as far as is known: from their first, else from when it was noticed.
+
+        None while it is open. None too where one decision both noticed and ended it and nobody knows since
+        when users had it: that is unknown, not zero.
+        """
+        if self.resolved_at is None:
+            return None
+        seconds = (self.resolved_at - (self.users_since or self.opened_at)).total_seconds()
+        return seconds if seconds > 0 else None

@@ -1,0 +1,304 @@
+"""Going back: rollback and emergency rollback, where they would go, and what came of them in truth."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from carelane.base.clock import Clock
+from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
+from carelane.delivery import requesting, verification
+from carelane.delivery.decisions import commands, emergencies
+from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.emergencies import Standing
+from carelane.delivery.deployments import Deployment, Kind, Rollout
+from carelane.delivery.engine import Engine
+from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.history import History, Target, Way, has_users
+from carelane.delivery.ports import Artifacts, RolloutRepository
+from carelane.delivery.releases import Release
+from carelane.delivery.requesting import Check, Outcome
+from carelane.delivery.verification import InPlace
+
+
+@dataclass(frozen=True)
+class ServiceStanding:
+    """How far an emergency has come with one service: what was done, what is still done, what was verified.
+
+    *verified* is None where nothing was or could be asked.
+    """
+
+    standing: Standing
+    from_label: str | None
+    to_label: str | None
+    words: str
+    verified: bool | None = None
+
+
+@dataclass(frozen=True)
+class EmergencyOutcome:
+    """What an emergency came to.
+
+    *switched* says whether every service that takes requests was switched and the proxies took it;
+    *verified* whether all that can be asked answered rightly, None where there is nothing to ask.
+    """
+
+    deployment: Deployment | None
+    message: str
+    switched: bool
+    verified: bool | None
+    services: Mapping[str, ServiceStanding] = field(default_factory=dict)
+
+
+class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
+    """Where it goes back to has changed since somebody looked."""
+
+
+@dataclass(frozen=True)
+class _LookedUp:
+    """Where it goes, and by what: what was recorded, and whether a version on its way had users."""
+
+    target: Target
+    state: EnvironmentState
+    users: bool
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who wants it, why, under which number; *before* is the last deployment that was there by then."""
+
+    number: int
+    author: str
+    reason: str
+    before: Deployment | None
+
+
+class Undoing:
+    """The two rollbacks of all environments."""
+
+    def __init__(self, repository: RolloutRepository, artifacts: Artifacts, clock: Clock) -> None:
+        self._repository = repository
+        self._artifacts = artifacts
+        self._clock = clock
+        self._history = History(repository)
+
+    def _look_up(self, engine: Engine, way: Way) -> _LookedUp:
+        """Where *way* leads in the environment of *engine* as things are now."""
+        snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
+        target = self._history.way_back(snapshot, seen, way)
+        return _LookedUp(target, snapshot.state, has_users(snapshot.state, seen))
+
+    def plan(self, engine: Engine, way: Way) -> Outcome:
+        """The deployment that going back would make, decided as it would be and not recorded."""
+        draft = engine.draft(self._repository.snapshot(engine.environment))
+        target = self._look_up(engine, way).target
+        there = commands.already(draft.snapshot, target.release, way.kind)
+        if there is not None:
+            return Outcome(draft.deployment, there)
+        commands.request(draft, Request(0, target.release, "", "", way.kind, target.revision))
+        return Outcome(draft.current(), _where(target, draft))
+
+    def rollback(self, engine: Engine, way: Way, author: str, reason: str) -> Outcome:
+        """Put an earlier revision back."""
+        require(reason)
+        looked_up = self._look_up(engine, way)
+        target = looked_up.target
+        for artifact in {version.artifact for version in target.release.versions.values()}:
+            self._artifacts.verify(artifact)
+        own = self._repository.reserve_deployment()
+        wanted = Request(own, target.release, author, reason, way.kind, target.revision)
+        check = self._still_the_way(way, looked_up)
+        return requesting.ask(engine, self._repository, wanted, check)
+
+    def emergency(self, engine: Engine, way: Way, author: str, reason: str) -> EmergencyOutcome:
+        """Leave the bad version in one routing change; each part is timed, in milliseconds.
+
+        What runs needs no archive: only where something has to be started is it looked at, and what is
+        wrong with it is said, not refused.
+        """
+        require(reason)
+        timings: dict[str, float] = {}
+        with self._timed(timings, "check"):
+            engine.look()
+            before = self._last(engine)
+            looked_up = self._look_up(engine, way)
+        with self._timed(timings, "switch"):
+            own = engine.with_room(self._repository.reserve_deployment)
+            asked = _Asked(own, author, reason, before)
+            target, made = self._ask_until_decided(engine, way, looked_up, asked)
+        services = self._standings(engine, made, target)
+        services |= _taken_out(looked_up.state, target.release)
+        with self._timed(timings, "verify"):
+            found = self._found(engine, target.release, services)
+        outcome = _told(services, found)
+        self._settle(engine, made, timings, outcome)
+        return replace(outcome, deployment=self._repository.deployment(made.id))
+
+    def _ask_until_decided(
+        self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
+    ) -> tuple[Target, Deployment]:
+        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
+        while True:
+            target = looked_up.target
+            wanted = Request(
+                asked.number, target.release, asked.author, asked.reason, way.kind, target.revision
+            )
+            try:
+                check = self._still_the_way(way, looked_up)
+                made = requesting.ask(engine, self._repository, wanted, check).deployment
+            except MovedMeanwhile:
+                last = self._last(engine)
+                new = last is not None and (asked.before is None or last.id != asked.before.id)
+                if last is not None and new and last.kind is not Kind.DEPLOY:
+                    raise  # to go back once more is for a person to say, who has seen that
+                looked_up = self._look_up(engine, way)
+                continue
+            if made is None:
+                raise InvariantError("an emergency made no deployment")
+            return target, made
+
+    def _last(self, engine: Engine) -> Deployment | None:
+        return next(iter(self._repository.deployments(engine.environment, 1)), None)
+
+    def _settle(
+        self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome
+    ) -> None:
+        """End it in the record as well, where it is in force.
+
+        It was switched and recorded: what fails now is reported, and the next tick's business.
+        """
+        message = outcome.message if outcome.switched else ""
+        try:
+            if outcome.switched and not made.ended:
+                engine.go_on()
+            engine.with_room(lambda: self._repository.note_timings(made.id, timings, message))
+        except CarelaneError as error:
+            engine.report(error)
+
+    def _standings(self, engine: Engine, made: Deployment, target: Target) -> dict[str, ServiceStanding]:
+        draft = engine.draft(self._repository.snapshot(engine.environment))
+        draft.deployment, draft.release = made, target.release
+        rollouts = made.rollouts.items()
+        return {name: self._standing(draft, rollout, stays=target.stays) for name, rollout in rollouts}
+
+    def _standing(self, draft: Draft, rollout: Rollout, *, stays: bool) -> ServiceStanding:
+        standing = emergencies.standing(draft, rollout)
+        words = f"switched to {rollout.to_label}"
+        if stays:
+            words = f"users stay on {rollout.to_label}: nobody had {rollout.from_label}, which ends"
+        elif standing is Standing.REPLACED:
+            words = f"replaced by {rollout.to_label}"
+        elif standing is Standing.REPLACING:
+            words = f"{rollout.from_label} ends, then {rollout.to_label} is started"
+        elif standing is Standing.FOLLOWING:
+            words = self._following(draft, rollout)
+        return ServiceStanding(standing, rollout.from_label, rollout.to_label, words)
+
+    def _following(self, draft: Draft, rollout: Rollout) -> str:
+        """How much of the version to go back to is ready, and what is known against the rest."""
+        if draft.seen.endpoints is None:
+            return "NOT switched yet: the proxies do not answer; it is switched as soon as they do"
+        name, label = rollout.service, rollout.to_label
+        serving = draft.service(name).of(label, Intent.SERVE)
+        ready = sum(draft.ready(instance) for instance in serving)
+        said = f"{ready} of {draft.replicas(name)} instances of {label} ready"
+        part = "in part: users follow as more get ready" if ready else "yet: they are being started"
+        return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}"
+
+    def _lacking(self, draft: Draft, rollout: Rollout) -> str:
+        try:
+            self._artifacts.verify(draft.wanted(rollout).artifact, quick=True)
+        except PlatformError as error:
+            return f"; {error.message}"
+        return ""
+
+    def _found(self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]) -> InPlace:
+        """Whether the proxies took it, and what the front door answers for what was switched."""
+        done = [release.versions[n] for n, s in services.items() if s.standing is Standing.SWITCHED]
+        return verification.in_place(engine.platform.router, done, self._clock)
+
+    def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
+        """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
+
+        def check(draft: Draft) -> None:
+            state = draft.snapshot.state
+            if state == looked_up.state and has_users(state, draft.seen) == looked_up.users:
+                return  # as it was looked up: nobody in an emergency waits for the history twice
+            now = self._history.way_back(draft.snapshot, draft.seen, way).release
+            if now.name != looked_up.target.release.name:
+                raise MovedMeanwhile(
+                    f"{state.name} has moved meanwhile: the way back is {now.name} now",
+                    hint="see `carelane history`, then ask again if it is still wanted",
+                )
+
+        return check
+
+    @contextmanager
+    def _timed(self, timings_ms: dict[str, float], part: str) -> Iterator[None]:
+        started = self._clock.monotonic()
+        yield
+        timings_ms[part] = round((self._clock.monotonic() - started) * 1000, 2)
+
+
+def require(reason: str) -> None:
+    """Raises InputError where no *reason* is given."""
+    if not reason.strip():
+        raise InputError("a rollback needs a reason", hint='add --reason "why"')
+
+
+def _where(target: Target, draft: Draft) -> str:
+    revision = "" if target.revision is None else f" (revision {target.revision})"
+    current = draft.current()
+    left = draft.snapshot.deployment
+    under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
+    moved = [f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items()]
+    gone = _taken_out(draft.snapshot.state, target.release)
+    moved += [f"{name} {standing.from_label} -> nothing" for name, standing in gone.items()]
+    return (
+        f"{current.environment} would go back to {current.release}{revision}{under_way}: {', '.join(moved)}"
+    )
+
+
+def _taken_out(before: EnvironmentState, release: Release) -> dict[str, ServiceStanding]:
+    """The services that ran and that *release* does not have."""
+    words = f"taken out: {release.name} does not have it"
+    return {
+        name: ServiceStanding(Standing.TAKEN_OUT, version.label, None, words)
+        for name, version in before.running.items()
+        if name not in release.versions
+    }
+
+
+def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:
+    """What is true of all services, in one sentence each, and together."""
+    verified = found.services
+    services = {
+        name: replace(
+            standing,
+            verified=verified[name].well if name in verified else None,
+            words=f"{standing.words}{_verification(name, verified)}",
+        )
+        for name, standing in services.items()
+    }
+    rejected, taken = found.rejected, not (found.rejected or found.untaken)
+    followed = [s for s in services.values() if s.standing is Standing.FOLLOWING]
+    answers = [s.verified for s in services.values() if s.verified is not None]
+    message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())
+    if rejected:
+        message = f"NOT switched: {rejected}; users have what they had, it goes on being tried"
+    elif not taken:
+        message = f"NOT in force yet: the proxies have not taken the routing; {message}"
+    return EmergencyOutcome(
+        None, message, taken and not followed, all(answers) if answers else None, services
+    )
+
+
+def _verification(name: str, verified: Mapping[str, verification.Verified]) -> str:
+    asked = verified.get(name)
+    if asked is None:
+        return ""
+    if asked.wrong:
+        return f", NOT verified: {asked.wrong}"
+    if not asked.paths:
+        return ", with no health or version path to verify it by"
+    return f", verified: {', '.join(asked.paths)}"

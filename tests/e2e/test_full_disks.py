@@ -1,0 +1,53 @@
+"""An emergency rollback on a disk that is full, on a file system of its own."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.systems.system import System
+from tests.waiting import until
+
+Make = Callable[..., System]
+SIZE = "900m"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the first system that is made, on a disk of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT RUN: only root may mount a file system")
+    folder = tmp_path / "system-0"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Write until nothing more can be written."""
+    with (folder / "filling").open("wb", buffering=0) as file:
+        block = b"x" * (1 << 20)
+        while len(block):
+            try:
+                file.write(block)
+            except OSError:
+                block = block[: len(block) // 2]
+
+
+def test_an_emergency_on_a_full_disk_switches_and_is_recorded(small_disk: Path, make_system: Make) -> None:
+    system = make_system()
+    until(lambda: len(list((small_disk / ".carelane" / "ballast").glob("part-*"))) == 4, 20, "room is kept")
+    system.shipped("v1", "v2")
+    fill(small_disk)
+    refused = system.run("rollback", "production", "--reason", "no room for this one")
+    assert refused.code == 6, refused.err
+    assert "cannot be written" in refused.err
+    ran = system.run("emergency-rollback", "production", "--reason", "the disk is full")
+    assert ran.code == 0, ran.err
+    assert "switched to v1" in ran.out
+    assert system.environment()["release"] == "v1"
+    assert system.history()[0]["kind"] == "emergency"
+    (small_disk / "filling").unlink()

@@ -1,0 +1,222 @@
+"""What fails late: watched for as long as the version before is warm, and undone once by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from carelane.delivery.deployments import Kind, Phase
+from carelane.delivery.environments import Intent
+from carelane.delivery.incidents import Cause
+from carelane.delivery.policies import Pace, Policy
+from carelane.delivery.strategies import DEFAULTS, StrategyKind
+from tests.fakes.releases import WEB, WORKER
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
+
+
+def by(kind: StrategyKind) -> Policy:
+    return replace(policy(2), strategy=DEFAULTS[kind])
+
+
+@pytest.mark.parametrize("kind", [StrategyKind.ROLLING, StrategyKind.BLUE_GREEN])
+@pytest.mark.parametrize("fault", [CRASH_LOOPING, NEVER_READY])
+def test_what_fails_after_its_success_is_undone_once_by_itself(kind: StrategyKind, fault: Behaviour) -> None:
+    """cases.md A, moby PR 42875: ready for a while, then not."""
+    simulation = Simulation(by(kind)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = fault
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
+    simulation.settle()
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 2})
+    assert simulation.deployment.author == "carelane"
+    assert simulation.deployment.reason.startswith("late: backend: ")
+    assert simulation.history[1].undone_by == 3
+    incident = simulation.incidents[0]
+    assert incident.cause in {Cause.CRASH_LOOP, Cause.READINESS}
+    assert (incident.deployment, incident.version, incident.resolved_by) == (2, "v2", 3)
+    assert incident.recovery_seconds is not None
+    assert incident.recovery_seconds > 0
+
+
+def test_a_return_that_fails_itself_is_not_tried_again() -> None:
+    simulation = Simulation(policy(1, progress_deadline_seconds=20.0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
+    simulation.workloads.behaviours["v1"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.deployment.ended, 100)
+    asked = simulation.acts().count("deployment.requested")
+    simulation.tick(100)
+    assert simulation.acts().count("deployment.requested") == asked == 3
+
+
+def test_where_nothing_is_undone_by_itself_it_is_told_once() -> None:
+    simulation = Simulation(policy(2, automatic=False)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(50)
+    assert simulation.weights() == {"v2": 1}, "the stable version keeps its share, whoever answers"
+    (told,) = simulation.entries("deployment.suspected")
+    assert told.subject == "2"
+    assert "crash loop" in told.reason
+    assert told.reason.endswith("not undone by itself: automatic rollback is off")
+
+
+def test_an_irreversible_release_that_fails_late_is_told_and_not_undone() -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    simulation.release("v2", irreversible=True)
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(30)
+    (told,) = simulation.entries("deployment.suspected")
+    assert "not undone by itself: v2 is irreversible" in told.reason
+    assert simulation.deployment.id == 2
+
+
+def test_what_took_the_version_before_with_it_is_no_reason_to_go_back_to_that() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.workloads.behaviours |= {"v1": CRASH_LOOPING, "v2": CRASH_LOOPING}
+    simulation.tick(50)
+    assert simulation.deployment.id == 2
+
+
+def test_the_watch_ends_with_the_version_that_it_could_go_back_to() -> None:
+    simulation = Simulation(policy(2, keep_warm_seconds=3600.0)).shipped("v1", "v2")
+    simulation.tick(1, seconds=3601.0)
+    simulation.settle()
+    assert simulation.state.service("backend").watch is None
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(50)
+    assert simulation.deployment.id == 2
+
+
+def test_a_worker_that_crash_loops_late_takes_its_deployment_back() -> None:
+    services = {"backend": WEB, "reminders": WORKER}
+    simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1", "v2")
+    simulation.workloads.behaviours["reminders", "v2"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
+    simulation.settle()
+    assert simulation.running("reminders") == {"v1": 1}
+    assert simulation.weights("backend") == {"v1": 1}
+
+
+def test_a_person_s_deployment_is_never_superseded_by_the_watch() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.release("v3", Behaviour(ready_after=20))
+    simulation.deploy("v3")
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.settle()
+    assert simulation.acts().count("deployment.requested") == 3
+    assert simulation.weights() == {"v3": 2}
+
+
+# -- a minimum time ready
+
+
+@pytest.mark.parametrize("kind", [StrategyKind.ROLLING, StrategyKind.BLUE_GREEN])
+def test_what_ends_after_three_seconds_each_time_is_not_called_done(kind: StrategyKind) -> None:
+    """cases.md A, moby PR 42875: each life is ready at once and too short, and stable stays."""
+    simulation = Simulation(replace(by(kind), pace=Pace(min_ready_seconds=5.0))).shipped("v1")
+    simulation.release("v2", Behaviour(lives_for=3))
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.deployment.ended, 100)
+    assert simulation.phase is Phase.FAILED
+    assert "crash loop" in simulation.deployment.message
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_a_worker_that_ends_after_three_seconds_each_time_is_not_called_done() -> None:
+    settings = replace(policy({"reminders": 1}), pace=Pace(min_ready_seconds=5.0))
+    simulation = Simulation(settings, {"reminders": WORKER}).shipped("v1")
+    simulation.release("v2", Behaviour(lives_for=3))
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.deployment.ended, 100)
+    assert simulation.phase is Phase.FAILED
+    simulation.settle()
+    assert simulation.running("reminders") == {"v1": 1}
+
+
+def test_what_is_gone_back_to_is_not_asked_for_how_long_it_is_ready() -> None:
+    simulation = Simulation(replace(policy(2), pace=Pace(min_ready_seconds=60.0))).shipped("v1", "v2")
+    simulation.restart_server()
+    simulation.tick()
+    simulation.rollback()
+    simulation.tick(3)
+    assert simulation.weights() == {"v1": 2}
+    assert simulation.instances("v2", Intent.SERVE) == []
+
+
+# -- suspicion
+
+
+def suspected(strategy: StrategyKind = StrategyKind.ROLLING) -> Simulation:
+    """v2 has succeeded, and its users get more errors than before."""
+    simulation = Simulation(by(strategy)).shipped("v1", "v2")
+    simulation.metrics.requests_per_second = 100.0
+    simulation.suspicions["backend"] = "5 % of 400 requests failed, 0.1 % before"
+    return simulation
+
+
+def test_on_suspicion_the_version_before_gets_half_of_the_users_and_all_where_it_is_better() -> None:
+    simulation = suspected()
+    simulation.metrics.error_ratios = {"v2": 0.05}
+    simulation.until(lambda: simulation.weights() == {"v1": 5000, "v2": 5000}, 10)
+    assert simulation.state.release == "v2"
+    simulation.suspicions.clear()
+    simulation.until(lambda: simulation.deployment.ended, 60)
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 2})
+    (confirmed,) = simulation.entries("analysis.confirmed")
+    assert "requests to v2 failed" in confirmed.reason
+    simulation.settle()
+    assert simulation.incidents[0].cause is Cause.SUSPECTED
+    assert simulation.incidents[0].resolved_by == 3
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.0])
+def test_an_incident_that_hits_both_undoes_nothing_and_the_version_before_is_warm_again(
+    ratio: float,
+) -> None:
+    simulation = suspected()
+    simulation.metrics.error_ratios = {"v1": ratio, "v2": ratio}
+    simulation.until(lambda: simulation.deployment.compares, 10)
+    simulation.suspicions.clear()
+    simulation.until(lambda: simulation.deployment.ended, 400)
+    assert simulation.phase is Phase.CANCELLED
+    assert "unconfirmed" in simulation.deployment.message
+    simulation.settle()
+    assert simulation.weights() == {"v2": 2}
+    assert len(simulation.instances("v1", Intent.WARM)) == 2
+    assert simulation.incidents == []
+
+
+def test_a_suspicion_is_looked_into_three_times_at_most() -> None:
+    simulation = suspected()
+    for _ in range(1500):
+        simulation.tick()
+    assert simulation.acts().count("deployment.requested") == 2 + 3
+
+
+def test_an_emergency_while_a_suspicion_is_looked_into_leaves_the_suspected_version() -> None:
+    simulation = suspected()
+    simulation.until(lambda: simulation.weights() == {"v1": 5000, "v2": 5000}, 10)
+    simulation.emergency()
+    assert simulation.weights() == {"v1": 2}
+    simulation.settle()
+    assert simulation.state.release == "v1"
+
+
+def test_a_rollback_while_a_suspicion_is_looked_into_waits_for_no_verdict() -> None:
+    simulation = suspected()
+    simulation.until(lambda: simulation.deployment.compares, 10)
+    simulation.rollback()
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_a_rollback_under_way_is_what_an_emergency_hurries() -> None:
+    """Never back to what is being left."""
+    simulation = Simulation(policy(2, keep_warm=0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=6)
+    simulation.rollback()
+    simulation.tick(2)
+    simulation.emergency()
+    simulation.settle()
+    assert (simulation.state.release, simulation.weights()) == ("v1", {"v1": 2})
