@@ -186,16 +186,21 @@ class Engine:
         if not self.policy.rollback.automatic:
             return  # it was told
         try:
-            snapshot = self._repository.snapshot(self.environment)
-            target = History(self._repository).way_back(snapshot, self._seen, Way())
-            number = self._repository.reserve_deployment()
-            wanted = Request(number, target.release, ENGINE, f"late: {due}", Kind.ROLLBACK, target.revision)
-            if due.suspected:
-                wanted = replace(wanted, compared=due.service)
+            wanted = self._returning(draft, due)
             self.command(lambda draft: commands.undo_late(draft, wanted))
         except (ConflictError, NotFoundError, RefusedError) as error:
             why = error.message
             self.command(lambda draft: watching.tell(draft, due, why))
+
+    def _returning(self, draft: Draft, due: watching.Due) -> Request:
+        """The rollback that puts the version before in the place of what fails; refused where none does."""
+        snapshot = self._repository.snapshot(self.environment)
+        target = History(self._repository).way_back(snapshot, self._seen, Way())
+        if not watching.mends(draft, due, target.release):
+            raise ConflictError(f"{target.release.name}, the revision before, has the same {due.service}")
+        number = self._repository.reserve_deployment()
+        wanted = Request(number, target.release, ENGINE, f"late: {due}", Kind.ROLLBACK, target.revision)
+        return replace(wanted, compared=due.service) if due.suspected else wanted
 
     def go_on(self) -> None:
         """Take what is under way one step on now, by what the proxies took by now; as a tick would."""

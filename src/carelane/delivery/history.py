@@ -10,7 +10,7 @@ from carelane.base.errors import ConflictError, NotFoundError, RefusedError
 from carelane.delivery import routing
 from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
-from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.deployments import Deployment, Kind, Phase, Revision, RolloutPhase
 from carelane.delivery.environments import STAYING, EnvironmentState, Intent, ServiceState
 from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
@@ -69,22 +69,26 @@ class History:
                 changed the data.
         """
         state, active = snapshot.state, _active(snapshot)
+        if active is not None and way.kind is not Kind.EMERGENCY:
+            self._refuse_leaving(snapshot, active, way)
         if way.to_revision not in {None, state.revision} or state.release is None:
             return self._earlier(state, way)
-        if active is not None and _goes_back(active):
+        if active is not None and _goes_back(active) and way.to_revision is None:
             there = self._repository.release_named(active.release)
+            cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
+            if cannot and way.kind is Kind.EMERGENCY:
+                return self._earlier(state, way, beyond=Target(active.to_revision, there))
             if differing(state, there):
-                return self._on_its_way_back(state, active, way, there)
+                return Target(active.to_revision, there)
         stable = Target(None, self._repository.release_named(state.release))
         begun = active is not None and any(rollout.begun for rollout in active.rollouts.values())
         if way.kind is Kind.EMERGENCY:
-            if has_users(state, seen):
+            # A rollback that turns back leads to what it was to leave: that is what an emergency leaves.
+            returns = active is not None and active.kind is not Kind.DEPLOY and active.phase is Phase.ABORTING
+            if has_users(snapshot, seen) and not returns:
                 return stable
             return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
-        if active is not None and begun:
-            self._refuse_leaving(snapshot, active, way)
-            return stable
-        return self._earlier(state, way)
+        return stable if begun else self._earlier(state, way)
 
     def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
         """What users have is stable itself: further back than that, if there is anything there."""
@@ -95,16 +99,8 @@ class History:
                 raise
             return stable
 
-    def _on_its_way_back(
-        self, state: EnvironmentState, active: Deployment, way: Way, there: Release
-    ) -> Target:
-        """Where it goes back to already; further only once it has said that it cannot get there."""
-        target = Target(active.to_revision, there)
-        cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
-        return self._earlier(state, way, beyond=target) if way.kind is Kind.EMERGENCY and cannot else target
-
     def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
-        """An emergency may: most users are with stable, which serves with the changed data already."""
+        """Not asked of an emergency: most users are with stable, which has the changed data already."""
         release = snapshot.release
         if release is not None and release.irreversible and active.migrating and way.past != release.name:
             raise RefusedError(
@@ -180,7 +176,9 @@ class History:
 
     def _refuse_irreversible(self, history: list[Revision], target: Target, past: str | None) -> None:
         to = target.revision or 0
-        passed = {r.release for r in history if r.number > to} - {target.release.name, past}
+        # What was undone was gone past before, by who knew.
+        later = {r.release for r in history if r.number > to and r.undone_by is None}
+        passed = later - {target.release.name, past}
         for name in sorted(name for name in passed if name is not None):
             if self._repository.release_named(name).irreversible:
                 raise RefusedError(
@@ -189,14 +187,19 @@ class History:
                 )
 
 
-def has_users(state: EnvironmentState, seen: Observation) -> bool:
-    """Whether users, or work, are with any version on its way.
+def has_users(snapshot: Snapshot, seen: Observation) -> bool:
+    """Whether users, or work, are with any version on its way, or were with what is under way still.
 
+    Who had users once has them until it is left, whether or not it answers them, or anybody can say so.
     What a service that was taken out of the environment still drains is not on its way.
     """
+    state, active = snapshot.state, _active(snapshot)
+    rollouts = active.rollouts.values() if active is not None else ()
     routes = routing.routing(state, seen).services
-    return any(_reached(state.services[name], routes[name], seen) for name in routes) or any(
-        _works(state, name) for name in state.services
+    return (
+        any(r.users_since is not None and r.phase is not RolloutPhase.DEGRADED for r in rollouts)
+        or any(_reached(state.services[name], routes[name], seen) for name in routes)
+        or any(_works(state, name) for name in state.services)
     )
 
 

@@ -111,7 +111,7 @@ class Operations:
             where = f"the last deployment is {last.phase}" if last else "nothing was deployed yet"
             raise ConflictError(f"nothing to retry in {environment}: {where}")
         reason = f"retry of deployment {last.id}"
-        if last.kind is not Kind.DEPLOY:
+        if last.kind is not Kind.DEPLOY and last.to_revision is not None:
             return self.rollback(environment, last.to_revision, author, reason)
         wanted = self._repository.release_named(last.release)
         return self._deploy(engine, wanted, author, reason, last.strategy)

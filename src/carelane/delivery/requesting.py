@@ -35,6 +35,7 @@ def ask(
     there: list[Outcome] = []
 
     def decide(draft: Draft) -> None:
+        there.clear()
         said = commands.already(draft.snapshot, wanted.release, wanted.kind)
         if said is not None:
             there.append(Outcome(draft.deployment, said))
@@ -43,8 +44,8 @@ def ask(
         step(draft, wanted)
 
     emergency = wanted.kind is Kind.EMERGENCY
-    decided = engine.command(decide, unseen=emergency, pressing=emergency, looked=emergency)
-    if decided is None and there:
+    engine.command(decide, unseen=emergency, pressing=emergency, looked=emergency)
+    if there:
         return there[-1]
     made = repository.deployment(wanted.id)
     return Outcome(made, f"deployment {wanted.id} of {wanted.release.name}")

@@ -86,7 +86,7 @@ class Undoing:
         """Where *way* leads in the environment of *engine* as things are now."""
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
-        return _LookedUp(target, snapshot.state, has_users(snapshot.state, seen))
+        return _LookedUp(target, snapshot.state, has_users(snapshot, seen))
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
@@ -222,7 +222,7 @@ class Undoing:
 
         def check(draft: Draft) -> None:
             state = draft.snapshot.state
-            if state == looked_up.state and has_users(state, draft.seen) == looked_up.users:
+            if state == looked_up.state and has_users(draft.snapshot, draft.seen) == looked_up.users:
                 return  # as it was looked up: nobody in an emergency waits for the history twice
             now = self._history.way_back(draft.snapshot, draft.seen, way).release
             if now.name != looked_up.target.release.name:

@@ -223,6 +223,8 @@ def abort(draft: Draft, actor: str, reason: str) -> None:
             )
         emergencies.give_up(draft, reason, actor)
         return
+    if current.compares:
+        watching.leave_alone(draft)
     progress.begin_abort(draft, reason, actor)
     if not unseen:
         progress.advance(draft)

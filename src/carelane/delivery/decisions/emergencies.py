@@ -180,7 +180,7 @@ def _end(draft: Draft, reason: str) -> None:
     else:
         for name, rollout in rollouts.items():
             _stay(draft, name, rollout)
-        ending = "nothing had been switched, users stay where they are"
+        ending = "nothing had been switched; stable keeps its users, and takes those of what was on its way"
     for rollout in draft.current().rollouts.values():
         if rollout.phase is not RolloutPhase.HEALTHY:
             draft.put_rollout(rollout, RolloutPhase.DEGRADED, "given up")
@@ -192,7 +192,7 @@ def _was_left(draft: Draft, rollout: Rollout) -> bool:
     if rollout.phase is RolloutPhase.PENDING:
         return False
     state = draft.service(rollout.service)
-    if rollout.phase is RolloutPhase.PROMOTING:
+    if rollout.phase is RolloutPhase.PROMOTING or rollout.users_since is not None:
         return True
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return not state.of(rollout.from_label, *STAYING)
@@ -203,4 +203,8 @@ def _stay(draft: Draft, name: str, rollout: Rollout) -> None:
     state = draft.service(name)
     draft.put(name, replace(state, canary=None))
     if rollout.to_label != state.stable:
-        draft.intend(state.of(rollout.to_label, *STAYING), Intent.DRAIN)
+        kept = rollout.to_label in {warm.label for warm in state.previous}
+        places = draft.replicas(name) if kept else 0
+        staying = sorted(state.of(rollout.to_label, *STAYING), key=lambda i: not draft.ready(i))
+        draft.intend(staying[:places], Intent.WARM)
+        draft.intend(staying[places:], Intent.DRAIN)

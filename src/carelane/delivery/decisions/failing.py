@@ -20,7 +20,7 @@ UNSTARTED_SECONDS = 3.0
 
 def failure(draft: Draft, rollout: Rollout) -> Failure | None:
     """Why the rollout must end now; None while it may go on."""
-    return _first(draft, rollout, (*_WHILE_HELD, _rejected, _asked, _undecided, deadline))
+    return _first(draft, rollout, (*_WHILE_HELD, _unconfirmed, _rejected, _asked, _undecided, deadline))
 
 
 def failure_while_held(draft: Draft, rollout: Rollout) -> Failure | None:
@@ -219,4 +219,4 @@ def deadline(draft: Draft, rollout: Rollout) -> Failure | None:
     return Failure(FailureKind.DEADLINE, f"{said}, no progress for {limit:g} s")
 
 
-_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _unconfirmed, _readiness_lost)
+_WHILE_HELD: tuple[Rule, ...] = (_died, _judged, _readiness_lost)

@@ -86,6 +86,7 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
             canary=None,
             canary_percent=None,
             previous=tuple(kept + earlier)[: policy.keep_warm],
-            watch=watching.begin(draft, rollout),
+            # Who only leaves a canary has what was watched before.
+            watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
         ),
     )

@@ -134,7 +134,7 @@ def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
 
 def _fail(draft: Draft, service: str, failed: Failure) -> None:
     message = f"{service}: {failed}"
-    if failed.kind is not FailureKind.UNCONFIRMED:
+    if not draft.current().compares:  # what it brings, users had before
         incidents.failed(draft, service, Cause.of_failure(failed.kind), message)
     held = _why_held(draft)
     if held is None:

@@ -184,9 +184,13 @@ def _compare(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
     """Done once stable is shown to be worse than the version before it; nothing else ends it well."""
     del step
     evidence = draft.evidence(rollout)
-    if evidence is None or evidence.verdict is not Verdict.FAIL:
+    crashes = failing.crashes(draft, rollout.service, rollout.from_label or "")
+    if crashes is not None:
+        words = str(crashes)
+    elif evidence is not None and evidence.verdict is Verdict.FAIL:
+        words = failing.compared(evidence, rollout)
+    else:
         return False
-    words = failing.compared(evidence, rollout)
     _record_judged(draft, rollout, "analysis.confirmed", f"{words}: worse")
     watching.note_incident(draft, rollout.service, Cause.SUSPECTED, words)
     return True

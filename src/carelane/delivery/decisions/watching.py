@@ -13,7 +13,7 @@ from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout
 from carelane.delivery.environments import STAYING, Intent, Watch
 from carelane.delivery.incidents import Cause
-from carelane.delivery.releases import ServiceKind
+from carelane.delivery.releases import Release, ServiceKind
 
 MOST_TRIALS = 3
 """How often a version is compared with the one before it again; then only a person suspects it."""
@@ -68,12 +68,20 @@ def failed(draft: Draft) -> Due | None:
     moving = draft.deployment is not None and not draft.deployment.ended
     if moving or draft.seen.endpoints is None:
         return None
-    for name, state in draft.services.items():
-        if state.watch is None or state.watch.told or state.stable is None or not _way_back(draft, name):
-            continue
-        found = failing.crashes(draft, name, state.stable) or _unready(draft, name) or _suspected(draft, name)
+    watched = {
+        name: state.stable
+        for name, state in draft.services.items()
+        if state.watch is not None and not state.watch.told and state.stable is not None
+    }
+    able = {name: label for name, label in watched.items() if _way_back(draft, name)}
+    for name, label in able.items():
+        found = failing.crashes(draft, name, label) or _unready(draft, name)
         if found is not None:
             return Due(name, found)
+    for name in able:  # a suspicion of one hides no fault of another
+        suspected = _suspected(draft, name)
+        if suspected is not None:
+            return Due(name, suspected)
     return None
 
 
@@ -103,6 +111,23 @@ def spend(draft: Draft, due: Due) -> None:
             draft.put(name, replace(state, watch=again))
     if not due.suspected:
         note_incident(draft, due.service, Cause.of_failure(due.failure.kind), str(due))
+
+
+def leave_alone(draft: Draft) -> None:
+    """A person has decided about what was suspected: it is not looked into again."""
+    for name in draft.current().rollouts:
+        state = draft.service(name)
+        if state.watch is not None:
+            draft.put(name, replace(state, watch=replace(state.watch, told=True)))
+
+
+def mends(draft: Draft, due: Due, release: Release) -> bool:
+    """Whether going back to *release* would put the version before of what fails in its place."""
+    state = draft.service(due.service)
+    before = release.versions.get(due.service)
+    if before is None or not _is_web(draft, due.service):
+        return before is None or before.label != state.stable
+    return before.label in {warm.label for warm in state.previous}
 
 
 def note_incident(draft: Draft, service: str, cause: Cause, words: str) -> None:
