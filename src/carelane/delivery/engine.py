@@ -209,9 +209,10 @@ class Engine:
         self.command(progress.advance, unseen=True, pressing=True, looked=True)
 
     def _commit(self, decision: Decision, *, pressing: bool) -> bool:
-        if not pressing:
-            return self._repository.commit(decision)
-        return self.with_room(lambda: self._repository.commit(decision))
+        return self._written(lambda: self._repository.commit(decision), pressing=pressing)
+
+    def _written(self, write: Callable[[], T], *, pressing: bool) -> T:
+        return self.with_room(write) if pressing else write()
 
     def with_room(self, write: Callable[[], T]) -> T:
         """What *write* returns; while the disk is full, in the room that is kept back."""
@@ -230,13 +231,7 @@ class Engine:
             self.report(error)
 
     def _write_routing(self, state: EnvironmentState, *, pressing: bool) -> None:
-        def write() -> None:
-            self.platform.router.route(routing(state, self._seen))
-
-        if pressing:
-            self.with_room(write)
-        else:
-            write()
+        self._written(lambda: self.platform.router.route(routing(state, self._seen)), pressing=pressing)
 
     def report(self, error: Exception) -> None:
         """Tell whoever runs it what failed without ending anything."""

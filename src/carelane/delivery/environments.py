@@ -90,6 +90,11 @@ class ServiceState:
         """The instances at *label*, with one of *intents* where any are named."""
         return [i for i in self.instances if i.label == label and (not intents or i.intent in intents)]
 
+    @property
+    def kept_warm(self) -> set[str]:
+        """The labels of earlier versions that are kept running without traffic."""
+        return {warm.label for warm in self.previous}
+
     def of_intent(self, intent: Intent) -> list[Instance]:
         """The instances with *intent*, whatever their label."""
         return [i for i in self.instances if i.intent is intent]

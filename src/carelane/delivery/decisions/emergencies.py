@@ -203,7 +203,7 @@ def _stay(draft: Draft, name: str, rollout: Rollout) -> None:
     state = draft.service(name)
     draft.put(name, replace(state, canary=None))
     if rollout.to_label != state.stable:
-        kept = rollout.to_label in {warm.label for warm in state.previous}
+        kept = rollout.to_label in state.kept_warm
         places = draft.replicas(name) if kept else 0
         staying = sorted(state.of(rollout.to_label, *STAYING), key=lambda i: not draft.ready(i))
         draft.intend(staying[:places], Intent.WARM)

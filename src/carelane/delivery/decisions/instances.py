@@ -67,7 +67,7 @@ def withdraw(draft: Draft, name: str, label: str) -> None:
     if ready(draft, state, state.stable, Intent.SERVE):
         draft.put(name, replace(state, canary_percent=0))
         # What was compared again belongs to the versions kept warm, and stays one of them.
-        kept = label in {warm.label for warm in state.previous}
+        kept = label in state.kept_warm
         draft.intend(state.of(label, Intent.SERVE), Intent.WARM if kept else Intent.DRAIN)
     elif state.of(label, Intent.SERVE) and label not in state.withdrawn:
         draft.put(name, replace(state, withdrawn=(*state.withdrawn, label)))

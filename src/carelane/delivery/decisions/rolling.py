@@ -82,7 +82,7 @@ def revert(draft: Draft, rollout: Rollout) -> bool:
     out of a canary goes to stable itself: ended in the middle, it has nowhere else to go back to.
     """
     name, stable = rollout.service, draft.service(rollout.service).stable
-    kept = {warm.label for warm in draft.service(name).previous}
+    kept = draft.service(name).kept_warm
     if rollout.to_label not in {stable, *kept}:
         draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.DRAIN)
     if stable is None:

@@ -127,7 +127,7 @@ def mends(draft: Draft, due: Due, release: Release) -> bool:
     before = release.versions.get(due.service)
     if before is None or not _is_web(draft, due.service):
         return before is None or before.label != state.stable
-    return before.label in {warm.label for warm in state.previous}
+    return before.label in state.kept_warm
 
 
 def note_incident(draft: Draft, service: str, cause: Cause, words: str) -> None:
