@@ -49,7 +49,7 @@ class Machine:
             settings["rollback"] = {"progress_deadline_seconds": DEADLINE_SECONDS}
         steps = [{"weight": 50}, {"analysis": {"seconds": 120}}]
         production = document["environments"]["production"]
-        production["strategy"] = {"canary": {"steps": steps, "on_inconclusive": "abort"}}
+        production["strategy"]["canary"] = {"steps": steps, "on_inconclusive": "abort"}
         production["analysis"] = {"floor": 0.04}
         file.write_text(yaml.safe_dump(document, sort_keys=False))
         return ports
