@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
+from carelane.platforms.envoy.proxies import PROXIES
+from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
 from tests.contract import processes

@@ -1,7 +1,6 @@
 """What real Envoys count, and of whom."""
 
 import http.client
-import json
 from dataclasses import replace
 
 import pytest
@@ -92,5 +91,6 @@ class TestCounting(Envoys):
     ) -> None:
         place = router._folder / "own.key"
         assert place.stat().st_mode & 0o777 == 0o600
-        assert (router._folder / "listeners.json").stat().st_mode & 0o077 == 0
-        assert place.read_text() in json.dumps((router._folder / "listeners.json").read_text())
+        listeners = router._published.folder / "listeners.json"
+        assert listeners.stat().st_mode & 0o077 == 0
+        assert place.read_text() in listeners.read_text()

@@ -15,7 +15,8 @@ from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy.documents import FRONT
-from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
+from carelane.platforms.envoy.proxies import PROXIES
+from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from tests.contract.envoys import VERSIONS, Envoys
 from tests.contract.traffic_router import TrafficRouterContract, healthy, routing
@@ -191,6 +192,7 @@ class TestEnvoyRouter(Envoys, TrafficRouterContract):
         api = routing(1, {"v2": 1}, ports).services["backend"]
         both = {"backend": base, "api": replace(api, prefixes=("/api",))}
         router.route(replace(routing(1, {}, {}), services=both))
+        until(lambda: router.routed().generation == 1, 10.0, "both took it")
         until(lambda: router.ask("/api/x", 2.0) == (200, b"v2"), 10.0, "/api is v2's")
         until(lambda: router.ask("/", 2.0) == (200, b"v1"), 10.0, "the rest is v1's")
         assert router.ask("/api", 2.0) == (200, b"v2")

@@ -26,8 +26,9 @@ from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
 from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
 from carelane.platforms.envoy.recording import RecordedMeter
-from carelane.platforms.envoy.router import PROXIES, EnvoyRouter
+from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.git.repository import GitRepository
 from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
@@ -114,10 +115,10 @@ class App:
         left = []
         for environment in self.environments.values():
             left += environment.workloads.stop_all(15)
-            for proxy in PROXIES:
+            for proxy in PROCESSES:
                 environment.proxies.stop(proxy, 2)
-            left += environment.proxies.wait_ended(list(PROXIES), 5)
-            for proxy in PROXIES:
+            left += environment.proxies.wait_ended(list(PROCESSES), 5)
+            for proxy in PROCESSES:
                 environment.proxies.clear(proxy)
             environment.backing.stop_all()
         if self.localhub is not None:

@@ -67,6 +67,14 @@ class RoutingSeen:
 
 
 @dataclass(frozen=True)
+class ProxyTrouble:
+    """What is wrong with one of a front door's processes, in words."""
+
+    proxy: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Unstarted:
     """Why an instance cannot be started, and since when that was tried in vain."""
 

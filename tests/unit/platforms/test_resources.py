@@ -1,15 +1,13 @@
 """Envoy's documents, as functions of the routing."""
 
-from pathlib import Path
 from typing import Any
 
 from carelane.delivery.releases import Probe
 from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import resources
 from carelane.platforms.envoy import routes as made_routes
-from carelane.platforms.envoy.documents import FRONT, PREVIEW, cluster_name
+from carelane.platforms.envoy.documents import FRONT, PREVIEW, cluster_name, from_discovery
 
-FOLDER = Path("/somewhere")
 BACKEND = ServiceRoute(
     ("/api", "/api/v2"),
     {
@@ -65,7 +63,7 @@ def test_draining_endpoints_are_listed_as_such() -> None:
 
 
 def test_each_label_is_asked_by_its_own_probe_or_else_only_for_a_connection() -> None:
-    made = resources.clusters(FOLDER, ROUTING, {})["resources"]
+    made = resources.clusters(from_discovery, ROUTING, {})["resources"]
     checks = {cluster["name"]: cluster["health_checks"][0] for cluster in made}
     assert checks["backend~v2"]["http_health_check"] == {"path": "/ready"}
     assert checks["backend~v2"]["interval"] == "0.500s"
@@ -76,7 +74,7 @@ def test_each_label_is_asked_by_its_own_probe_or_else_only_for_a_connection() ->
 def test_a_cluster_that_is_kept_a_little_longer_gives_way_to_one_that_is_wanted_again() -> None:
     old = {"name": "backend~v1", "old": True}
     gone = {"name": "backend~v0", "old": True}
-    made = resources.clusters(FOLDER, ROUTING, {"backend~v1": old, "backend~v0": gone})["resources"]
+    made = resources.clusters(from_discovery, ROUTING, {"backend~v1": old, "backend~v0": gone})["resources"]
     assert {c["name"]: c.get("old", False) for c in made} == {
         "backend~v0": True,
         "backend~v1": False,
@@ -136,7 +134,7 @@ def test_a_preview_is_tried_again_as_users_are_for_it_is_compared_with_what_they
 
 
 def test_slow_answers_are_counted_for_each_threshold() -> None:
-    (listener,) = resources.listeners(FOLDER, {FRONT: 80}, "secret", (800, 2000))["resources"]
+    (listener,) = resources.listeners(from_discovery, {FRONT: 80}, "secret", (800, 2000))["resources"]
     logs = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
     every, *slow = [log["filter"] for log in logs]
     users, limits = zip(*(part["and_filter"]["filters"] for part in slow), strict=True)

@@ -1,19 +1,28 @@
 """Whether the proxies took what was written for them: a document they reject leaves the last one in force.
 
-A proxy says the version of each document it took, and counts those it rejected. Which one it rejected
-it does not say, so the counts are followed from look to look.
+The process beside them is told by each proxy what it took and refused, resource by resource (`said`). A
+proxy of an earlier version, which follows files, says the version of each document it took and counts those
+it rejected; which one it rejected it does not say, so the counts are followed from look to look
+(`Acceptance`).
 """
 
+import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from carelane.platforms.envoy.admin import Taken
+from carelane.platforms.envoy.documents import TAKEN
 
+SILENT_SECONDS = 5.0
 TAIL_BYTES = 64 << 10
 LONGEST_REASON = 300
-_MARK = "onfig update rejected: "
+CUT = "(truncated"
+"""How a rejection ends that was too long to be said; the proxy's log has it whole."""
+_MARK = re.compile(r"(?:onfig update|onfig for \S+) rejected: ")
+_COMPLAINT = re.compile(r"\[(?:critical|error|CRITICAL|ERROR)\](?:\[\w+\])?|Error: ")
 
 
 @dataclass(frozen=True)
@@ -80,18 +89,91 @@ def scope(file: str) -> str:
             return f"cluster.{name}"
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the process beside the proxies wrote down of one proxy: versions taken, and refused and why."""
+
+    taken: Mapping[str, str]
+    refused: Mapping[str, tuple[str, str]]
+
+
+def said(folder: Path) -> tuple[Mapping[str, Said], Mapping[str, str]]:
+    """By proxy that is connected, what it made of the documents; and those that cannot be read, and why.
+
+    Nothing where the process beside the proxies has not written (yet), or not for longer than it should.
+    """
+    place = folder / TAKEN
+    try:
+        if not fresh(folder):
+            return {}, {}
+        document = json.loads(place.read_text())
+    except (OSError, ValueError):
+        return {}, {}
+    proxies = {
+        name: Said(of["taken"], {file: (version, why) for file, (version, why) in of["refused"].items()})
+        for name, of in document["proxies"].items()
+    }
+    return proxies, document["unreadable"]
+
+
+def fresh(folder: Path) -> bool:
+    """Whether the process beside the proxies has said within the last seconds what they took."""
+    try:
+        age = time.monotonic() - (folder / TAKEN).stat().st_mtime
+    except OSError:
+        return False
+    return 0 <= age < SILENT_SECONDS
+
+
+def judged(
+    wanted: Mapping[str, str], said: Said | None, unreadable: Mapping[str, str]
+) -> tuple[bool, dict[str, str]]:
+    """Whether a proxy took every document (its version, by file), and those that it refused, and why."""
+    refused = {file: why for file, why in unreadable.items() if file in wanted}
+    if said is None:
+        return False, refused
+    refused |= {
+        file: _cause(why) for file, (version, why) in said.refused.items() if wanted.get(file) == version
+    }
+    return all(said.taken.get(file) == version for file, version in wanted.items()), refused
+
+
+def alone(wanted: Mapping[str, str], said: Mapping[str, Said]) -> dict[str, str]:
+    """By proxy that refuses a document which another took, what and why: the document is not to blame."""
+    return {
+        name: f"{file}: {_cause(why)}"
+        for name, of in said.items()
+        for file, (version, why) in of.refused.items()
+        if wanted.get(file) == version
+        and any(other.taken.get(file) == version for key, other in said.items() if key != name)
+    }
+
+
 def reason(folder: Path) -> str:
     """Why the proxy in *folder* rejected a document last, as its log says; empty where it says nothing."""
-    logs = sorted(folder.glob("run-*.log"), key=lambda path: path.stat().st_mtime)
+    _, *said = _MARK.split(_tail(folder))
+    return _cause(said[-1].partition("\n[")[0].strip()) if said else ""
+
+
+def last_words(folder: Path) -> str:
+    """What the process in *folder* complained of last; empty where it did not."""
+    complaints = [line for line in _tail(folder).splitlines() if _COMPLAINT.search(line)]
+    if not complaints:
+        return ""
+    return _COMPLAINT.split(complaints[-1], maxsplit=1)[-1].strip()[:LONGEST_REASON]
+
+
+def _cause(block: str) -> str:
+    # The document itself comes first, then the chain of causes: the last cause is the one to mend.
+    cause = (block.splitlines() or [""])[-1].rpartition("caused by ")[2]
+    return cause.removeprefix(": ").rstrip(")")[:LONGEST_REASON]
+
+
+def _tail(folder: Path) -> str:
+    """The end of the newest log in *folder* that has anything in it."""
+    logs = [path for path in folder.glob("run-*.log") if path.stat().st_size]
     if not logs:
         return ""
-    with logs[-1].open("rb") as file:
+    with max(logs, key=lambda path: path.stat().st_mtime).open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
-        text = file.read().decode(errors="replace")
-    _, found, said = text.rpartition(_MARK)
-    if not found:
-        return ""
-    block = said.partition("\n[")[0].strip()
-    # The document itself comes first, then the chain of causes: the last cause is the one to mend.
-    cause = block.splitlines()[-1].rpartition("caused by ")[2]
-    return cause.removeprefix(": ").rstrip(")")[:LONGEST_REASON]
+        return file.read().decode(errors="replace")

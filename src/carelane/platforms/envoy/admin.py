@@ -43,7 +43,16 @@ class Admin:
     """One proxy's admin interface."""
 
     def __init__(self, socket: Path) -> None:
+        self._socket = socket
         self._connection = KeptConnection(lambda: UnixHTTPConnection(socket, TIMEOUT_SECONDS))
+
+    def answers(self) -> bool:
+        """Whether it answers at all, fit or not."""
+        try:
+            self._connection.get("/ready")
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
 
     def hosts(self) -> Mapping[int, HostSeen] | None:
         """Its endpoints by port; None where it does not answer."""
@@ -53,7 +62,8 @@ class Admin:
         hosts = {}
         for cluster in answer.get("cluster_statuses", []):
             for host in cluster.get("host_statuses", []):
-                hosts[host["address"]["socket_address"]["port_value"]] = _host(host)
+                if "socket_address" in host["address"]:  # not the process beside, which is at a pipe
+                    hosts[host["address"]["socket_address"]["port_value"]] = _host(host)
         return hosts
 
     def counts(self) -> list[dict[str, Any]] | None:
@@ -69,6 +79,28 @@ class Admin:
         said = {stat["name"]: stat["value"] for stat in answer.get("stats", []) if "name" in stat}
         scopes = {name.removesuffix(_VERSION) for name in said if name.endswith(_VERSION)}
         return {s: Taken(str(said[s + _VERSION]), int(said.get(s + _REJECTED, 0))) for s in scopes}
+
+    def connections(self) -> int | None:
+        """How many connections users have to it; None where it does not answer."""
+        answer = self._get("/stats?format=json&filter=^http\\..*\\.downstream_cx_active$")
+        if answer is None:
+            return None
+        return sum(
+            int(s["value"])
+            for s in answer.get("stats", [])
+            if not s.get("name", "").startswith("http.admin.")
+        )
+
+    def post(self, path: str) -> bool:
+        """Ask for *path* by POST; False where it did not answer 200."""
+        connection = UnixHTTPConnection(self._socket, TIMEOUT_SECONDS)
+        try:
+            connection.request("POST", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:

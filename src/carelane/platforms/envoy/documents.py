@@ -1,5 +1,6 @@
 """What every document for Envoy has in common."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ PREVIEW = "@preview"
 HAND_HEADER = "x-carelane-version"
 OWN_HEADER = "x-carelane-own"
 """On what Carelane itself asks, with a value that only it knows: then it is not counted."""
+WANTED, SOCKET, TAKEN = "wanted", "ads.sock", "taken.json"
+"""Beside the proxies: the documents they should have, where they ask for them, and what each of them took."""
+DISCOVERY = "@discovery"
+"""The cluster of the process beside the proxies: a name that no service can have."""
 IDENTITY_HEADER = "x-carelane-id"
 COOKIE = "carelane"
 
@@ -26,9 +31,21 @@ def answer(kind: str, resources: list[Document]) -> Document:
     return {"resources": [{"@type": f"{TYPE}{kind}", **resource} for resource in resources]}
 
 
-def from_file(path: Path) -> Document:
-    """Where a document comes from that may change: the file at *path*, replaced by rename."""
-    return {"resource_api_version": "V3", "path_config_source": {"path": str(path)}}
+Source = Callable[[str], Document]
+"""Where a proxy finds what may change, by the name of its file."""
+
+
+def from_files(folder: Path) -> Source:
+    """From files in *folder*, each followed by a watch: how proxies of an earlier version were started."""
+    return lambda name: {
+        "resource_api_version": "V3",
+        "path_config_source": {"path": str(folder / f"{name}.json")},
+    }
+
+
+def from_discovery(_: str) -> Document:
+    """From the one stream to the process beside the proxies (`xds`): nothing to watch."""
+    return {"resource_api_version": "V3", "ads": {}, "initial_fetch_timeout": "0s"}
 
 
 def seconds(value: float) -> str:

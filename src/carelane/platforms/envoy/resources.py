@@ -4,30 +4,56 @@ Everything here is a pure function of the routing.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from carelane.delivery.routing import Routing, VersionRoute
 from carelane.platforms.envoy.documents import (
+    DISCOVERY,
     IDENTITY_HEADER,
     OWN_HEADER,
     TYPE,
     Document,
+    Source,
     answer,
     cluster_name,
-    from_file,
+    from_discovery,
     seconds,
 )
 
 
-def bootstrap(folder: Path, proxy: str) -> Document:
-    """What a proxy is started with; everything that changes is read from files in *folder*."""
+def bootstrap(proxy: str, socket: str) -> Document:
+    """What a proxy is started with; all that changes comes over *socket*, a path from its folder."""
+    http2 = {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}
+    options = {
+        "@type": f"{TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": http2},
+    }
+    beside = {
+        "name": DISCOVERY,
+        "type": "STATIC",
+        "connect_timeout": "0.5s",
+        "load_assignment": {
+            "cluster_name": DISCOVERY,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": socket}}}}]}],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
+        },
+    }
+    again = {"retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"}}
     return {
         "node": {"id": proxy, "cluster": "carelane"},
         "stats_flush_on_admin": True,  # else histograms are up to five seconds old
         "admin": {"address": {"pipe": {"path": "admin.sock", "mode": 0o600}}},
+        "static_resources": {"clusters": [beside]},
         "dynamic_resources": {
-            "lds_config": from_file(folder / "listeners.json"),
-            "cds_config": from_file(folder / "clusters.json"),
+            "ads_config": {
+                "api_type": "DELTA_GRPC",  # a rejection names the one resource that is wrong
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": True,
+                "grpc_services": [{"envoy_grpc": {"cluster_name": DISCOVERY, "retry_policy": again}}],
+            },
+            "lds_config": from_discovery("listeners"),
+            "cds_config": from_discovery("clusters"),
         },
         "layered_runtime": {
             "layers": [
@@ -37,25 +63,25 @@ def bootstrap(folder: Path, proxy: str) -> Document:
     }
 
 
-def listeners(folder: Path, ports: Mapping[str, int], own: str, slow_ms: tuple[int, ...] = ()) -> Document:
+def listeners(source: Source, ports: Mapping[str, int], own: str, slow_ms: tuple[int, ...] = ()) -> Document:
     """A listener for each name: FRONT, PREVIEW, or an inner one by its service.
 
     What carries *own* in OWN_HEADER is counted nowhere. Answers that took *slow_ms* or longer are
     counted apart, for each of these thresholds.
     """
     by_users = _by_users(own)
-    made = [_listener(folder, name, port, by_users, slow_ms) for name, port in ports.items()]
+    made = [_listener(source, name, port, by_users, slow_ms) for name, port in ports.items()]
     return answer("config.listener.v3.Listener", made)
 
 
-def _listener(folder: Path, name: str, port: int, by_users: Document, slow_ms: tuple[int, ...]) -> Document:
+def _listener(source: Source, name: str, port: int, by_users: Document, slow_ms: tuple[int, ...]) -> Document:
     identity = {"key": IDENTITY_HEADER, "value": "%UNIQUE_ID%"}
     mutation = f"{TYPE}extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
     manager = {
         "@type": f"{TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "use_remote_address": True,
-        "rds": {"route_config_name": name, "config_source": from_file(folder / f"routes-{name}.json")},
+        "rds": {"route_config_name": name, "config_source": source(f"routes-{name}")},
         "http_filters": [
             {
                 "name": "envoy.filters.http.router",
@@ -135,13 +161,13 @@ def _logger(counted: Document) -> Document:
     }
 
 
-def clusters(folder: Path, routing: Routing, kept: Mapping[str, Document]) -> Document:
+def clusters(source: Source, routing: Routing, kept: Mapping[str, Document]) -> Document:
     """A cluster for each label, and those *kept* a little longer because routes may still name them."""
-    made = {name: _cluster(folder, name, version) for name, version in _versions(routing).items()}
+    made = {name: _cluster(source, name, version) for name, version in _versions(routing).items()}
     return answer("config.cluster.v3.Cluster", list({**kept, **made}.values()))
 
 
-def _cluster(folder: Path, name: str, version: VersionRoute) -> Document:
+def _cluster(source: Source, name: str, version: VersionRoute) -> Document:
     probe = version.readiness
     check: Document = {
         "timeout": seconds(probe.timeout_seconds if probe else 1.0),
@@ -160,7 +186,7 @@ def _cluster(folder: Path, name: str, version: VersionRoute) -> Document:
         "type": "EDS",
         "connect_timeout": "0.5s",
         "lb_policy": "LEAST_REQUEST",
-        "eds_cluster_config": {"eds_config": from_file(folder / f"endpoints-{name}.json")},
+        "eds_cluster_config": {"eds_config": source(f"endpoints-{name}")},
         "common_lb_config": {"update_merge_window": "0s", "healthy_panic_threshold": {"value": 0}},
         "ignore_health_on_host_removal": True,
         "health_checks": [check],

@@ -1,52 +1,33 @@
-"""The TrafficRouter port: two Envoys a front door, told what to do through files.
+"""The TrafficRouter port: two Envoys a front door, told what to do through documents."""
 
-Two, because what listens twice on one port keeps listening when one of them is killed.
-"""
-
-import hashlib
 import http.client
 import json
-import os
 import secrets
 import threading
 import time
 from collections.abc import Mapping
-from importlib import resources as packages
 from pathlib import Path
-from typing import Any, Protocol
 
-from carelane.base.errors import PlatformError, not_written
-from carelane.delivery.observations import EndpointSeen, RoutingSeen
+from carelane.base.errors import PlatformError
+from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.routing import Routing
-from carelane.platforms.envoy import acceptance, resources, routes
+from carelane.platforms.envoy import acceptance
 from carelane.platforms.envoy.acceptance import Acceptance
-from carelane.platforms.envoy.admin import Admin, Health, HostSeen
-from carelane.platforms.envoy.documents import FRONT, HAND_HEADER, OWN_HEADER, PREVIEW, Document
+from carelane.platforms.envoy.admin import Health, HostSeen
+from carelane.platforms.envoy.documents import (
+    FRONT,
+    HAND_HEADER,
+    OWN_HEADER,
+    PREVIEW,
+    WANTED,
+    from_discovery,
+    from_files,
+)
+from carelane.platforms.envoy.proxies import PROXIES, Proxies, Supervisor
+from carelane.platforms.envoy.published import Published, replace
 
-PROXIES = ("proxy-1", "proxy-2")
 NAMES = "instances.json"
 OWN_KEY = "own.key"
-RETIRED_SECONDS = 3.0
-
-
-class Supervisor(Protocol):
-    """Keeps a proxy's process running, with no server near."""
-
-    def spec(self, name: str) -> dict[str, Any] | None:
-        """What *name* was told to run."""
-        ...
-
-    def write(self, name: str, spec: dict[str, Any]) -> None:
-        """Say what *name* is to run."""
-        ...
-
-    def folder(self, name: str) -> Path:
-        """Where *name* runs."""
-        ...
-
-    def ensure(self, name: str) -> None:
-        """See to it that *name* runs."""
-        ...
 
 
 class EnvoyRouter:
@@ -69,16 +50,15 @@ class EnvoyRouter:
         self._own = ""
         self._keeper = keeper
         self._lock = threading.Lock()
-        self._written: dict[str, str] = {}
-        self._versions: dict[str, str] = {}
+        self._proxies = Proxies(keeper, folder / "beside")
+        self.admins = self._proxies.admins
+        self._published = Published(folder / "beside" / WANTED, from_discovery)
+        self._followed: Published | None = None
         self._acceptance = Acceptance()
         self._routing: Routing | None = None
-        self._retired: dict[str, tuple[float, Document]] = {}
-        self._clusters: dict[str, Document] = {}
         self._instances: dict[int, str] = {}
         self._idle_since: dict[str, float] = {}
         self._fit: dict[str, float] = {}
-        self.admins = {name: Admin(keeper.folder(name) / "admin.sock") for name in PROXIES}
 
     def begin(self) -> None:
         """Write the listeners, and routes where there are none yet; start what does not run.
@@ -88,55 +68,26 @@ class EnvoyRouter:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._own = self._own_key()
-        self._remember()
-        empty = Routing(0)
-        for name in self._ports:
-            if not (self._folder / f"routes-{name}.json").exists():
-                self._write(f"routes-{name}.json", routes.routes(empty, name))
-        if not (self._folder / "clusters.json").exists():
-            self._write("clusters.json", resources.clusters(self._folder, empty, {}))
-        self._write(
-            "listeners.json", resources.listeners(self._folder, self._ports, self._own, self._slow_ms)
-        )
-        envoy = packages.files("envoy") / "_bin" / "envoy"
-        for name in PROXIES:
-            if self._keeper.spec(name) is None:
-                self._keeper.write(name, self._spec(name, str(envoy)))
-                config = resources.bootstrap(self._folder, name)
-                (self._keeper.folder(name) / "bootstrap.json").write_text(json.dumps(config))
-            self._keeper.ensure(name)
+        self._instances = self._remembered()
+        self._published.begin(self._ports, self._own, self._slow_ms)
+        self._proxies.begin()
+        if any(self._proxies.follows_files(name) for name in PROXIES):
+            self._followed = Published(self._folder, from_files(self._folder))
+            self._followed.begin(self._ports, self._own, self._slow_ms)
 
-    def _remember(self) -> None:
-        """Read back what an earlier server wrote, so that its endpoints mean something to this one."""
+    def _remembered(self) -> dict[int, str]:
+        """What an earlier server wrote, so that its endpoints mean something to this one."""
         try:
-            self._instances = {int(p): i for p, i in json.loads((self._folder / NAMES).read_text()).items()}
-            known = json.loads((self._folder / "clusters.json").read_text())["resources"]
+            return {int(port): name for port, name in json.loads((self._folder / NAMES).read_text()).items()}
         except FileNotFoundError:
-            return
-        self._clusters = {cluster["name"]: cluster for cluster in known}
+            return {}
 
     def _own_key(self) -> str:
         """By what the proxies know Carelane's own questions, made once and kept beside their files."""
         place = self._folder / OWN_KEY
         if not place.exists():
-            self._replace(OWN_KEY, secrets.token_hex(16))
+            replace(place, secrets.token_hex(16))
         return place.read_text()
-
-    def _spec(self, name: str, envoy: str) -> dict[str, Any]:
-        return {
-            "command": [
-                envoy,
-                "-c",
-                "bootstrap.json",
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "-l",
-                "warn",
-            ],
-            "folder": str(self._keeper.folder(name)),
-            "environment": {"PATH": os.environ.get("PATH", os.defpath)},
-        }
 
     # -- the port
 
@@ -146,33 +97,19 @@ class EnvoyRouter:
             last = self._routing
             if last is not None and routing.generation < last.generation:
                 return
-            if routing == last and not self._retired:
+            if routing == last and not any(published.retiring for published in self._all()):
                 return
-            # Weights first: a label has weight only once the proxies know it and hold it fit.
-            for name in self._ports:
-                self._write(f"routes-{name}.json", routes.routes(routing, name))
-            self._write_clusters(routing)
+            for published in self._all():
+                published.publish(routing)
+            self._proxies.nudge()
+            self._name(routing)
             self._routing = routing
 
-    def _write_clusters(self, routing: Routing) -> None:
-        for name, document in resources.endpoints(routing).items():
-            self._write(f"endpoints-{name}.json", document)
-        wanted = {r["name"]: r for r in resources.clusters(self._folder, routing, {})["resources"]}
-        now = time.monotonic()
-        for name in set(self._clusters) - set(wanted):
-            self._retired.setdefault(name, (now, self._clusters[name]))
-        self._retired = {
-            name: (since, document)
-            for name, (since, document) in self._retired.items()
-            if name not in wanted and now - since < RETIRED_SECONDS
-        }
-        kept = {name: document for name, (_, document) in self._retired.items()}
-        self._write("clusters.json", resources.clusters(self._folder, routing, kept))
-        for name in set(self._clusters) - set(kept) - set(wanted):
-            (self._folder / f"endpoints-{name}.json").unlink(missing_ok=True)
-            self._written.pop(f"endpoints-{name}.json", None)
-            self._versions.pop(f"endpoints-{name}.json", None)
-        self._clusters = {**kept, **wanted}
+    def _all(self) -> tuple[Published, ...]:
+        return (self._published,) if self._followed is None else (self._published, self._followed)
+
+    def _name(self, routing: Routing) -> None:
+        """Write down whose port is whose."""
         self._instances = {
             endpoint.port: endpoint.instance
             for service in routing.services.values()
@@ -182,7 +119,7 @@ class EnvoyRouter:
         known = set(self._instances.values())
         self._idle_since = {name: since for name, since in self._idle_since.items() if name in known}
         self._fit = {name: since for name, since in self._fit.items() if name in known}
-        self._replace(NAMES, json.dumps(self._instances))
+        replace(self._folder / NAMES, json.dumps(self._instances))
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies that answer say; an endpoint is healthy if all of them hold it so."""
@@ -200,9 +137,18 @@ class EnvoyRouter:
     def routed(self) -> RoutingSeen:
         """Which routing every proxy that answers took, and what one of them rejected."""
         with self._lock:
-            wanted, last = dict(self._versions), self._routing
-        taken = {name: said for name, admin in self.admins.items() if (said := admin.taken()) is not None}
-        looked = {name: self._acceptance.look(name, wanted, said) for name, said in taken.items()}
+            last = self._routing
+            wanted = dict(self._published.versions)
+            followed = None if self._followed is None else dict(self._followed.versions)
+        looked: dict[str, tuple[bool, dict[str, str]]] = {}
+        said, unreadable = acceptance.said(self._proxies.beside)
+        for name, admin in self.admins.items():
+            if followed is not None and self._proxies.follows_files(name):
+                if (taken := admin.taken()) is not None:
+                    whole, files = self._acceptance.look(name, followed, taken)
+                    looked[name] = (whole, dict.fromkeys(files, ""))
+            elif admin.answers():
+                looked[name] = acceptance.judged(wanted, said.get(name), unreadable)
         whole = bool(looked) and all(took for took, _ in looked.values())
         refused = "; ".join(self._refusal(name, files) for name, (_, files) in looked.items() if files)
         return RoutingSeen(
@@ -211,9 +157,22 @@ class EnvoyRouter:
             self._acceptance.lasting(refused=bool(refused)),
         )
 
-    def _refusal(self, proxy: str, files: list[str]) -> str:
-        why = acceptance.reason(self._keeper.folder(proxy))
+    def _refusal(self, proxy: str, files: Mapping[str, str]) -> str:
+        why = next((why for why in files.values() if why), "")
+        if not why or why.endswith(acceptance.CUT):
+            why = acceptance.reason(self._keeper.folder(proxy)) or why
         return f"{proxy} rejected {', '.join(files)}" + (f": {why}" if why else "")
+
+    def tend(self) -> tuple[ProxyTrouble, ...]:
+        """Look after the proxies; see `Proxies.tend`."""
+        said, _ = acceptance.said(self._proxies.beside)
+        with self._lock:
+            wanted = dict(self._published.versions)
+        found = self._proxies.tend(acceptance.alone(wanted, said))
+        if self._followed is not None and not any(self._proxies.follows_files(name) for name in PROXIES):
+            with self._lock:
+                self._followed = None
+        return found
 
     def _endpoint(self, instance: str, seen: list[HostSeen], proxies: int, now: float) -> EndpointSeen:
         active = sum(host.active_requests for host in seen)
@@ -261,24 +220,3 @@ class EnvoyRouter:
             raise PlatformError(f"{where} does not answer: {error}") from error
         finally:
             connection.close()
-
-    # -- files
-
-    def _write(self, name: str, document: Mapping[str, Any]) -> None:
-        """Write a document for the proxies; its version comes back from them once they took it."""
-        version = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]
-        self._replace(name, json.dumps({"version_info": version, **document}))
-        self._versions[name] = version
-
-    def _replace(self, name: str, text: str) -> None:
-        """Replace a file by rename, which is what the proxies watch for; the same content is left alone."""
-        if self._written.get(name) == text:
-            return
-        part = self._folder / f".{name}"
-        try:
-            part.touch(mode=0o600)  # one of them holds what only Carelane is to know
-            part.write_text(text)
-            part.rename(self._folder / name)
-        except OSError as error:
-            raise not_written("the routing", error) from error
-        self._written[name] = text

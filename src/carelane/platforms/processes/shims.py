@@ -111,6 +111,11 @@ class Shims:
         if status is None or (not self.supervised(status) and self.running(status)):
             self.ensure(name)
 
+    def signal(self, name: str, number: signal.Signals) -> bool:
+        """Signal the process of *name*, not its shim; False where it does not run."""
+        status = self.status(name)
+        return status is not None and self.running(status) and identities.send(status["child"], number)
+
     def wait_ended(self, names: list[str], timeout_seconds: float) -> list[str]:
         """Those of *names* whose process still runs after *timeout_seconds* at most."""
         give_up = time.monotonic() + timeout_seconds

@@ -1,0 +1,243 @@
+"""Who runs the proxies, and the process beside them: started, mended, and replaced one by one.
+
+Two proxies a front door, for what listens twice on one port keeps listening when one of them is killed.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources as packages
+from pathlib import Path
+from typing import Any, Protocol
+
+from carelane.delivery.observations import ProxyTrouble
+from carelane.platforms.envoy import acceptance, resources
+from carelane.platforms.envoy.admin import Admin
+from carelane.platforms.envoy.documents import SOCKET
+
+PROXIES = ("proxy-1", "proxy-2")
+BESIDE = "discovery"
+"""The process that tells the proxies what to do (`xds`)."""
+PROCESSES = (*PROXIES, BESIDE)
+HUNG_SECONDS = 5.0
+"""How long a process may run and say nothing: then it hangs, and is ended, for its shim to start it again."""
+LOOPS_AFTER = 3
+DRAIN_SECONDS = 10.0
+"""How long a proxy that is replaced has for the connections it still has."""
+
+
+class Supervisor(Protocol):
+    """Keeps processes running, with no server near."""
+
+    def spec(self, name: str) -> dict[str, Any] | None:
+        """What *name* was told to run."""
+        ...
+
+    def write(self, name: str, spec: dict[str, Any]) -> None:
+        """Say what *name* is to run."""
+        ...
+
+    def folder(self, name: str) -> Path:
+        """Where *name* runs."""
+        ...
+
+    def ensure(self, name: str) -> None:
+        """See to it that *name* runs."""
+        ...
+
+    def status(self, name: str) -> dict[str, Any] | None:
+        """What is written down of *name*: ``run``, ``phase``, ``recent`` ends, ``since``."""
+        ...
+
+    def running(self, status: dict[str, Any] | None) -> bool:
+        """Whether the process that *status* speaks of runs."""
+        ...
+
+    def signal(self, name: str, number: signal.Signals) -> bool:
+        """Signal the process of *name*; False where it does not run."""
+        ...
+
+    def stop(self, name: str, grace_seconds: float) -> None:
+        """Ask for an end that lasts."""
+        ...
+
+    def clear(self, name: str) -> None:
+        """Remove the folder of *name*, which has ended."""
+        ...
+
+
+@dataclass
+class _Tended:
+    """What is remembered of one process from look to look."""
+
+    silent_since: float | None = None
+    leaving_since: float | None = None
+    gone_on: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Proxies:
+    """One environment's proxies and the process beside them, which has a folder of its own, *beside*."""
+
+    def __init__(self, keeper: Supervisor, beside: Path) -> None:
+        self._keeper = keeper
+        self.beside = beside
+        self._tended = {name: _Tended() for name in PROCESSES}
+        self.admins = {name: Admin(keeper.folder(name) / "admin.sock") for name in PROXIES}
+
+    def begin(self) -> None:
+        """Start what does not run; what runs goes on, and is replaced later where it is of another kind.
+
+        Raises:
+            PlatformError: If one cannot be started.
+        """
+        self.beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in PROCESSES:
+            if not self._keeper.running(self._keeper.status(name)):
+                self._prepare(name)
+            self._keeper.ensure(name)
+
+    def _prepare(self, name: str) -> None:
+        """Write down what *name* is to run, if that is not what is written there."""
+        wanted = self._spec(name)
+        if name in PROXIES:
+            self._keeper.folder(name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._keeper.folder(name) / "bootstrap.json").write_text(self._bootstrap(name))
+        if _command(self._keeper.spec(name)) != wanted["command"]:
+            self._keeper.write(name, wanted)
+
+    def _spec(self, name: str) -> dict[str, Any]:
+        folder = self._keeper.folder(name)
+        if name == BESIDE:
+            command = [sys.executable, "-m", "carelane.platforms.envoy.xds", str(self.beside)]
+        else:
+            envoy = str(packages.files("envoy") / "_bin" / "envoy")
+            command = [
+                envoy,
+                "-c",
+                "bootstrap.json",
+                "--concurrency",
+                "1",
+                "--disable-hot-restart",
+                "-l",
+                "warn",
+            ]
+        environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        return {"command": command, "folder": str(folder), "environment": environment}
+
+    def _bootstrap(self, name: str) -> str:
+        socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
+        return json.dumps(resources.bootstrap(name, socket))
+
+    def nudge(self) -> None:
+        """Something was written: the process beside them looks at once (it does within a second anyway)."""
+        self._keeper.signal(BESIDE, signal.SIGHUP)
+
+    # -- of an earlier version
+
+    def follows_files(self, name: str) -> bool:
+        """Whether proxy *name* was started by a version that gave it files to follow."""
+        try:
+            return "ads_config" not in (self._keeper.folder(name) / "bootstrap.json").read_text()
+        except OSError:
+            return False
+
+    def _outdated(self, name: str) -> bool:
+        if _command(self._keeper.spec(name)) != self._spec(name)["command"]:
+            return True
+        if name == BESIDE:
+            return False
+        try:
+            return (self._keeper.folder(name) / "bootstrap.json").read_text() != self._bootstrap(name)
+        except OSError:
+            return True
+
+    # -- tending
+
+    def tend(self, refusing: Mapping[str, str]) -> tuple[ProxyTrouble, ...]:
+        """Look after all of them: who hangs is ended, who is of another version replaced, one at a time.
+
+        *refusing*: by proxy, what it alone refuses though the other took it, and why.
+        """
+        for name in PROCESSES:
+            self._keeper.ensure(name)
+        found = {name: why for name in PROCESSES if (why := self._wrong(name)) is not None}
+        found |= {name: f"refuses what the other took: {why}" for name, why in refusing.items()}
+        hanging = [name for name in found if self._hangs(name) or name in refusing]
+        # The process beside them first: without it a proxy that starts again knows nothing.
+        for name in sorted(hanging, key=lambda name: name != BESIDE)[:1]:
+            if self._may_go(name):
+                self._keeper.signal(name, signal.SIGKILL)
+                self._tended[name] = _Tended()
+        if not found:
+            self._replace_one()
+        return tuple(ProxyTrouble(name, why) for name, why in found.items())
+
+    def _wrong(self, name: str) -> str | None:
+        """What is wrong with *name*, in words; None where nothing is."""
+        status = self._keeper.status(name)
+        tended = self._tended[name]
+        ends = (status or {}).get("recent", 0)
+        if not self._keeper.running(status) or self._speaks(name):
+            tended.silent_since = None
+        elif tended.silent_since is None:
+            tended.silent_since = time.monotonic()
+        if ends >= LOOPS_AFTER:
+            why = acceptance.last_words(self._keeper.folder(name))
+            return f"has ended {ends} times in a row" + (f": {why}" if why else "")
+        return f"has not answered for {HUNG_SECONDS:g} s" if self._hangs(name) else None
+
+    def _speaks(self, name: str) -> bool:
+        if name in PROXIES:
+            return self.admins[name].hosts() is not None
+        return acceptance.fresh(self.beside)
+
+    def _hangs(self, name: str) -> bool:
+        since = self._tended[name].silent_since
+        return since is not None and time.monotonic() - since > HUNG_SECONDS
+
+    def _may_go(self, name: str) -> bool:
+        """A proxy goes only while the other answers, or where both hang: then one of them is first."""
+        others = [other for other in PROXIES if other != name]
+        return name == BESIDE or all(self._speaks(other) or self._hangs(other) for other in others)
+
+    def _replace_one(self) -> None:
+        """One step on the way to processes that are all of this version."""
+        leaving = [name for name in PROXIES if self._tended[name].leaving_since is not None]
+        outdated = [name for name in (BESIDE, *PROXIES) if self._outdated(name)]
+        for name in (leaving or outdated)[:1]:
+            if name == BESIDE:
+                self._restart(name)
+            elif all(self._speaks(other) for other in PROXIES if other != name):
+                self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        """Let proxy *name* go once its users have: every answer asks them to connect anew."""
+        tended, admin = self._tended[name], self.admins[name]
+        if tended.leaving_since is None:
+            admin.post("/healthcheck/fail")
+            tended.leaving_since = time.monotonic()
+            return
+        if time.monotonic() - tended.leaving_since > 1.0:
+            admin.post("/drain_listeners")
+        busy = admin.connections()
+        if busy == 0 or time.monotonic() - tended.leaving_since > DRAIN_SECONDS:
+            self._tended[name] = _Tended()
+            self._restart(name)
+
+    def _restart(self, name: str) -> None:
+        """End *name* for good and start what it is to be now."""
+        self._keeper.stop(name, 2.0)
+        give_up = time.monotonic() + 3.0
+        while self._keeper.running(self._keeper.status(name)) and time.monotonic() < give_up:
+            time.sleep(0.02)
+        self._keeper.clear(name)
+        self._prepare(name)
+        self._keeper.ensure(name)
+
+
+def _command(spec: Mapping[str, Any] | None) -> list[str] | None:
+    return None if spec is None else list(spec["command"])
