@@ -1,6 +1,6 @@
 """Where traffic should go: derived from what is recorded and what was seen, never stored."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
@@ -44,6 +44,10 @@ class Routing:
 
     generation: int
     services: Mapping[str, ServiceRoute] = field(default_factory=dict)
+
+    def only(self, names: Container[str]) -> "Routing":
+        """The part of these services."""
+        return Routing(self.generation, {name: s for name, s in self.services.items() if name in names})
 
 
 def routing(state: EnvironmentState, seen: Observation) -> Routing:

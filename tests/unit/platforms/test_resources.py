@@ -1,5 +1,6 @@
 """Envoy's documents, as functions of the routing."""
 
+from dataclasses import replace
 from typing import Any
 
 from carelane.delivery.releases import Probe
@@ -36,10 +37,51 @@ def test_longer_prefixes_come_first_and_the_rest_is_told_that_nothing_is_there()
 
 
 def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> None:
-    weights = judged("backend")[0]["route"]["weighted_clusters"]["clusters"]
-    assert weights == [{"name": "backend~v1", "weight": 3}]
+    assert layer(ROUTING) == {
+        "weights.backend~v1": 3,
+        "weights.backend~v2": 0,
+        "weights.frontend~v1": 1,
+    }
     by_hand = [r["route"]["cluster"] for r in routes("backend") if r["name"] == "hand"]
     assert by_hand == ["backend~v1", "backend~v1", "backend~v2", "backend~v2"]
+
+
+def shares(**weights: int) -> ServiceRoute:
+    return ServiceRoute(("/",), {label: VersionRoute(weight) for label, weight in weights.items()})
+
+
+def layer(routing: Routing, before: dict[str, ServiceRoute] | None = None) -> dict[str, int]:
+    (runtime,) = made_routes.weights(routing, before or {})["resources"]
+    return dict(runtime["layer"])
+
+
+def test_routes_name_every_label_and_stay_as_they_are_while_only_weights_change() -> None:
+    clusters = judged("backend")[0]["route"]["weighted_clusters"]
+    assert [c["name"] for c in clusters["clusters"]] == ["backend~v1", "backend~v2"]
+    assert sum(c["weight"] for c in clusters["clusters"]) > 0, "Envoy refuses a sum of zero"
+    v1, v2 = BACKEND.versions.values()
+    changed = replace(BACKEND, versions={"v1": replace(v1, weight=0), "v2": replace(v2, weight=5)})
+    other = Routing(8, {**ROUTING.services, "backend": changed})
+    for listener in (FRONT, "backend", "frontend"):
+        assert made_routes.routes(other, listener) == made_routes.routes(ROUTING, listener)
+        shapes = [made_routes.shape(r, listener, fixed=False) for r in (other, ROUTING)]
+        assert shapes[0] == shapes[1]
+
+
+def test_a_proxy_of_an_earlier_version_finds_weights_in_its_routes() -> None:
+    (answer,) = made_routes.routes(ROUTING, "backend", fixed=True)["resources"]
+    route = next(r for r in answer["virtual_hosts"][0]["routes"] if r["name"] == "judged")["route"]
+    assert route["weighted_clusters"]["clusters"] == [{"name": "backend~v1", "weight": 3}]
+    assert "runtime_key_prefix" not in route["weighted_clusters"]
+
+
+def test_a_label_that_leaves_has_nothing_any_more_where_routes_that_name_it_have_another() -> None:
+    assert layer(ROUTING, {"backend": shares(v0=4, v1=1)})["weights.backend~v0"] == 0
+
+
+def test_where_no_label_of_the_routes_goes_on_the_old_ones_keep_what_they_have() -> None:
+    made = layer(ROUTING, {"backend": shares(v0=4)})
+    assert (made["weights.backend~v0"], made["weights.backend~v1"]) == (4, 3)
 
 
 def test_an_inner_listener_has_its_own_service_only() -> None:
@@ -63,24 +105,12 @@ def test_draining_endpoints_are_listed_as_such() -> None:
 
 
 def test_each_label_is_asked_by_its_own_probe_or_else_only_for_a_connection() -> None:
-    made = resources.clusters(from_discovery, ROUTING, {})["resources"]
-    checks = {cluster["name"]: cluster["health_checks"][0] for cluster in made}
+    made = resources.clusters(from_discovery, ROUTING)
+    checks = {name: cluster["health_checks"][0] for name, cluster in made.items()}
     assert checks["backend~v2"]["http_health_check"] == {"path": "/ready"}
     assert checks["backend~v2"]["interval"] == "0.500s"
     assert checks["backend~v2"]["unhealthy_threshold"] == 4
     assert "tcp_health_check" in checks["backend~v1"]
-
-
-def test_a_cluster_that_is_kept_a_little_longer_gives_way_to_one_that_is_wanted_again() -> None:
-    old = {"name": "backend~v1", "old": True}
-    gone = {"name": "backend~v0", "old": True}
-    made = resources.clusters(from_discovery, ROUTING, {"backend~v1": old, "backend~v0": gone})["resources"]
-    assert {c["name"]: c.get("old", False) for c in made} == {
-        "backend~v0": True,
-        "backend~v1": False,
-        "backend~v2": False,
-        "frontend~v1": False,
-    }
 
 
 def test_a_service_may_be_called_front_and_is_still_not_the_front_door() -> None:
@@ -105,7 +135,8 @@ def canary_routes(listener: str) -> list[dict[str, Any]]:
 
 def test_a_canary_comes_last_so_that_a_growing_weight_only_adds_users() -> None:
     route = next(r for r in canary_routes(FRONT) if r["name"] == "judged")["route"]["weighted_clusters"]
-    assert route["clusters"] == [{"name": "web~v1", "weight": 9000}, {"name": "web~v2", "weight": 1000}]
+    assert [c["name"] for c in route["clusters"]] == ["web~v1", "web~v2"]
+    assert layer(CANARY) == {"weights.web~v1": 9000, "weights.web~v2": 1000}
     assert route["use_hash_policy"] is True
 
 

@@ -8,24 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from carelane.base.errors import not_written
-from carelane.delivery.routing import Routing
+from carelane.delivery.routing import Routing, ServiceRoute
 from carelane.platforms.envoy import resources, routes
-from carelane.platforms.envoy.documents import Document, Source
+from carelane.platforms.envoy.documents import Document, Source, cluster_name
 
 RETIRED_SECONDS = 3.0
 """For how long a label that left stays known, so that no request meets a route without its cluster."""
 
 
 class Published:
-    """The documents of one environment, for proxies that find what changes by *source*."""
+    """The documents of one environment, for proxies that find what changes by *source*.
 
-    def __init__(self, folder: Path, source: Source) -> None:
+    *fixed*: weights stand in the routes, as proxies of an earlier version know them.
+    """
+
+    def __init__(self, folder: Path, source: Source, *, fixed: bool = False) -> None:
         self.folder = folder
         self._source = source
+        self._fixed = fixed
+        self._shapes: dict[str, object] = {}
         self._written: dict[str, str] = {}
         self._listeners: tuple[str, ...] = ()
+        self._services: Mapping[str, ServiceRoute] | None = None
         self._clusters: dict[str, Document] = {}
-        self._retired: dict[str, tuple[float, Document]] = {}
+        self._left: dict[str, float] = {}
         self.versions: dict[str, str] = {}
         """By file, the version of what was written last."""
 
@@ -37,6 +43,8 @@ class Published:
         for name in self._listeners:
             if not (self.folder / f"routes-{name}.json").exists():
                 self._write(f"routes-{name}.json", routes.routes(empty, name))
+        if not self._fixed and not (self.folder / "weights.json").exists():
+            self._write("weights.json", routes.weights(empty, {}))
         self._remember()
         self._write("listeners.json", resources.listeners(self._source, ports, own, slow_ms))
 
@@ -46,12 +54,12 @@ class Published:
             known = json.loads((self.folder / "clusters.json").read_text())["resources"]
             self._clusters = {cluster["name"]: cluster for cluster in known}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            self._write("clusters.json", resources.clusters(self._source, Routing(0), {}))
+            self._write("clusters.json", resources.answered_clusters({}))
 
     @property
     def retiring(self) -> bool:
         """Whether something that left is still known."""
-        return bool(self._retired)
+        return bool(self._left)
 
     def publish(self, routing: Routing) -> None:
         """Write *routing*. Weights first: a label has weight only once the proxies know it and hold it fit.
@@ -59,27 +67,52 @@ class Published:
         Raises:
             PlatformError: If it cannot be written.
         """
+        self.publish_weights(routing)
+        now = routing.services
+        # What was written before this server began is not known: then everything is written.
+        last = self._services or {}
+        changed = {name for name in {*last, *now} if last.get(name) != now.get(name)}
+        changed |= set(self._listeners) if self._services is None else set()
         for name in self._listeners:
-            self._write(f"routes-{name}.json", routes.routes(routing, name))
-        for name, document in resources.endpoints(routing).items():
-            self._write(f"endpoints-{name}.json", document)
-        wanted = {r["name"]: r for r in resources.clusters(self._source, routing, {})["resources"]}
+            self._write_routes(routing, name)
+        for name, made in resources.endpoints(routing.only(changed)).items():
+            self._write(f"endpoints-{name}.json", made)
+        self._write_clusters(routing, changed)
+        self._services = now
+
+    def publish_weights(self, routing: Routing) -> None:
+        """Write who gets how much, which is in force before the rest is written.
+
+        Raises:
+            PlatformError: If it cannot be written.
+        """
+        if not self._fixed:
+            self._write("weights.json", routes.weights(routing, self._services or {}))
+
+    def _write_routes(self, routing: Routing, listener: str) -> None:
+        """The routes of *listener*, unless they are what they were."""
+        shape = routes.shape(routing, listener, fixed=self._fixed)
+        if self._shapes.get(listener) != shape:
+            self._write(f"routes-{listener}.json", routes.routes(routing, listener, fixed=self._fixed))
+            self._shapes[listener] = shape
+
+    def _write_clusters(self, routing: Routing, changed: set[str]) -> None:
+        wanted = {cluster_name(name, label) for name, s in routing.services.items() for label in s.versions}
+        made = resources.clusters(self._source, routing.only(changed))
+        left = {name: document for name, document in self._clusters.items() if name not in wanted}
         now = time.monotonic()
-        for name in set(self._clusters) - set(wanted):
-            self._retired.setdefault(name, (now, self._clusters[name]))
-        self._retired = {
-            name: (since, document)
-            for name, (since, document) in self._retired.items()
-            if name not in wanted and now - since < RETIRED_SECONDS
-        }
-        kept = {name: document for name, (_, document) in self._retired.items()}
-        self._write("clusters.json", resources.clusters(self._source, routing, kept))
-        for name in set(self._clusters) - set(kept) - set(wanted):
+        kept = {name: since for name in left if now - (since := self._left.get(name, now)) < RETIRED_SECONDS}
+        known = {**self._clusters, **made}
+        clusters = {name: known[name] for name in known if name in wanted or name in kept}
+        if clusters != self._clusters or "clusters.json" not in self.versions:
+            self._write("clusters.json", resources.answered_clusters(clusters))
+        self._clusters = clusters
+        self._left = kept
+        for name in set(left) - set(kept):
             file = f"endpoints-{name}.json"
             (self.folder / file).unlink(missing_ok=True)
             self._written.pop(file, None)
             self.versions.pop(file, None)
-        self._clusters = {**kept, **wanted}
 
     def _write(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document; its version comes back from the proxies once they took it."""
@@ -87,7 +120,7 @@ class Published:
         if self._written.get(name) == text:
             return
         version = hashlib.sha256(text.encode()).hexdigest()[:16]
-        replace(self.folder / name, json.dumps({"version_info": version, **document}))
+        replace(self.folder / name, f'{{"version_info": "{version}", {text[1:]}')
         self._written[name] = text
         self.versions[name] = version
 

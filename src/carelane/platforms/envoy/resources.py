@@ -18,6 +18,7 @@ from carelane.platforms.envoy.documents import (
     from_discovery,
     seconds,
 )
+from carelane.platforms.envoy.routes import WEIGHTS
 
 
 def bootstrap(proxy: str, socket: str) -> Document:
@@ -57,7 +58,8 @@ def bootstrap(proxy: str, socket: str) -> Document:
         },
         "layered_runtime": {
             "layers": [
-                {"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50_000}}
+                {"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50_000}},
+                {"name": WEIGHTS, "rtds_layer": {"name": WEIGHTS, "rtds_config": from_discovery(WEIGHTS)}},
             ]
         },
     }
@@ -161,10 +163,14 @@ def _logger(counted: Document) -> Document:
     }
 
 
-def clusters(source: Source, routing: Routing, kept: Mapping[str, Document]) -> Document:
-    """A cluster for each label, and those *kept* a little longer because routes may still name them."""
-    made = {name: _cluster(source, name, version) for name, version in _versions(routing).items()}
-    return answer("config.cluster.v3.Cluster", list({**kept, **made}.values()))
+def clusters(source: Source, routing: Routing) -> dict[str, Document]:
+    """A cluster for each label, by name."""
+    return {name: _cluster(source, name, version) for name, version in _versions(routing).items()}
+
+
+def answered_clusters(made: Mapping[str, Document]) -> Document:
+    """The document of these clusters: of those that are wanted, and of some that routes may still name."""
+    return answer("config.cluster.v3.Cluster", list(made.values()))
 
 
 def _cluster(source: Source, name: str, version: VersionRoute) -> Document:

@@ -72,7 +72,7 @@ class EnvoyRouter:
         self._published.begin(self._ports, self._own, self._slow_ms)
         self._proxies.begin()
         if any(self._proxies.follows_files(name) for name in PROXIES):
-            self._followed = Published(self._folder, from_files(self._folder))
+            self._followed = Published(self._folder, from_files(self._folder), fixed=True)
             self._followed.begin(self._ports, self._own, self._slow_ms)
 
     def _remembered(self) -> dict[int, str]:
@@ -99,9 +99,13 @@ class EnvoyRouter:
                 return
             if routing == last and not any(published.retiring for published in self._all()):
                 return
+            self._published.publish_weights(routing)
+            self._proxies.nudge()
+            known = dict(self._published.versions)
             for published in self._all():
                 published.publish(routing)
-            self._proxies.nudge()
+            if self._published.versions != known:
+                self._proxies.nudge()
             self._name(routing)
             self._routing = routing
 

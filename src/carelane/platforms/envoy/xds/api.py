@@ -1,10 +1,10 @@
 """Those messages and fields of Envoy's API that the product uses, with their numbers in the protocol.
 
 Published Python packages of the whole API lag behind the pinned Envoy (fields that we need are not in them)
-and take the import name ``envoy`` that the proxy's own package has. So what is used is declared here, as data.
-A field that is not declared cannot be sent: parsing is strict (`messages`). That every number is right is
-shown by the proxy itself: it takes the same documents as files, by name, and says in both cases what it
-understood (``tests/contract/test_xds.py``).
+and take the import name ``envoy`` that the proxy's own package has. So what is used is declared here. A field
+that is not declared cannot be sent: parsing is strict (`messages`). That every number is right is shown by
+the proxy itself: it takes the same documents as files, by name, and says in both cases what it understood
+(``tests/contract/test_xds.py``).
 
 Source: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/api; the numbers are those of its .proto files.
 """
@@ -25,6 +25,7 @@ EARLY = "envoy.extensions.http.early_header_mutation.header_mutation.v3."
 STATS = "envoy.extensions.access_loggers.stats.v3."
 UPSTREAM = "envoy.extensions.upstreams.http.v3."
 DISCOVERY = "envoy.service.discovery.v3."
+RUNTIME = "envoy.service.runtime.v3."
 GOOGLE = "google.protobuf."
 
 Kind = str | list[str] | dict[str, str]
@@ -95,6 +96,7 @@ _ROUTES: Mapping[str, Fields] = {
     },
     ROUTE + "WeightedCluster": {
         "clusters": (1, [ROUTE + "WeightedCluster_ClusterWeight"]),
+        "runtime_key_prefix": (2, "string"),
         "use_hash_policy": (5, BOOL),
     },
     ROUTE + "WeightedCluster_ClusterWeight": {"name": (1, "string"), "weight": (2, COUNT)},
@@ -264,6 +266,7 @@ _COMMON: Mapping[str, Fields] = {
 }
 
 _DISCOVERY: Mapping[str, Fields] = {
+    RUNTIME + "Runtime": {"name": (1, "string"), "layer": (2, GOOGLE + "Struct")},
     CORE + "Node": {"id": (1, "string")},
     "google.rpc.Status": {"code": (1, "int32"), "message": (2, "string")},
     DISCOVERY + "DeltaDiscoveryRequest": {

@@ -4,19 +4,22 @@ A front door with fifty services has hundreds of routes, and parsing them is wha
 may pass until a weight is in force). So each part is kept by its text.
 """
 
+import functools
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from carelane.platforms.envoy.xds import messages
-from carelane.platforms.envoy.xds.api import CLUSTER, ENDPOINT, LISTENER, ROUTE
+from carelane.platforms.envoy.xds.api import CLUSTER, ENDPOINT, LISTENER, ROUTE, RUNTIME
 
 ROUTES = messages.PREFIX + ROUTE + "RouteConfiguration"
 CLUSTERS = messages.PREFIX + CLUSTER + "Cluster"
 ENDPOINTS = messages.PREFIX + ENDPOINT + "ClusterLoadAssignment"
+WEIGHTS = messages.PREFIX + RUNTIME + "Runtime"
 LISTENERS = messages.PREFIX + LISTENER + "Listener"
 _NAMES = {ENDPOINTS: "cluster_name"}
 
@@ -46,9 +49,14 @@ class Snapshot:
 
     documents: Mapping[str, Document]
 
-    def resources(self, kind: str) -> dict[str, Resource]:
-        """Those of type *kind*, by name."""
-        return {r.name: r for d in self.documents.values() for r in d.resources if r.type == kind}
+    @functools.cached_property
+    def resources(self) -> Mapping[str, Mapping[str, Resource]]:
+        """By type and name."""
+        found: dict[str, dict[str, Resource]] = {}
+        for document in self.documents.values():
+            for resource in document.resources:
+                found.setdefault(resource.type, {})[resource.name] = resource
+        return found
 
 
 class Folder:
@@ -63,18 +71,18 @@ class Folder:
         """What is there now."""
         seen: dict[str, tuple[tuple[int, int, int], Document]] = {}
         used: dict[str, Any] = {}
-        for path in sorted(self._folder.glob("[!.]*.json")):
+        for entry in os.scandir(self._folder):
+            if entry.name.startswith("."):
+                continue
             try:
-                stat = path.stat()
+                stat = entry.stat()
                 mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-                known = self._seen.get(path.name)
-                text = None if known is not None and known[0] == mark else path.read_text()
+                known = self._seen.get(entry.name)
+                if known is None or known[0] != mark:
+                    known = (mark, self._document(Path(entry.path).read_text(), used))
             except FileNotFoundError:
                 continue
-            if known is not None and text is None:
-                seen[path.name] = known
-            else:
-                seen[path.name] = (mark, self._document(text or "", used))
+            seen[entry.name] = known
         if used:
             self._parts = {**self._parts, **used} if len(self._parts) < _PARTS_KEPT else used
         self._seen = seen

@@ -61,7 +61,7 @@ class Discovery:
             return
         for proxy in self._connected:
             proxy.changed.set()
-        self._report()
+        self._report_soon()
 
     async def deltas(self, requests: AsyncIterator[Any], context: Any) -> None:  # noqa: ANN401 - grpc's
         """One proxy's stream, until it ends."""

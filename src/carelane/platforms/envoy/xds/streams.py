@@ -12,12 +12,13 @@ from carelane.platforms.envoy.xds.documents import (
     ENDPOINTS,
     LISTENERS,
     ROUTES,
+    WEIGHTS,
     Document,
     Resource,
     Snapshot,
 )
 
-ORDER = (ROUTES, CLUSTERS, ENDPOINTS, LISTENERS)
+ORDER = (WEIGHTS, ROUTES, CLUSTERS, ENDPOINTS, LISTENERS)
 """Weights first: a label has weight only once the proxies know it and hold it fit."""
 EVERYTHING = frozenset({CLUSTERS, LISTENERS})
 """Types of which a proxy wants all that there are; of the others it names what it wants."""
@@ -102,7 +103,7 @@ class Stream:
             of = self._types.get(kind)
             if of is None:
                 continue
-            there = snapshot.resources(kind)
+            there = snapshot.resources.get(kind, {})
             fresh = tuple(
                 r for name, r in there.items() if self._wants(kind, r) and of.sent.get(name) != r.version
             )

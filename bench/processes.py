@@ -1,0 +1,33 @@
+"""What single processes cost, as the system counts it, and small services to stand behind a proxy."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from carelane.platforms.processes.tcp_ports import free_port, is_free
+from tests.waiting import until
+
+
+def proportional_mib(pid: int) -> float:
+    """Memory of process *pid*, with what it shares divided among those that share it (PSS), in MiB."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"process {pid} has no Pss")
+
+
+@contextmanager
+def answering(version: str) -> Iterator[int]:
+    """The port where a service of *version* answers, in a process of its own."""
+    port = free_port(set())
+    environment = {**os.environ, "APP_VERSION": version, "PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "tests.systems.service"], env=environment)
+    try:
+        until(lambda: not is_free(port), 10.0, f"{version} answers")
+        yield port
+    finally:
+        process.kill()
+        process.wait(5)
