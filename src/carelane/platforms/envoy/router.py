@@ -142,17 +142,7 @@ class EnvoyRouter:
         """Which routing every proxy that answers took, and what one of them rejected."""
         with self._lock:
             last = self._routing
-            wanted = dict(self._published.versions)
-            followed = None if self._followed is None else dict(self._followed.versions)
-        looked: dict[str, tuple[bool, dict[str, str]]] = {}
-        said, unreadable = acceptance.said(self._proxies.beside)
-        for name, admin in self.admins.items():
-            if followed is not None and self._proxies.follows_files(name):
-                if (taken := admin.taken()) is not None:
-                    whole, files = self._acceptance.look(name, followed, taken)
-                    looked[name] = (whole, dict.fromkeys(files, ""))
-            elif admin.answers():
-                looked[name] = acceptance.judged(wanted, said.get(name), unreadable)
+        looked = self._looked()
         whole = bool(looked) and all(took for took, _ in looked.values())
         refused = "; ".join(self._refusal(name, files) for name, (_, files) in looked.items() if files)
         return RoutingSeen(
@@ -160,6 +150,25 @@ class EnvoyRouter:
             refused,
             self._acceptance.lasting(refused=bool(refused)),
         )
+
+    def _looked(self) -> dict[str, tuple[bool, dict[str, str]]]:
+        """Of each proxy that answers, whether it took all documents, and which it refused and why."""
+        with self._lock:
+            wanted = dict(self._published.versions)
+            followed = None if self._followed is None else dict(self._followed.versions)
+        looked: dict[str, tuple[bool, dict[str, str]]] = {}
+        said, unreadable = acceptance.said(self._proxies.beside)
+        for name, admin in self.admins.items():
+            if followed is not None and self._proxies.follows_files(name):
+                if (taken := admin.taken()) is not None:
+                    took, files = self._acceptance.look(name, followed, taken)
+                    looked[name] = (took, dict.fromkeys(files, ""))
+            elif admin.answers():
+                of = said.get(name)
+                # What was said of a process that has ended since says nothing of this one.
+                now = of is not None and of.since >= self._keeper.started(name)
+                looked[name] = acceptance.judged(wanted, of if now else None, unreadable)
+        return looked
 
     def _refusal(self, proxy: str, files: Mapping[str, str]) -> str:
         why = next((why for why in files.values() if why), "")
@@ -169,10 +178,10 @@ class EnvoyRouter:
 
     def tend(self) -> tuple[ProxyTrouble, ...]:
         """Look after the proxies; see `Proxies.tend`."""
-        said, _ = acceptance.said(self._proxies.beside)
-        with self._lock:
-            wanted = dict(self._published.versions)
-        found = self._proxies.tend(acceptance.alone(wanted, said))
+        looked = self._looked()
+        whole = {name for name, (took, _) in looked.items() if took}
+        alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
+        found = self._proxies.tend(whole, alone)
         if self._followed is not None and not any(self._proxies.follows_files(name) for name in PROXIES):
             with self._lock:
                 self._followed = None

@@ -1,5 +1,7 @@
 """Folders with a shim each: starting, stopping, and reading what the shims wrote."""
 
+import math
+import os
 import shutil
 import signal
 import subprocess
@@ -110,6 +112,13 @@ class Shims:
                 identities.send(status["shim"], signal.SIGHUP)
         if status is None or (not self.supervised(status) and self.running(status)):
             self.ensure(name)
+
+    def started(self, name: str) -> float:
+        """When the process of *name* started, in seconds since boot; infinity where it does not run."""
+        status = self.status(name)
+        if status is None or not self.running(status):
+            return math.inf
+        return float(status["child"]["start"]) / os.sysconf("SC_CLK_TCK")
 
     def signal(self, name: str, number: signal.Signals) -> bool:
         """Signal the process of *name*, not its shim; False where it does not run."""
