@@ -13,7 +13,7 @@ from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
-from carelane.base.loops import Loop
+from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
@@ -49,6 +49,7 @@ from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
 LOOP_SECONDS = 10.0
+NOTIFYING_SECONDS = 600.0
 log = structlog.get_logger()
 
 
@@ -88,7 +89,7 @@ class App:
     releasing: Releasing
     trail: SqlTrail
     answers: SqlAnswers
-    loops: tuple[Loop, ...]
+    watchdog: Watchdog
     notifications: SqlNotificationQueue
     room: Ballast
     tokens: SqlTokenRepository
@@ -100,15 +101,15 @@ class App:
             environment.router.begin()
         if self.localhub is not None:
             self.localhub.begin(self.tokens, RealClock().now())
-        for loop in self.loops:
-            loop.begin()
+        self.watchdog.begin()
+
+    def failing(self) -> list[Failing]:
+        """What of the server itself does not do its work, and why."""
+        return self.watchdog.failing()
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""
-        for loop in self.loops:
-            loop.stop()
-        for loop in self.loops:
-            loop.stop(LOOP_SECONDS)
+        self.watchdog.stop(LOOP_SECONDS)
         if keep_running:
             return []
         left = []
@@ -187,11 +188,14 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, stores.rollouts, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        loops=(
-            *_loops(environments),
-            Loop("notifications", _notifier(places, configuration, trail, notifications).follow, _report),
-            Loop("traffic", Thinning(stores.traffic, clock).step, _report),
-            Loop("room", room.restore, _report),
+        watchdog=Watchdog(
+            [
+                *_loops(environments),
+                _told_by(_notifier(places, configuration, trail, notifications)),
+                Loop("traffic", Thinning(stores.traffic, clock).step, _report),
+                Loop("room", room.restore, _report),
+            ],
+            _report,
         ),
         notifications=notifications,
         room=room,
@@ -219,6 +223,11 @@ def _loops(environments: Mapping[str, LocalEnvironment]) -> tuple[Loop, ...]:
     engines = [environment.engine.loop for environment in environments.values()]
     meters = [Loop(f"meter of {name}", e.recorded.look, _report) for name, e in environments.items()]
     return (*engines, *meters)
+
+
+def _told_by(notifier: Notifier) -> Loop:
+    """Its step tries everything that is due, and each destination may take its time."""
+    return Loop("notifications", notifier.follow, _report, late_seconds=NOTIFYING_SECONDS)
 
 
 def _notifier(
@@ -316,5 +325,5 @@ def _check_own_databases(places: Places, settings: Environment) -> None:
             raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None
 
 
-def _report(loop: str, error: Exception) -> None:
+def _report(loop: str, error: BaseException) -> None:
     log.error("a step failed", loop=loop, error=str(error), exc_info=error)

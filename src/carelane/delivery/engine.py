@@ -79,7 +79,7 @@ class Engine:
         self._repository = repository
         self._clock = clock
         self._report = report
-        self.loop = Loop(environment, self.tick, report)
+        self.loop = Loop(f"engine of {environment}", self.tick, report)
         self._seen = Observation()
         self._unstarted: dict[str, Unstarted] = {}
         self._deciding = threading.Lock()
