@@ -1,7 +1,11 @@
 """Nothing that happens to the server's own log ends a loop, and a loop whose steps fail is told."""
 
+import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 from tests.systems.system import CARELANE, ENVIRONMENT, System
 from tests.waiting import until
@@ -36,3 +40,25 @@ def test_a_server_whose_log_nobody_reads_any_more_says_what_fails_and_goes_on(ma
     assert system.run("status").code == 0
     assert system.run("down").code == 0
     server.wait(30)
+
+
+def test_localhub_returns(make_system: Make) -> None:
+    """It is killed with what keeps it, and later hangs."""
+    system = make_system(extra_settings={"pipeline": {"repository": "acme/app"}})
+    folder = system.folder / ".carelane" / "pipeline-processes" / "localhub"
+
+    def is_running() -> dict[str, Any]:
+        status: dict[str, Any] = json.loads((folder / "status.json").read_text())
+        return status
+
+    first = is_running()
+    os.kill(first["shim"]["pid"], signal.SIGKILL)
+    os.kill(first["child"]["pid"], signal.SIGKILL)
+    until(lambda: is_running()["child"] not in (None, first["child"]), 30, "it runs again")
+    until(lambda: "serves" in (folder / f"run-{is_running()['run']}.log").read_text(), 60, "it serves")
+    until(lambda: system.run("status").code == 0, 60, "it answers")
+    pid = is_running()["child"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: "localhub does not answer" in system.run("status").err, 90, "it hangs, and that is told")
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: system.run("status").code == 0, 60, "it answers again")

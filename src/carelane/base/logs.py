@@ -1,9 +1,18 @@
 """The server's own log: one line an event, tracebacks without the values of variables."""
 
 import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
+
+from carelane.base.errors import CarelaneError
+
+AGAIN_SECONDS = 60.0
+MOST_KNOWN = 1000
+log = structlog.get_logger()
 
 
 class LenientFile:
@@ -31,6 +40,36 @@ class LenientFile:
 
     def flush(self) -> None:
         """Each line is written at once."""
+
+
+class Reports:
+    """What failed in which part, for the log: the same once a minute, with how often it was.
+
+    An error that is ours to expect is its sentence; a traceback is for what nobody expected.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[float, int]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, part: str, error: BaseException) -> None:
+        """Say it, unless that was said within the last minute."""
+        what = (part, f"{type(error).__name__}: {error}")
+        with self._one_at_a_time:
+            said_at, since = self._known.get(what, (None, 0))
+            if said_at is not None and self._clock() - said_at < AGAIN_SECONDS:
+                self._known[what] = (said_at, since + 1)
+                return
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[what] = (self._clock(), 0)
+        more: dict[str, object] = {"times_since_it_was_last_said": since} if since else {}
+        if not isinstance(error, CarelaneError):
+            more["exc_info"] = error
+        elif error.hint:
+            more["hint"] = error.hint
+        log.error("a step failed", part=part, error=str(error), **more)
 
 
 def configure() -> None:

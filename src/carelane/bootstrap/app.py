@@ -7,12 +7,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.base.logs import Reports
 from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
@@ -50,7 +49,7 @@ from carelane.store.trail import SqlTrail
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
 LOOP_SECONDS = 10.0
 NOTIFYING_SECONDS = 600.0
-log = structlog.get_logger()
+_report = Reports()
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,12 @@ class App:
 
     def failing(self) -> list[Failing]:
         """What of the server itself does not do its work, and why."""
-        return self.watchdog.failing()
+        databases = [
+            Failing(f"{database} of {name}", why)
+            for name, environment in self.environments.items()
+            for database, why in environment.backing.failing().items()
+        ]
+        return [*self.watchdog.failing(), *databases]
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""
@@ -191,6 +195,7 @@ def build(places: Places) -> App:
         watchdog=Watchdog(
             [
                 *_loops(environments),
+                *(() if localhub is None else (Loop("localhub", localhub.look, _report),)),
                 _told_by(_notifier(places, configuration, trail, notifications)),
                 Loop("traffic", Thinning(stores.traffic, clock).step, _report),
                 Loop("room", room.restore, _report),
@@ -323,7 +328,3 @@ def _check_own_databases(places: Places, settings: Environment) -> None:
             _read_secret(places, secret)
         except OSError as error:
             raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None
-
-
-def _report(loop: str, error: BaseException) -> None:
-    log.error("a step failed", loop=loop, error=str(error), exc_info=error)

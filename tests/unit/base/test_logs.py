@@ -6,6 +6,8 @@ import pytest
 import structlog
 
 from carelane.base import logs
+from carelane.base.clock import ManualClock
+from carelane.base.errors import Unavailable
 
 
 class FullFile(io.StringIO):
@@ -52,3 +54,21 @@ def test_a_reader_that_has_left_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
         structlog.get_logger().error("nobody reads this")
     finally:
         structlog.reset_defaults()
+
+
+def test_the_same_failure_is_said_once_a_minute_and_a_traceback_is_for_what_nobody_expected() -> None:
+    clock = ManualClock()
+    with structlog.testing.capture_logs() as said:
+        report = logs.Reports(clock.monotonic)
+        for _ in range(100):
+            report("production", Unavailable("PostgreSQL does not start", hint="see its log"))
+        report("production", KeyError("unexpected"))
+        clock.advance(logs.AGAIN_SECONDS)
+        report("production", Unavailable("PostgreSQL does not start", hint="see its log"))
+    assert [line["error"] for line in said] == [
+        "PostgreSQL does not start",
+        "'unexpected'",
+        "PostgreSQL does not start",
+    ]
+    assert ["exc_info" in line for line in said] == [False, True, False]
+    assert said[2]["times_since_it_was_last_said"] == 99
