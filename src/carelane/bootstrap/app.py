@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
-from carelane.base.clock import RealClock
+from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.logs import Reports
 from carelane.base.loops import Failing, Loop, Watchdog
@@ -17,6 +17,7 @@ from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
+from carelane.bootstrap.timekeeping import Timekeeping
 from carelane.config import reading, translation
 from carelane.config.model import Configuration, Environment, Secret
 from carelane.delivery.analyses import Judging, thresholds_under_way
@@ -164,7 +165,8 @@ def build(places: Places) -> App:
     configuration = reading.read(text, places.file.name)
     places.prepare()
     _refuse_orphans(places, configuration)
-    clock = RealClock()
+    timekeeping = Timekeeping(places.clock)
+    clock = timekeeping.clock
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
     stores = Stores(
@@ -174,7 +176,7 @@ def build(places: Places) -> App:
     room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, stores, archives, ports, room)
+        name: _environment(places, configuration, name, settings, stores, archives, ports, room, clock)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -196,9 +198,10 @@ def build(places: Places) -> App:
             [
                 *_loops(environments),
                 *(() if localhub is None else (Loop("localhub", localhub.look, _report),)),
-                _told_by(_notifier(places, configuration, trail, notifications)),
+                _told_by(_notifier(places, configuration, trail, notifications, clock)),
                 Loop("traffic", Thinning(stores.traffic, clock).step, _report),
                 Loop("room", room.restore, _report),
+                Loop("clock", timekeeping.keep, _report),
             ],
             _report,
         ),
@@ -236,14 +239,14 @@ def _told_by(notifier: Notifier) -> Loop:
 
 
 def _notifier(
-    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue
+    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue, clock: Clock
 ) -> Notifier:
     wanted = {name: frozenset(d.acts) for name, d in configuration.notifications.items()}
     addresses = {
         name: functools.partial(_read_secret, places, d.url)
         for name, d in configuration.notifications.items()
     }
-    return Notifier(trail, queue, AppriseSender(addresses), wanted, RealClock())
+    return Notifier(trail, queue, AppriseSender(addresses), wanted, clock)
 
 
 def _read_secret(places: Places, secret: Secret) -> str:
@@ -265,6 +268,7 @@ def _environment(
     archives: Archives,
     ports: Ports,
     room: Ballast,
+    clock: Clock,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
@@ -291,14 +295,14 @@ def _environment(
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
     meter = TrafficMeter(list(router.admins.values()), boot_id())
-    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, RealClock()), slow_ms)
-    judging = Judging(KeptHistory(meter, stores.traffic, name, RealClock()), stores.analyses)
+    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
+    judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
     engine = Engine(
         name,
         translation.policy(settings),
         Platform(workloads, router, backing, judging, TrafficSuspecting(stores.traffic), room),
         stores.rollouts,
-        RealClock(),
+        clock,
         _report,
     )
     return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter, recorded)

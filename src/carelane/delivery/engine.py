@@ -138,7 +138,7 @@ class Engine:
 
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation."""
-        return Draft(snapshot, self.policy, self._seen, self._clock.now())
+        return Draft(snapshot, self.policy, self._seen, self._clock.now(), self._clock.wall())
 
     def command(
         self,
