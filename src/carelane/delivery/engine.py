@@ -79,7 +79,7 @@ class Engine:
         self._repository = repository
         self._clock = clock
         self._report = report
-        self.loop = Loop(environment, self.tick, report)
+        self.loop = Loop(f"engine of {environment}", self.tick, report)
         self._seen = Observation()
         self._unstarted: dict[str, Unstarted] = {}
         self._deciding = threading.Lock()
@@ -138,7 +138,7 @@ class Engine:
 
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation."""
-        return Draft(snapshot, self.policy, self._seen, self._clock.now())
+        return Draft(snapshot, self.policy, self._seen, self._clock.now(), self._clock.wall())
 
     def command(
         self,

@@ -195,7 +195,7 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
 def emergency(draft: Draft, wanted: Request) -> None:
     """Break the glass: the switch is part of this very decision wherever enough is ready to take over."""
     request(draft, wanted)
-    due = draft.now + REVIEW_WITHIN
+    due = draft.wall + REVIEW_WITHIN
     draft.record(
         "review.required",
         str(wanted.id),

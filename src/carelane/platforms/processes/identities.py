@@ -5,6 +5,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from carelane.base.clock import since_boot
 from carelane.platforms.processes.shim import boot_id, start_time
 
 _BOOT = boot_id()
@@ -15,6 +16,12 @@ def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool
     if not shim or not who or shim.get("boot") != _BOOT:
         return False
     return bool(start_time(who["pid"]) == who["start"])
+
+
+def age_seconds(who: Mapping[str, Any]) -> float:
+    """How long *who*, a process of this boot, has run: by the kernel, whoever sets the machine's clock."""
+    started: float = who["start"] / os.sysconf("SC_CLK_TCK")
+    return max(0.0, since_boot() - started)
 
 
 def send(who: Mapping[str, Any], number: signal.Signals) -> bool:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import string
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from carelane.base.errors import PlatformError
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
+from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
 from carelane.platforms.processes.logs import LogReader, Printed
@@ -132,7 +132,7 @@ class ProcessWorkloads:
             restarts=status["recent"],
             ends=status["restarts"],
             exit_code=status.get("exit_code"),
-            running_seconds=max(0.0, time.time() - status["since"]) if running else 0.0,
+            running_seconds=identities.age_seconds(status["child"]) if running else 0.0,
             port=port,
             pid=pid,
             live=self._live(name, spec, pid) if phase is ProcessPhase.RUNNING else None,
