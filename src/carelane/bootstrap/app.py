@@ -13,6 +13,7 @@ from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.logs import Reports
 from carelane.base.loops import Failing, Loop, Watchdog
+from carelane.bootstrap import limits
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
@@ -25,6 +26,7 @@ from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
 from carelane.delivery.suspecting import TrafficSuspecting
+from carelane.delivery.tending import Tending
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
 from carelane.platforms.envoy.recording import RecordedMeter
@@ -75,6 +77,7 @@ class LocalEnvironment:
     proxies: Shims
     meter: TrafficMeter
     recorded: RecordedMeter
+    tending: Tending
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ class App:
             for name, environment in self.environments.items()
             for database, why in environment.backing.failing().items()
         ]
-        return [*self.watchdog.failing(), *databases]
+        proxies = [failing for e in self.environments.values() for failing in e.tending.failing()]
+        return [*self.watchdog.failing(), *databases, *proxies]
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""
@@ -165,6 +169,7 @@ def build(places: Places) -> App:
         ) from None
     configuration = reading.read(text, places.file.name)
     places.prepare()
+    limits.check(configuration)
     _refuse_orphans(places, configuration)
     timekeeping = Timekeeping(places.clock)
     clock = timekeeping.clock
@@ -231,7 +236,8 @@ def _refuse_orphans(places: Places, configuration: Configuration) -> None:
 def _loops(environments: Mapping[str, LocalEnvironment]) -> tuple[Loop, ...]:
     engines = [environment.engine.loop for environment in environments.values()]
     meters = [Loop(f"meter of {name}", e.recorded.look, _report) for name, e in environments.items()]
-    return (*engines, *meters)
+    tended = [Loop(f"proxies of {name}", e.tending.step, _report) for name, e in environments.items()]
+    return (*engines, *meters, *tended)
 
 
 def _told_by(notifier: Notifier) -> Loop:
@@ -306,7 +312,10 @@ def _environment(
         clock,
         _report,
     )
-    return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter, recorded)
+    tending = Tending(name, router, stores.rollouts, clock)
+    return LocalEnvironment(
+        settings.port, engine, workloads, router, backing, proxies, meter, recorded, tending
+    )
 
 
 def _thresholds_ms(stores: Stores, name: str, settings: Environment) -> tuple[int, ...]:

@@ -162,7 +162,7 @@ class Engine:
         if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
-                hint="they are being started again: try once more in a second",
+                hint="they are being started again: try once more in a second; `carelane status` says why",
             )
         while True:
             with self._deciding:

@@ -1,6 +1,6 @@
 """What delivery needs of the world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
-from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
+from carelane.delivery.observations import EndpointSeen, InstanceSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
@@ -77,6 +77,17 @@ class TrafficRouter(Protocol):
         """Which routing is in force in every proxy that answers, and what one of them rejected.
 
         A routing that was rejected is never said to be in force: the one before it still is.
+        """
+        ...
+
+    def tend(self) -> Sequence[ProxyTrouble]:
+        """Look after its processes, and say what is wrong with them.
+
+        One that hangs, or refuses alone what the others took, is ended and started again; one of an earlier
+        version is replaced, one at a time, while another serves.
+
+        Raises:
+            PlatformError: If one cannot be started.
         """
         ...
 

@@ -5,6 +5,7 @@ Two proxies a front door, for what listens twice on one port keeps listening whe
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -130,7 +131,10 @@ class Proxies:
                 "warn",
             ]
         environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        return {"command": command, "folder": str(folder), "environment": environment}
+        # Each connection is a descriptor: as many as this user may have, not a shell's few.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limits = {"open_files": most} if most != resource.RLIM_INFINITY else {}
+        return {"command": command, "folder": str(folder), "environment": environment, "limits": limits}
 
     def _bootstrap(self, name: str) -> str:
         socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
