@@ -1,8 +1,8 @@
 """Many services on one machine: N web services, three environments, two replicas, on stock limits.
 
-Everything is shipped by the command line as a user would: the first release to all environments, then one that
-changes every service to production, with 100 requests a second at its front door. Measured after that, with
-the replaced instances kept warm: memory as PSS (what is shared is divided among those who share it) and
+Everything is shipped by the command line as a user would: the first release to all environments, then one
+that changes every service to production, with 100 requests a second at its front door. Measured after that,
+with the replaced instances kept warm: memory as PSS (what is shared is divided among those who share it) and
 processor time at rest, of what is ours and of the services.
 """
 
