@@ -195,6 +195,14 @@ class RolloutRepository(Protocol):
         """Newest first."""
         ...
 
+    def revision_of(self, environment: str, release: str) -> int | None:
+        """The latest revision that brought *release*; None where none did."""
+        ...
+
+    def irreversible_after(self, environment: str, revision: int) -> list[str]:
+        """The names of the irreversible releases of later revisions that were not undone, sorted."""
+        ...
+
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:
         """Newest first, open and resolved."""
         ...
