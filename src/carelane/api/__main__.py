@@ -57,6 +57,7 @@ class Server:
             lifespan="off",
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # nobody stands between: a header would say who asks
             timeout_graceful_shutdown=1,
         )
         self._uvicorn = uvicorn.Server(config)

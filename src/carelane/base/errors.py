@@ -41,6 +41,13 @@ class InputError(CarelaneError):
     title = "Bad input"
 
 
+class TooLarge(InputError):  # noqa: N818 - the tree's own word
+    """More was sent than anything that can be asked has."""
+
+    status = 413
+    title = "Too large"
+
+
 class RefusedError(CarelaneError):
     """A gate or a permission says no."""
 
