@@ -5,7 +5,7 @@ import json
 import select
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from carelane.api.limits import ASK_SECONDS, BODY_BYTES
 from carelane.base.unix_http import UnixHTTPConnection, short_address
@@ -23,7 +23,9 @@ def answer(system: System, method: str, path: str, body: object = None, *, by: s
     connection = UnixHTTPConnection(place, 10.0)
     try:
         headers = {"Content-Type": "application/json", "X-Forwarded-For": "uid", "Forwarded": "for=uid"}
-        connection.request(method, f"/api/v1{path}", None if body is None else json.dumps(body), headers)
+        sent = None if body is None else json.dumps(body)
+        with suppress(BrokenPipeError):  # what is too long is not read to its end, but answered
+            connection.request(method, f"/api/v1{path}", sent, headers)
         response = connection.getresponse()
         return response.status, response.read().decode()
     except (OSError, http.client.HTTPException) as error:
