@@ -1,6 +1,7 @@
 """What one who asks may take of the server: bytes, time, connections; and what is no text."""
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
 from typing import Annotated
@@ -14,6 +15,7 @@ from carelane.base.errors import CarelaneError, InputError, TooLarge
 
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 30.0
+READ_ON_BYTES, READ_ON_SECONDS = 16 << 20, 2.0
 ASK_SECONDS = 10.0
 """How long a connection may be open with no whole request on it."""
 Number = Annotated[int, Field(ge=1, le=MOST)]
@@ -50,6 +52,8 @@ class LimitsMiddleware:
             )
             return
         except CarelaneError as error:
+            if isinstance(error, TooLarge):
+                await _let_finish(receive)
             await problem(error)(scope, receive, send)
             return
         await self._inner(scope, _given(body, receive), send)
@@ -70,6 +74,18 @@ async def _whole(scope: Scope, receive: Receive) -> bytes | None:
             raise TooLarge(f"the body has more than {BODY_BYTES} bytes: nothing that is asked has")
         if not message.get("more_body"):
             return bytes(body)
+
+
+async def _let_finish(receive: Receive) -> None:
+    """Read on a little and keep nothing: who is cut off in the middle of sending reads no answer."""
+    left = READ_ON_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READ_ON_SECONDS):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
 
 
 def _given(body: bytes, receive: Receive) -> Receive:
