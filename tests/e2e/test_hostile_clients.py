@@ -19,7 +19,7 @@ CONNECTIONS = 1000
 
 def answer(system: System, method: str, path: str, body: object = None, *, by: str = "") -> tuple[int, str]:
     """Status and detail of one request, past the command line."""
-    place = system.folder / ".carelane" / (by or "carelane.sock")
+    place = system.folder / ".carelane" / (by or "run/api.sock")
     connection = UnixHTTPConnection(place, 10.0)
     try:
         headers = {"Content-Type": "application/json", "X-Forwarded-For": "uid", "Forwarded": "for=uid"}
