@@ -1,14 +1,18 @@
 """The Workloads port: instances as processes under shims, in folders that outlive the server."""
 
 import os
+import re
 import shutil
 import string
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
+from carelane.delivery import names
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
@@ -16,11 +20,14 @@ from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
 from carelane.platforms.processes.logs import LogReader, Printed
-from carelane.platforms.processes.shim import MARK, read_json
+from carelane.platforms.processes.shim import MARK
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports
 
 ENDED_KEPT = 20
+SPEC = ("once", "port", "service", "label")
+"""What an instance's spec says beside what every shim needs."""
+_INNER = re.compile(r"services\.(.+)\.url")
 
 
 class _Placeholders(string.Template):
@@ -31,7 +38,7 @@ class ProcessWorkloads:
     """One environment's instances on this machine."""
 
     def __init__(self, root: Path, archives: Archives, system: Path, ports: Ports) -> None:
-        self._shims = Shims(root / "instances")
+        self._shims = Shims(root / "instances", *SPEC)
         self._ports = ports
         ports.heed(self._taken_ports)
         self._ended = root / "ended"
@@ -77,6 +84,13 @@ class ProcessWorkloads:
 
     # -- for logs, and for going up and down
 
+    def told_ports(self) -> Mapping[str, int]:
+        """The inner port of each web service that the instances here were told of."""
+        specs = [spec for name in self._shims.names() if (spec := self._shims.spec(name)) is not None]
+        told = [address for spec in specs for address in spec.get("addresses", {}).items()]
+        found = ((_INNER.fullmatch(name), urlsplit(address).port) for name, address in told)
+        return {match[1]: port for match, port in found if match is not None and port is not None}
+
     def any_running(self) -> bool:
         """Whether something runs here."""
         return any(self._shims.running(self._shims.status(name)) for name in self._shims.names())
@@ -112,10 +126,12 @@ class ProcessWorkloads:
     def _seen(self, name: str) -> InstanceSeen:
         spec, status = self._shims.spec(name), self._shims.status(name)
         port = spec["port"] if spec else None
-        task_of = spec["service"] if spec and spec["once"] else None
+        task_of = names.task_of(name) if spec is None else spec["service"] if spec["once"] else None
         if status is None:
             return InstanceSeen(ProcessPhase.BACKOFF, task_of, supervised=False, port=port)
-        supervised, running = self._shims.supervised(status), self._shims.running(status)
+        running = self._shims.running(status)
+        # What is not known any more is to be started, which makes it known and disturbs nothing.
+        supervised = self._shims.supervised(status) and spec is not None
         phase = ProcessPhase(status["phase"])
         if not running and not (supervised and phase is ProcessPhase.BACKOFF):
             # The process has ended; a shim that has not noticed yet will say what comes next.
@@ -139,7 +155,7 @@ class ProcessWorkloads:
         )
 
     def _live(self, name: str, spec: dict[str, Any] | None, pid: int | None) -> bool | None:
-        if spec is None or pid is None or not spec["liveness"]:
+        if spec is None or pid is None or not spec.get("liveness"):
             return None
         return self._liveness.live(name, pid, spec["port"], Probe(**spec["liveness"]))
 
@@ -147,7 +163,7 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None
     ) -> dict[str, Any]:
         run = version.run
-        port = self._ports.choose()
+        port = self._port_of_what_runs(placement.instance) or self._ports.choose()
         tree = self._archives.unpacked(version.artifact.archive)
         hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {
@@ -167,11 +183,24 @@ class ProcessWorkloads:
             "hidden": {name: self._place(at) for name, at in placement.secret_addresses.items()},
             "limits": asdict(run.limits),
             "once": task is not None,
+            "addresses": {k: v for k, v in placement.addresses.items() if _INNER.fullmatch(k)},
+            "born": placement.generation,
             "port": port,
             "service": version.service,
             "label": version.label,
             "liveness": asdict(run.liveness) if run.liveness and task is None else None,
         }
+
+    def _port_of_what_runs(self, instance: str) -> int | None:
+        """Where *instance* listens whose spec was lost while it runs; None where it does not run."""
+        status = self._shims.status(instance)
+        if status is None or not self._shims.running(status):
+            return None
+        try:
+            environment = Path(f"/proc/{status['child']['pid']}/environ").read_bytes().split(b"\0")
+            return next(int(each[5:]) for each in environment if each.startswith(b"PORT="))
+        except (OSError, ValueError, StopIteration):
+            return None
 
     def _place(self, reference: SecretReference) -> dict[str, Any]:
         """Where the shim finds a secret."""
@@ -208,5 +237,5 @@ def _filled(text: str, values: Mapping[str, str], name: str) -> str:
 
 
 def _service_of(folder: Path) -> str | None:
-    spec = read_json(str(folder / "spec.json"))
+    spec = json_files.read(folder / "spec.json", *SPEC)
     return spec["service"] if spec else None
