@@ -294,14 +294,20 @@ class Shim:
             self.signal(signal.SIGTERM)
             self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
             self.say("stopping")
-        if not os.path.exists(f"{self.folder}/status.json"):
-            self.say(self.status["phase"])  # it was damaged, and is set aside
+        self.write_again()
         if self.child is not None:
             self.watch_memory()
             self.rotate()
             if self.status["recent"] and time.monotonic() - self.began >= SETTLED_SECONDS:
                 self.status["recent"] = 0
                 self.say(self.status["phase"])
+
+    def write_again(self) -> None:
+        """Write what was damaged, and is set aside: here it is known."""
+        if not os.path.exists(f"{self.folder}/spec.json"):
+            write_json(f"{self.folder}/spec.json", self.spec)
+        if not os.path.exists(f"{self.folder}/status.json"):
+            self.say(self.status["phase"])
 
     def watch_memory(self) -> None:
         """End a process that uses more than its limit, as the kernel would."""

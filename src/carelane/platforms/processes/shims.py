@@ -15,6 +15,7 @@ from carelane.platforms.processes.shim import last_child
 
 SHIM = Path(__file__).with_name("shim.py")
 STATUS = ("run", "restarts", "recent", "phase", "since", "shim", "child")
+ASKED_SECONDS = 0.5
 _ONLY_TO_BE_ENDED = {"command": ["true"], "folder": "/", "environment": {}, "once": True}
 """For a process whose own spec is lost: its next shim adopts it, and never starts anything."""
 
@@ -69,6 +70,20 @@ class Shims:
                 phase = "running" if identities.alive(status["shim"], child) else status["phase"]
                 return {**status, "child": child, "phase": phase}
         return status
+
+    def ask_again(self, name: str) -> dict[str, Any] | None:
+        """What *name* was told to run, from its shim: it writes down again what is missing.
+
+        None where no shim is there, or it does not do so in time: one of an earlier version never does.
+        """
+        status = self.status(name)
+        if status is None or not self.supervised(status):
+            return None
+        give_up = time.monotonic() + ASKED_SECONDS
+        while self.spec(name) is None and time.monotonic() < give_up:
+            identities.send(status["shim"], signal.SIGHUP)
+            time.sleep(0.01)
+        return self.spec(name)
 
     def supervised(self, status: dict[str, Any] | None) -> bool:
         """Whether the shim that wrote *status* runs."""

@@ -53,7 +53,7 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
     ) -> None:
         """See to it that the instance runs under a shim."""
-        known = self._shims.spec(placement.instance)
+        known = self._shims.spec(placement.instance) or self._shims.ask_again(placement.instance)
         if known is None:
             self._shims.write(placement.instance, self._spec(placement, version, task))
         elif known["once"] is not (task is not None):
@@ -163,7 +163,11 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None
     ) -> dict[str, Any]:
         run = version.run
-        port = self._port_of_what_runs(placement.instance) or self._ports.choose()
+        status = self._shims.status(placement.instance)
+        if status is not None and self._shims.running(status):
+            port = _port_of(placement.instance, status["child"]["pid"])
+        else:
+            port = self._ports.choose()
         tree = self._archives.unpacked(version.artifact.archive)
         hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {
@@ -191,17 +195,6 @@ class ProcessWorkloads:
             "liveness": asdict(run.liveness) if run.liveness and task is None else None,
         }
 
-    def _port_of_what_runs(self, instance: str) -> int | None:
-        """Where *instance* listens whose spec was lost while it runs; None where it does not run."""
-        status = self._shims.status(instance)
-        if status is None or not self._shims.running(status):
-            return None
-        try:
-            environment = Path(f"/proc/{status['child']['pid']}/environ").read_bytes().split(b"\0")
-            return next(int(each[5:]) for each in environment if each.startswith(b"PORT="))
-        except (OSError, ValueError, StopIteration):
-            return None
-
     def _place(self, reference: SecretReference) -> dict[str, Any]:
         """Where the shim finds a secret."""
         file = str(self._system / reference.file) if reference.file else None
@@ -226,6 +219,19 @@ class ProcessWorkloads:
     def _taken_ports(self) -> set[int]:
         specs = (self._shims.spec(name) for name in self._shims.names())
         return {spec["port"] for spec in specs if spec is not None}
+
+
+def _port_of(instance: str, pid: int) -> int:
+    """Where a process listens whose spec was lost: by its own environment.
+
+    Raises:
+        PlatformError: If that does not say; one that has just begun has none of its own yet.
+    """
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return next(int(each[5:]) for each in environment if each.startswith(b"PORT="))
+    except (OSError, ValueError, StopIteration):
+        raise PlatformError(f"{instance} runs, and nobody knows at which port") from None
 
 
 def _filled(text: str, values: Mapping[str, str], name: str) -> str:
