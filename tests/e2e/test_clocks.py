@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
-import libfaketime
 import pytest
 
 from tests.systems import system as systems
@@ -12,7 +12,10 @@ from tests.systems.system import System
 from tests.waiting import until
 
 Make = Callable[..., System]
-LIBRARY = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
+FOUND = find_spec("libfaketime")
+assert FOUND is not None
+assert FOUND.origin is not None
+LIBRARY = Path(FOUND.origin).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
 HOLD_SECONDS = 6
 STEPS = {"canary": {"steps": [{"weight": 50}, {"pause": {"seconds": HOLD_SECONDS}}]}}
 

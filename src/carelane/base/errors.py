@@ -10,6 +10,7 @@ CarelaneError
 │   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
 │   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
 │   ├── DiskFull      (exit 6,  HTTP 507)  there is no room to write
+│   ├── Damaged       (exit 6,  HTTP 502)  what is kept cannot be read
 │   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 ├── OutcomeOpen       (exit 11, HTTP 409)  what was waited for has not ended
@@ -105,6 +106,12 @@ class DiskFull(PlatformError):  # noqa: N818 - the tree's own word
 
     status = 507
     title = "Disk full"
+
+
+class Damaged(PlatformError):  # noqa: N818 - the tree's own word
+    """What is kept is there, and cannot be read."""
+
+    title = "Damaged"
 
 
 def not_written(what: str, error: OSError) -> PlatformError:

@@ -13,7 +13,7 @@ from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.base.logs import Reports
 from carelane.base.loops import Failing, Loop, Watchdog
-from carelane.bootstrap import limits
+from carelane.bootstrap import limits, unknown
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
@@ -155,10 +155,12 @@ def hold(places: Places) -> int:
     return lock
 
 
-def build(places: Places) -> App:
-    """Put the system in *places* together.
+def build(places: Places, *, end_unknown: bool = False) -> App:
+    """Put the system in *places* together; what runs and is unknown is ended only with *end_unknown*.
 
     Raises:
+        ConflictError: If the database is missing, or older than what runs.
+        CarelaneError: If what is recorded cannot be read, or there is no room to write.
         InputError: If carelane.yaml is wrong, or a front door's port is taken.
     """
     try:
@@ -171,6 +173,7 @@ def build(places: Places) -> App:
     places.prepare()
     limits.check(configuration)
     _refuse_orphans(places, configuration)
+    unknown.refuse_without_database(places, end_unknown=end_unknown)
     timekeeping = Timekeeping(places.clock)
     clock = timekeeping.clock
     database = open_sqlite(places.database)
@@ -178,6 +181,8 @@ def build(places: Places) -> App:
     stores = Stores(
         SqlRolloutRepository(database, trail), SqlAnalysisRepository(database), SqlTrafficStore(database)
     )
+    states = {name: stores.rollouts.snapshot(name).state for name in configuration.environments}
+    unknown.see_to(places, states, end_unknown=end_unknown)
     archives = Archives(places.artifacts)
     room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
@@ -287,7 +292,7 @@ def _environment(
             f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
             hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
         )
-    inner = InnerPorts(root / "ports.json", name, ports)
+    inner = InnerPorts(root / "ports.json", name, ports, workloads.told_ports)
     inner_ports = inner.of(translation.web(configuration), listening, workloads.any_running())
     slow_ms = _thresholds_ms(stores, name, settings)
     router = EnvoyRouter(

@@ -19,6 +19,7 @@ from typing import Any
 import carelane
 from carelane.access.tokens import PREFIX, Token, digest
 from carelane.audit.entries import Entry
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.base.unix_http import UnixHTTPConnection, short_address
 from carelane.bootstrap.places import Places
@@ -182,7 +183,7 @@ class Localhub:
         settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
         if self._settings.home_memory_mb is not None:
             settings["home_memory_mb"] = self._settings.home_memory_mb
-        (self._places.localhub / "localhub.yaml").write_text(json.dumps(settings))
+        json_files.write(self._places.localhub / "localhub.yaml", settings)
 
 
 def _listens(address: Path) -> bool:

@@ -26,6 +26,8 @@ class Placement:
     """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
     secret_addresses: Mapping[str, SecretReference] = field(default_factory=dict)
     """Where an address is found that is a secret itself: read when the instance starts, written nowhere."""
+    generation: int = 0
+    """Of what was recorded when it was started."""
 
 
 class Workloads(Protocol):

@@ -12,8 +12,11 @@ _BOOT = boot_id()
 
 
 def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool:
-    """Whether the process written down as *who*, by the *shim* of that boot, still runs."""
-    if not shim or not who or shim.get("boot") != _BOOT:
+    """Whether the process written down as *who*, by the *shim* of that boot, still runs.
+
+    One without a start had ended when it was written down.
+    """
+    if not shim or not who or shim.get("boot") != _BOOT or who["start"] is None:
         return False
     return bool(start_time(who["pid"]) == who["start"])
 
