@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
 def token(made: ASGIApp) -> str:
     """One that may deploy to production."""
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", As(made, ("uid", os.getuid())))
-    body = {"name": "ci", "environments": ["production"]}
+    body: Any = {"name": "ci", "environments": ["production"]}
     answer = schema["/api/v1/tokens"]["POST"].Case(body=body, media_type="application/json").call()
     assert answer.status_code == 201, answer.text
     return str(answer.json()["value"])
@@ -73,7 +73,7 @@ def problems(schema: schemathesis.BaseSchema, mode: GenerationMode) -> list[str]
 
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
-        def called(case: Any) -> None:
+        def called(case: schemathesis.Case[Any]) -> None:
             case.call_and_validate()
 
         try:
