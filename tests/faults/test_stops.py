@@ -66,7 +66,7 @@ def test_with_256_descriptors_everything_works_and_with_fewer_it_is_said(make_sy
             [str(CARELANE), *arguments],
             cwd=system.folder,
             env=ENVIRONMENT,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),  # noqa: PLW1509
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
             capture_output=True,
             text=True,
             check=False,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,10 @@ CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,mkdir,mkdirat"
 
 
 @contextmanager
-def full_from(pid: int, first: int, to: int | str) -> Iterator[None]:
-    """Writes number *first* to *to* of process *pid*, and of all that it starts, find no room."""
+def full_from(pid: int, first: int, to: int, said: Path) -> Iterator[None]:
+    """Writes number *first* to *to* of each thread of *pid*, and of all that it starts, find no room."""
     command = [
-        *("strace", "--quiet=all", "-f", "-o", os.devnull, "-p", str(pid)),
+        *("strace", "--quiet=all", "-f", "-o", str(said), "-p", str(pid)),
         *("-e", f"trace={CALLS}", "-e", f"inject={CALLS}:error=ENOSPC:when={first}..{to}"),
     ]
     tracing = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -35,12 +36,13 @@ def full_from(pid: int, first: int, to: int | str) -> Iterator[None]:
     finally:
         tracing.terminate()
         tracing.communicate(timeout=10)
+    assert said.read_text().count("(INJECTED)") > 0, "nothing was refused: this shows nothing"
 
 
 def traced(pid: int) -> bool:
     """Whether somebody traces the process."""
-    with open(f"/proc/{pid}/status") as status:
-        return any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in status)
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in lines)
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +50,16 @@ def _strace() -> None:
     assert shutil.which("strace"), "NOT RUN: apt-get install strace"
 
 
-def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_not(make_system: Make) -> None:
+def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_not(
+    make_system: Make, tmp_path: Path
+) -> None:
     system = make_system(replicas=2)
     system.shipped("v1")
     system.release("v2")
     with Load(system.port, rate=50, connections=8) as load:
         for number, first in enumerate(FIRST):
             wanted = ("v2", "v1")[number % 2]
-            with full_from(system.server_pid(), first, first + FAILING):
+            with full_from(system.server_pid(), first, first + FAILING, tmp_path / f"{number}.strace"):
                 ran = system.run("deploy", "production", "--release", wanted, "--wait", timeout=90)
             assert ran.code in {0, 6, 10}, f"from write {first}: exit {ran.code}: {ran.err}"
             assert "Traceback" not in ran.err
