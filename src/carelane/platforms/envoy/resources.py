@@ -20,8 +20,11 @@ from carelane.platforms.envoy.documents import (
 )
 from carelane.platforms.envoy.routes import WEIGHTS
 
-EVICTED_AFTER = "3600s"
-"""Counters that nobody added to for so long are forgotten: every label that ever was had some."""
+EVICTED_AFTER = "18000s"
+"""Counters that nobody added to are forgotten: every label that ever was had some.
+
+Envoy counts flushes of five seconds, and each look at its counters is one: at a look a second, an hour.
+"""
 
 
 def bootstrap(proxy: str, socket: str) -> Document:
