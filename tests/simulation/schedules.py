@@ -13,12 +13,20 @@ from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
+from tests.simulation.answering import Answering
 
-SYSTEMS: tuple[Mapping[str, RunConfiguration], ...] = (
-    {"backend": WEB},
-    {"backend": MIGRATING, "frontend": WEB},
-    {"backend": WEB, "reminders": WORKER},
+APP = replace(WEB, routes=("/app",))
+Shape = Mapping[str, RunConfiguration]
+SYSTEMS: tuple[tuple[Shape, ...], ...] = (
+    ({"backend": WEB},),
+    ({"backend": MIGRATING, "frontend": APP},),
+    ({"backend": WEB, "reminders": WORKER},),
+    ({"backend": WEB}, {"site": WEB}),
+    ({"backend": WEB}, {"backend": WEB, "site": APP}),
+    ({"backend": WEB, "site": APP}, {"backend": APP, "site": WEB}, {"site": WEB, "reminders": WORKER}),
+    ({"backend": WEB, "jobs": WORKER}, {"backend": WEB, "jobs": APP}),
 )
+"""Systems, each with the shapes that its releases may have."""
 BEHAVIOURS = (
     Behaviour(),
     Behaviour(ready_after=4),
@@ -59,14 +67,17 @@ class Schedule:
 
     seed: int
     chance: random.Random = field(init=False)
+    shapes: tuple[Shape, ...] = field(init=False)
+    answering: Answering = field(init=False)
     simulation: Simulation = field(init=False)
     releases: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    _emergencies: dict[int, dict[str, str]] = field(default_factory=dict)
+    _emergencies: dict[int, dict[str, set[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - a schedule, not cryptography
-        services = self.chance.choice(SYSTEMS)
+        self.shapes = self.chance.choice(SYSTEMS)
+        services = {name: run for shape in self.shapes[::-1] for name, run in shape.items()}
         settings = policy(
             {name: self.chance.choice((1, 2, 4)) for name in services},
             Pace(self.chance.choice((0, 1)), 1, self.chance.choice((0.0, 5.0))),
@@ -78,6 +89,7 @@ class Schedule:
         self.simulation = Simulation(
             replace(settings, strategy=strategy, pause_expires_seconds=200.0), services
         )
+        self.answering = Answering(self.simulation)
         self.simulation.metrics.requests_per_second = self.chance.choice((0.0, 50.0, 200.0))
 
     def run(self, steps: int = 40) -> None:
@@ -107,7 +119,8 @@ class Schedule:
         name = f"v{len(self.releases) + 1}"
         changes = None if well or self.chance.random() < 0.7 else ()
         behaviour = Behaviour() if well or self.chance.random() < 0.4 else self.chance.choice(BEHAVIOURS)
-        self.simulation.release(name, behaviour, changes=changes)
+        shape = self.chance.choice(self.shapes)
+        self.simulation.release(name, behaviour, changes=changes, services=shape)
         self.simulation.metrics.error_ratios[name] = (
             0.0 if well else self.chance.choice((0.0, 0.0, 0.002, 0.3))
         )
@@ -119,10 +132,15 @@ class Schedule:
         self.simulation.deploy(self.chance.choice(self.releases[-3:]))
 
     def _emergency(self) -> None:
-        stable = {name: s.stable or "" for name, s in self.simulation.state.services.items()}
+        before = self._served()
         outcome = self.simulation.emergency()
         if outcome.deployment is not None:
-            self._emergencies.setdefault(outcome.deployment.id, stable)
+            self._emergencies.setdefault(outcome.deployment.id, before)
+
+    def _served(self) -> dict[str, set[str]]:
+        """Which versions each service is to serve or work with."""
+        services = self.simulation.state.services.items()
+        return {name: {i.label for i in state.of_intent(Intent.SERVE)} for name, state in services}
 
     def _rollback(self) -> None:
         self.simulation.rollback(self.chance.choice((None, None, 1)))
@@ -203,6 +221,7 @@ class Schedule:
     def check(self) -> None:
         """Raises AssertionError where an invariant does not hold, with the schedule that led there."""
         said = [*self._false_emergencies(), *self._less_than_whole(), *self._used_names()]
+        said += self.answering.found
         assert not said, f"seed {self.seed}: {said} after {self.done}; {self.simulation.describe()}"
 
     def _false_emergencies(self) -> list[str]:
@@ -229,8 +248,7 @@ class Schedule:
             works = set(self.simulation.running(name)) - {version.label}
             if version.run.kind is ServiceKind.WORKER and works:
                 found.append(f"{name} works at {works} still")
-        moved = {n: self.simulation.state.service(n).stable or "" for n in before}
-        if moved == before and not deployment.rollouts:
+        if self._served() == before and not deployment.rollouts:
             found.append("no service was moved")
         return found
 

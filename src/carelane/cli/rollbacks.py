@@ -16,7 +16,7 @@ PARTS = {
     "verify": "health and version through the front door",
     "start": "what was not ready: started, then switched",
 }
-AT_LAST = {"following": "switched", "replacing": "replaced"}
+AT_LAST = {"following": "switched", "replacing": "replaced", "leaving": "taken out"}
 COLD_SECONDS = 900.0
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0

@@ -171,6 +171,8 @@ class Deployment:
     """A release on its way into an environment, by someone, for a reason.
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
+    *taken_out* has the services that its release does not have and that it took out by now, with the
+    version that each had.
     """
 
     id: int
@@ -188,6 +190,7 @@ class Deployment:
     to_revision: int | None = None
     strategy: StrategyKind | None = None
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
+    taken_out: Mapping[str, str] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
 from carelane.delivery import requesting, verification
-from carelane.delivery.decisions import commands, emergencies
+from carelane.delivery.decisions import commands, emergencies, leaving
 from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
@@ -56,11 +56,12 @@ class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
 
 @dataclass(frozen=True)
 class _LookedUp:
-    """Where it goes, and by what: what was recorded, and whether a version on its way had users."""
+    """Where it goes, and by what: what was recorded and under way, and whether that had users."""
 
     target: Target
     state: EnvironmentState
     users: bool
+    left: Deployment | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Undoing:
         """Where *way* leads in the environment of *engine* as things are now."""
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
-        return _LookedUp(target, snapshot.state, has_users(snapshot, seen))
+        return _LookedUp(target, snapshot.state, has_users(snapshot, seen), snapshot.deployment)
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
@@ -126,8 +127,7 @@ class Undoing:
             own = engine.with_room(self._repository.reserve_deployment)
             asked = _Asked(own, author, reason, before)
             target, made = self._ask_until_decided(engine, way, looked_up, asked)
-        services = self._standings(engine, made, target)
-        services |= _taken_out(looked_up.state, target.release)
+        services = self._standings(engine, made, target, looked_up)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
@@ -175,11 +175,16 @@ class Undoing:
         except CarelaneError as error:
             engine.report(error)
 
-    def _standings(self, engine: Engine, made: Deployment, target: Target) -> dict[str, ServiceStanding]:
+    def _standings(
+        self, engine: Engine, made: Deployment, target: Target, looked_up: _LookedUp
+    ) -> dict[str, ServiceStanding]:
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, target.release
         rollouts = made.rollouts.items()
-        return {name: self._standing(draft, rollout, stays=target.stays) for name, rollout in rollouts}
+        standings = {n: self._standing(draft, rollout, stays=target.stays) for n, rollout in rollouts}
+        for name, label in _dropped(looked_up.state, looked_up.left, target.release).items():
+            standings[name] = _leaving(draft, name, label)
+        return standings
 
     def _standing(self, draft: Draft, rollout: Rollout, *, stays: bool) -> ServiceStanding:
         standing = emergencies.standing(draft, rollout)
@@ -196,6 +201,8 @@ class Undoing:
 
     def _following(self, draft: Draft, rollout: Rollout) -> str:
         """How much of the version to go back to is ready, and what is known against the rest."""
+        if rollout.phase in leaving.THERE:
+            return f"NOT switched yet: {rollout.to_label} is ready, another service has its paths still"
         if draft.seen.endpoints is None:
             return "NOT switched yet: the proxies do not answer; it is switched as soon as they do"
         name, label = rollout.service, rollout.to_label
@@ -252,21 +259,29 @@ def _where(target: Target, draft: Draft) -> str:
     left = draft.snapshot.deployment
     under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
     moved = [f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items()]
-    gone = _taken_out(draft.snapshot.state, target.release)
-    moved += [f"{name} {standing.from_label} -> nothing" for name, standing in gone.items()]
+    gone = _dropped(draft.snapshot.state, left, target.release)
+    moved += [f"{name} {label} -> nothing" for name, label in gone.items()]
     return (
         f"{current.environment} would go back to {current.release}{revision}{under_way}: {', '.join(moved)}"
     )
 
 
-def _taken_out(before: EnvironmentState, release: Release) -> dict[str, ServiceStanding]:
-    """The services that ran and that *release* does not have."""
-    words = f"taken out: {release.name} does not have it"
-    return {
-        name: ServiceStanding(Standing.TAKEN_OUT, version.label, None, words)
-        for name, version in before.running.items()
-        if name not in release.versions
-    }
+def _dropped(before: EnvironmentState, left: Deployment | None, release: Release) -> dict[str, str]:
+    """The services that ran, or were on their way in what is *left*, and that *release* does not have."""
+    on_its_way = left.rollouts if left is not None and not left.ended else {}
+    there = {name: rollout.to_label for name, rollout in on_its_way.items() if rollout.begun}
+    there |= {name: version.label for name, version in before.running.items()}
+    return {name: label for name, label in there.items() if name not in release.versions}
+
+
+def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
+    release = draft.current().release
+    if name in leaving.to_take_out(draft):
+        who = " and ".join(leaving.successors(draft, name))
+        words = f"NOT left yet: {release} does not have it, it has its users until {who} is ready"
+        return ServiceStanding(Standing.LEAVING, label, None, words)
+    words = f"taken out: {release} does not have it"
+    return ServiceStanding(Standing.TAKEN_OUT, label, None, words)
 
 
 def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:
@@ -281,7 +296,7 @@ def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyO
         for name, standing in services.items()
     }
     rejected, taken = found.rejected, not (found.rejected or found.untaken)
-    followed = [s for s in services.values() if s.standing is Standing.FOLLOWING]
+    followed = [s for s in services.values() if s.standing in {Standing.FOLLOWING, Standing.LEAVING}]
     answers = [s.verified for s in services.values() if s.verified is not None]
     message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())
     if rejected:

@@ -59,7 +59,7 @@ def request(draft: Draft, wanted: Request) -> None:
     if previous is not None:
         _refuse_to_supersede(previous, wanted)
     rollouts = _rollouts(draft, wanted, previous)
-    if wanted.kind is not Kind.DEPLOY and not rollouts and not _dropped(draft, wanted.release):
+    if wanted.kind is not Kind.DEPLOY and not rollouts and not _dropped(draft, wanted.release, previous):
         raise ConflictError(
             f"{wanted.release.name} differs in no service from what runs in {draft.snapshot.state.name}:"
             " going there would change nothing",
@@ -104,9 +104,10 @@ def _refuse_to_supersede(active: Deployment, wanted: Request) -> None:
         )
 
 
-def _dropped(draft: Draft, release: Release) -> list[str]:
-    """The services that run and that *release* does not have."""
-    return [name for name in draft.snapshot.state.running if name not in release.versions]
+def _dropped(draft: Draft, release: Release, previous: Deployment | None) -> list[str]:
+    """The services that run, or that the deployment under way has begun with, and that *release* has not."""
+    begun = [n for n, r in previous.rollouts.items() if r.begun] if previous is not None else []
+    return [name for name in (*draft.snapshot.state.running, *begun) if name not in release.versions]
 
 
 def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dict[str, Rollout]:

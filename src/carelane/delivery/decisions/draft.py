@@ -10,7 +10,7 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
-from carelane.delivery import names
+from carelane.delivery import names, routing
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
@@ -26,6 +26,7 @@ from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
+from carelane.delivery.routing import Routing
 
 ENGINE = "carelane"
 WORKER_SETTLED_SECONDS = 1.0
@@ -132,6 +133,10 @@ class Draft:
         generation = self.seen.routing.generation
         return generation is not None and generation >= self.snapshot.state.generation
 
+    def routed(self) -> Routing:
+        """The routing that the draft as it stands asks for."""
+        return routing.routing(replace(self._state, services=self.services), self.seen)
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)
@@ -185,7 +190,13 @@ class Draft:
         self.put(service, replace(state, instances=state.instances + added))
 
     def intend(self, chosen: list[Instance], intent: Intent) -> None:
-        """Give the *chosen* instances another *intent*."""
+        """Give the *chosen* instances another *intent*.
+
+        A worker is never warm: it would work on beside what replaces it.
+        """
+        if intent is Intent.WARM:
+            self.intend([i for i in chosen if self._is_worker(i)], Intent.STOP)
+            chosen = [i for i in chosen if not self._is_worker(i)]
         wanted = {i.id for i in chosen if i.intent is not intent}
         for name in {i.service for i in chosen if i.id in wanted}:
             state = self.service(name)
@@ -193,6 +204,9 @@ class Draft:
                 replace(i, intent=intent, since=self.now) if i.id in wanted else i for i in state.instances
             )
             self.put(name, replace(state, instances=tuple(changed)))
+
+    def _is_worker(self, instance: Instance) -> bool:
+        return self.service(instance.service).versions[instance.label].run.kind is ServiceKind.WORKER
 
     def forget(self, gone: list[Instance]) -> None:
         """Drop instances of which nothing is left."""

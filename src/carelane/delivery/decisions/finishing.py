@@ -1,9 +1,10 @@
 """How a deployment arrives: what was on trial becomes stable, and history gains a revision."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.delivery.decisions import watching
+from carelane.delivery.decisions import leaving, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, Warm
@@ -23,25 +24,22 @@ def settle(draft: Draft) -> None:
         _promote(draft, rollout)
         if rollout.phase is RolloutPhase.PROMOTING:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
-    take_out(draft)
+    take_out(draft, leaving.to_take_out(draft))
     if current.release != draft.snapshot.state.release:
         # Who only leaves a canary has what it had: no step of the history, which is of finite length.
         _add_revision(draft)
 
 
-def to_take_out(draft: Draft) -> list[str]:
-    """The services that run and that the release under way does not have."""
-    wanted = draft.release.versions if draft.release is not None else {}
-    return [n for n, s in draft.services.items() if n not in wanted and s.stable is not None]
-
-
-def take_out(draft: Draft) -> None:
+def take_out(draft: Draft, names: Iterable[str]) -> None:
     """Services that the release does not have leave the traffic, drain and end."""
-    for name in to_take_out(draft):
+    for name in names:
         state = draft.service(name)
-        web = state.versions[state.stable or ""].run.kind is ServiceKind.WEB
+        label = state.stable or ""
+        web = state.versions[label].run.kind is ServiceKind.WEB
         draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None))
         draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
+        current = draft.current()
+        draft.deployment = replace(current, taken_out={**current.taken_out, name: label})
 
 
 def taken_out(draft: Draft) -> bool:
@@ -75,7 +73,8 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
     policy = draft.policy.rollback
     earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
     kept: list[Warm] = []
-    web = draft.wanted(rollout).run.kind is ServiceKind.WEB
+    left = state.versions.get(rollout.from_label or "")
+    web = {v.run.kind for v in (left, draft.wanted(rollout)) if v is not None} == {ServiceKind.WEB}
     if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
         kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
     draft.put(

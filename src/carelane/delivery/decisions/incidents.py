@@ -1,12 +1,16 @@
 """When an incident opens and when it is resolved, looked at once all else of a decision is made."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from carelane.delivery import routing
 from carelane.delivery.decisions.draft import ENGINE, Draft
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, Watch
 from carelane.delivery.incidents import Cause, Incident
+from carelane.delivery.releases import ServiceKind
+from carelane.delivery.routing import ServiceRoute
 
 WITH_USERS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING})
 
@@ -50,15 +54,19 @@ def _note_users(draft: Draft) -> None:
     """Write down when the first users got what each rollout brings."""
     if draft.deployment is None:
         return
+    routed = draft.routed().services
     for rollout in draft.deployment.rollouts.values():
-        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout):
+        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout, routed):
             draft.put_rollout(replace(rollout, users_since=draft.now))
 
 
-def _has_users(draft: Draft, rollout: Rollout) -> bool:
-    state = draft.service(rollout.service)
+def _has_users(draft: Draft, rollout: Rollout, routed: Mapping[str, ServiceRoute]) -> bool:
+    state, route = draft.service(rollout.service), routed.get(rollout.service)
     at_steps = rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING
     if at_steps and not state.canary_percent:
+        return False
+    worker = draft.wanted(rollout).run.kind is ServiceKind.WORKER
+    if not worker and (route is None or rollout.to_label not in routing.reached(state, route)):
         return False
     return any(draft.ready(i) for i in state.of(rollout.to_label, Intent.SERVE))
 

@@ -43,6 +43,7 @@ def _cool(draft: Draft, name: str) -> None:
         draft.put(name, replace(state, previous=kept))
     belongs = {state.stable, state.canary, *(w.label for w in kept)}
     draft.intend([i for i in state.of_intent(Intent.WARM) if i.label not in belongs], Intent.DRAIN)
+    draft.intend(draft.service(name).of_intent(Intent.WARM), Intent.WARM)  # as an earlier version left it
 
 
 def _drop_versions(draft: Draft, name: str) -> None:
