@@ -139,7 +139,9 @@ def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentStat
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
     instances = [_instance(seen, kind, instance) for instance in state.instances]
-    serving = [i for i in instances if i.intent == Intent.SERVE]
+    # Only of the versions that are named beside it: what else still serves is no instance of them.
+    named = {state.stable, state.canary}
+    serving = [i for i in instances if i.intent == Intent.SERVE and i.label in named]
     rates = environment.meter.rates(name)
     evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(

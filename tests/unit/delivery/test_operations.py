@@ -201,6 +201,9 @@ def test_an_emergency_is_timed_part_by_part_and_verified_through_the_front_door(
     checked = replace(WEB, health_path="/health", version_path="/version")
     simulation = Simulation(policy(1), {"backend": checked}).shipped("v1", "v2")
     simulation.router.answers = {"/health": (200, b"ok"), "/version": (200, b'{"version": "v1"}')}
+    simulation.router.answers |= {
+        f"backend v1 {path}": answer for path, answer in simulation.router.answers.items()
+    }
     outcome = simulation.emergency()
     assert outcome.message == "backend: switched to v1, verified: /health, /version"
     assert (outcome.switched, outcome.verified) == (True, True)

@@ -151,7 +151,7 @@ def test_a_worker_is_replaced_while_users_are_switched_and_each_is_said_for_itse
 def test_what_was_switched_is_verified_though_a_worker_is_still_replaced() -> None:
     services = {"backend": replace(WEB, health_path="/health"), "reminders": WORKER}
     simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1", "v2")
-    simulation.router.answers = {"/health": (200, b"")}
+    simulation.router.answers = {"/health": (200, b""), "backend v1 /health": (200, b"")}
     outcome = simulation.emergency()
     assert outcome.services["backend"].verified is True
     assert outcome.services["reminders"].verified is None

@@ -122,7 +122,7 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         if not version.same_as(stable):
             strategy = _strategy(draft, wanted, state, version)
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
-        elif wanted.kind is not Kind.DEPLOY:
+        else:
             left = _left(state, moving, version.label)
             if left is not None:
                 rollouts[name] = Rollout(name, left, version.label)

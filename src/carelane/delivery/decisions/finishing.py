@@ -75,7 +75,8 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
     kept: list[Warm] = []
     left = state.versions.get(rollout.from_label or "")
     web = {v.run.kind for v in (left, draft.wanted(rollout)) if v is not None} == {ServiceKind.WEB}
-    if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
+    came = rollout.from_label is not None and rollout.to_label != state.stable
+    if web and came and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
         kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
     draft.put(
         rollout.service,

@@ -12,7 +12,6 @@ from carelane.delivery.decisions import (
     holding,
     incidents,
     instances,
-    leaving,
     migrating,
     replacing,
     rolling,
@@ -68,7 +67,7 @@ def _go_on(draft: Draft) -> None:
         for r in draft.current().rollouts.values()
     ):
         return
-    if draft.in_force() or not leaving.to_take_out(draft):
+    if draft.in_force():
         finishing.finish(draft)
     elif _is_late(draft, draft.current()):
         why = draft.seen.routing.rejected or "the proxies do not take it"
