@@ -97,8 +97,7 @@ class Schedule:
         for _ in range(2):
             self._release(well=True)
             self.simulation.deploy(self.releases[-1])
-            self.simulation.promote(full=True) if self._stands() else None
-            self.simulation.settle(200)
+            self._arrive()
         for _ in range(steps):
             step = self.chance.choices(list(STEPS), list(STEPS.values()))[0]
             self.done.append(step)
@@ -108,10 +107,16 @@ class Schedule:
                 self.done[-1] += f" ({error.message})"
             self.check()
 
-    def _stands(self) -> bool:
-        """Whether what is asked for waits at canary steps, which nobody wants to wait for here."""
-        self.simulation.tick(3)
-        return any(r.current_step is not None for r in self.simulation.deployment.rollouts.values())
+    def _arrive(self) -> None:
+        """Let what was asked for arrive, past all canary steps, which nobody wants to wait for here."""
+        for _ in range(200):
+            self.simulation.tick()
+            rollouts = self.simulation.deployment.rollouts.values()
+            if any(r.current_step is not None for r in rollouts):
+                self.simulation.promote(full=True)
+            if self.simulation.settled():
+                break
+        self.simulation.settle()
 
     # -- what happens
 

@@ -220,3 +220,20 @@ def test_a_stable_service_keeps_its_path_where_nobody_at_all_is_ready() -> None:
         simulation.workloads.kill(instance.id)
     routed = routing(simulation.state, simulation.engine.observe(simulation.engine.seen.routing))
     assert routed.services["api"].prefixes == ("/api",)
+
+
+def test_what_users_have_alone_keeps_them_where_it_is_put_on_trial_again() -> None:
+    """An emergency was given up when only the worker was back: v1 is stable, and web's is not ready yet."""
+    strategy = DEFAULTS[StrategyKind.BLUE_GREEN]
+    simulation = Simulation(
+        replace(settings(keep_warm=0), strategy=strategy), {"web": WEB, "work": WORKER}
+    ).shipped("v1", "v2")
+    simulation.workloads.behaviours["web", "v1"] = NEVER_READY
+    simulation.emergency()
+    simulation.until(lambda: simulation.running("work") == {"v1": 1})
+    simulation.abort()
+    assert simulation.state.service("web").stable == "v1"
+    simulation.deploy("v2")
+    for _ in range(5):
+        simulation.tick()
+        assert answered(simulation)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from carelane.delivery import routing
 from carelane.delivery.decisions import (
     crashes,
     emergencies,
@@ -121,8 +122,16 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
     version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
         return migrating.advance(draft, rollout)
-    draft.put_on_trial(rollout, percent=0 if rollout.strategy.stepped else None)
+    begins_without = rollout.strategy.stepped and not _has_all_users(draft, version)
+    draft.put_on_trial(rollout, percent=0 if begins_without else None)
     return None
+
+
+def _has_all_users(draft: Draft, version: ServiceVersion) -> bool:
+    """Whether users have it alone already, for it is asked for again before stable was back."""
+    name = version.service
+    route = draft.routed().services.get(name)
+    return route is not None and routing.reached(draft.service(name), route) == {version.label}
 
 
 def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
