@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from carelane.base.errors import CarelaneError
+from carelane.delivery.decisions import superseding
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
 from carelane.delivery.releases import RunConfiguration, ServiceKind
 from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB, WORKER
-from tests.fakes.simulation import Simulation, policy
+from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.simulation.answering import Answering
 
@@ -43,6 +44,7 @@ STRATEGIES = (ROLLING, DEFAULTS[StrategyKind.BLUE_GREEN], DEFAULTS[StrategyKind.
 STEPS = {
     "tick": 30,
     "deploy": 10,
+    "pipeline": 3,
     "emergency": 4,
     "rollback": 4,
     "abort": 3,
@@ -135,6 +137,19 @@ class Schedule:
         if self.chance.random() < 0.6:
             self._release()
         self.simulation.deploy(self.chance.choice(self.releases[-3:]))
+
+    def _pipeline(self) -> None:
+        """A token asks for one of the last releases: whoever an undo has moved stays moved."""
+        active = self.simulation.snapshot.deployment
+        moved = active is not None and not active.ended and superseding.has_moved_users(active)
+        left = {n: r.from_label for n, r in active.rollouts.items()} if active is not None else {}
+        before = {name: set(self.simulation.weights(name)) for name in left}
+        self.simulation.operations.deploy(
+            PRODUCTION, self.chance.choice(self.releases[-3:]), "token ci", "", by_token=True
+        )
+        for name, label in left.items() if moved else ():
+            if label in set(self.simulation.weights(name)) - before[name]:
+                self.answering.found.append(f"{name}: users are back at {label} by a token")
 
     def _emergency(self) -> None:
         before = self._served()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from carelane.api import views
-from carelane.api.actors import Actor
+from carelane.api.actors import Actor, ByToken
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
@@ -102,8 +102,9 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: str, body: DeployBody, actor: Actor) -> Outcome:
-        return operations.deploy(name, body.release, actor, body.reason, strategy=body.strategy)
+    def deploy(name: str, body: DeployBody, actor: Actor, by_token: ByToken) -> Outcome:
+        strategy, reason = body.strategy, body.reason
+        return operations.deploy(name, body.release, actor, reason, strategy=strategy, by_token=by_token)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:

@@ -8,9 +8,9 @@ from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
 from carelane.delivery import requesting, verification
 from carelane.delivery.decisions import commands, emergencies, leaving
-from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Rollout
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState, Intent

@@ -271,6 +271,11 @@ class Draft:
         self._state = replace(self._state, release=release, revision=revision, shipped_by=self.current().id)
 
     @property
+    def shipped(self) -> str | None:
+        """The release that the environment has, as the draft has it."""
+        return self._state.release
+
+    @property
     def incidents(self) -> tuple[Incident, ...]:
         """Those that are open."""
         return tuple(i for i in self._incidents.values() if i.resolved_at is None)

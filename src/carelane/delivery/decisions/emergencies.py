@@ -184,7 +184,7 @@ def _end(draft: Draft, reason: str) -> None:
     rollouts = draft.current().rollouts
     left = [name for name, rollout in rollouts.items() if _was_left(draft, rollout)]
     if left or draft.current().taken_out:
-        finishing.settle(draft)
+        finishing.settle(draft, whole=False)
         ending = f"{draft.current().release} stays, it was there already in part"
     else:
         for name, rollout in rollouts.items():

@@ -17,14 +17,23 @@ def finish(draft: Draft) -> None:
     draft.to_phase(Phase.SUCCEEDED)
 
 
-def settle(draft: Draft) -> None:
-    """What was on trial is stable from now on, and history gains a revision if that is a change."""
+def settle(draft: Draft, *, whole: bool = True) -> None:
+    """What was on trial is stable from now on, and history gains a revision if that is a change.
+
+    Where not the *whole* of it has arrived, a service that the release does not have stays for as long as
+    nobody else answers its paths.
+    """
     current = draft.current()
     for rollout in current.rollouts.values():
         _promote(draft, rollout)
         if rollout.phase is RolloutPhase.PROMOTING:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
-    take_out(draft, leaving.to_take_out(draft))
+    for name in leaving.to_take_out(draft):
+        if whole or leaving.may_leave(draft, name):
+            take_out(draft, [name])
+        else:
+            later = tuple(leaving.successors(draft, name))
+            draft.put(name, replace(draft.service(name), leaves_for=later))
     if current.release != draft.snapshot.state.release:
         # Who only leaves a canary has what it had: no step of the history, which is of finite length.
         _add_revision(draft)
@@ -36,7 +45,7 @@ def take_out(draft: Draft, names: Iterable[str]) -> None:
         state = draft.service(name)
         label = state.stable or ""
         web = state.versions[label].run.kind is ServiceKind.WEB
-        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None))
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))
         draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
         current = draft.current()
         draft.deployment = replace(current, taken_out={**current.taken_out, name: label})

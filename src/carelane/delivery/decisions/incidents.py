@@ -161,9 +161,9 @@ def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
 
 def _is_over(draft: Draft, incident: Incident) -> bool:
     """Whether users are off what was worse: nobody of that version is to serve, and another one does."""
-    emergency = draft.deployment
-    if emergency is not None and emergency.kind is Kind.EMERGENCY and not emergency.ended:
-        return False  # its end says so: what it has switched may not be in force yet
+    undo = draft.deployment
+    if undo is not None and undo.kind is not Kind.DEPLOY and not undo.ended:
+        return False  # its end says so: it may not be in force yet, or turn back
     if incident.service is None:
         return False
     serving = draft.service(incident.service).of_intent(Intent.SERVE)

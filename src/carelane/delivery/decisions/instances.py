@@ -19,6 +19,7 @@ def tidy(draft: Draft) -> None:
         _cool(draft, name)
         _drop_versions(draft, name)
         _see_off(draft, name)
+        _leave(draft, name)
 
 
 def _drained(draft: Draft, instance: Instance) -> bool:
@@ -86,6 +87,15 @@ def _see_off(draft: Draft, name: str) -> None:
     kept = tuple(label for label in state.withdrawn if state.of(label, Intent.SERVE))
     if kept != state.withdrawn:
         draft.put(name, replace(state, withdrawn=kept))
+
+
+def _leave(draft: Draft, name: str) -> None:
+    """What only stayed for its paths leaves once others answer them, or where it answers nobody itself."""
+    state = draft.service(name)
+    others = [draft.service(other) for other in state.leaves_for]
+    if state.leaves_for and all(ready(draft, other, other.stable, Intent.SERVE) for other in others):
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))
+        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
 
 
 def maintain(draft: Draft, name: str) -> None:

@@ -71,7 +71,7 @@ def failed(draft: Draft) -> Due | None:
     watched = {
         name: state.stable
         for name, state in draft.services.items()
-        if state.watch is not None and not state.watch.told and state.stable is not None
+        if state.watch is not None and not _is_settled(state.watch) and state.stable is not None
     }
     able = {name: label for name, label in watched.items() if _way_back(draft, name)}
     for name, label in able.items():
@@ -83,6 +83,11 @@ def failed(draft: Draft) -> Due | None:
         if suspected is not None:
             return Due(name, suspected)
     return None
+
+
+def _is_settled(watch: Watch) -> bool:
+    """Whether it was decided about what is watched, by a person or by undoing it."""
+    return watch.told or watch.spent_by is not None
 
 
 def tell(draft: Draft, due: Due, why: str) -> None:
@@ -99,18 +104,25 @@ def tell(draft: Draft, due: Due, why: str) -> None:
     )
 
 
-def spend(draft: Draft, due: Due) -> None:
-    """What is undone is not undone again by itself; a suspicion begins anew with what is counted next."""
+def spend(draft: Draft, due: Due, rollback: int) -> None:
+    """What *rollback* undoes is undone once by itself; a suspicion begins anew with what is counted next."""
     for name, state in list(draft.services.items()):
         if state.watch is None:
             continue
         if not due.suspected:
-            draft.put(name, replace(state, watch=None))
+            draft.put(name, replace(state, watch=replace(state.watch, spent_by=rollback)))
         elif name == due.service:
             again = replace(state.watch, trials=state.watch.trials + 1, counting_since=draft.now)
             draft.put(name, replace(state, watch=again))
     if not due.suspected:
         note_incident(draft, due.service, Cause.of_failure(due.failure.kind), str(due))
+
+
+def give_back(draft: Draft, rollback: int) -> None:
+    """What *rollback* was to undo is watched again: something else came before it had moved anybody."""
+    for name, state in list(draft.services.items()):
+        if state.watch is not None and state.watch.spent_by == rollback:
+            draft.put(name, replace(state, watch=replace(state.watch, spent_by=None)))
 
 
 def leave_alone(draft: Draft) -> None:
