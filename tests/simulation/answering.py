@@ -34,7 +34,9 @@ class Answering:
         seen = self.simulation.engine.seen
         if seen.endpoints is not None:
             hanging = any(instance.live is False for instance in seen.instances.values())
-            silenced = set() if hanging else answered(before, seen) - answered(decision.state, seen)
+            silenced = (
+                set() if hanging else answered(before, seen, by_name=True) - answered(decision.state, seen)
+            )
             self.found += [
                 f"generation {decision.state.generation}: {path} has no answer any more"
                 for path in sorted(silenced & self._wanted(decision))
@@ -53,14 +55,15 @@ class Answering:
         return set.intersection(*(_paths(release) for release in releases)) if releases else set()
 
 
-def answered(state: EnvironmentState, seen: Observation) -> set[str]:
-    """The paths that lead to somebody ready."""
+def answered(state: EnvironmentState, seen: Observation, *, by_name: bool = False) -> set[str]:
+    """The paths that lead to somebody ready; *by_name* to a version that names the path itself."""
     return {
         prefix
         for name, route in routing(state, seen).services.items()
         for label, version in route.versions.items()
         if version.weight and any(seen.healthy(i.id) for i in state.services[name].of(label, Intent.SERVE))
         for prefix in route.prefixes
+        if not by_name or prefix in state.services[name].versions[label].run.routes
     }
 
 

@@ -237,3 +237,26 @@ def test_what_users_have_alone_keeps_them_where_it_is_put_on_trial_again() -> No
     for _ in range(5):
         simulation.tick()
         assert answered(simulation)
+
+
+@pytest.mark.parametrize("verb", ["abort", "emergency"])
+def test_what_is_new_and_alone_answers_its_paths_until_what_it_replaces_is_back(verb: str) -> None:
+    """`site` comes in the place of `web`, which has died; then nobody wants it any more."""
+    simulation = Simulation(settings(), {"web": WEB}).shipped("v1")
+    simulation.release("v2", services={"site": WEB})
+    simulation.workloads.behaviours["v2"] = SLOW
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.router.ready_of("v2") == 0 and simulation.running("site") != {})
+    simulation.workloads.behaviours["web", "v1"] = NEVER_READY
+    for instance in simulation.instances("v1", service="web"):
+        simulation.workloads.kill(instance.id)
+    simulation.router.late = True  # or it would have arrived
+    simulation.until(lambda: owner(simulation) == "site")
+    simulation.router.late = False
+    getattr(simulation, verb)()
+    for _ in range(5):
+        simulation.tick()
+        assert answered(simulation)
+    simulation.workloads.behaviours["web", "v1"] = Behaviour()
+    moving(simulation)
+    assert (owner(simulation), simulation.running("site")) == ("web", {})

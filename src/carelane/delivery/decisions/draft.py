@@ -169,6 +169,7 @@ class Draft:
                 canary_percent=percent,
                 versions={**state.versions, version.label: version},
                 withdrawn=tuple(label for label in state.withdrawn if label != version.label),
+                leaves_for=(),
             ),
         )
         started = replace(rollout, started_at=self.now, progress_at=self.now, step_since=self.now)

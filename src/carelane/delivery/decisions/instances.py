@@ -102,7 +102,8 @@ def maintain(draft: Draft, name: str) -> None:
     """Keep a service that is not being rolled out at its replicas, and replace what no longer lives."""
     state = draft.service(name)
     if state.stable is None:
-        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
+        if not state.leaves_for:
+            draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
         return
     replace_dead(draft, name, state.stable)
     worker = state.versions[state.stable].run.kind is ServiceKind.WORKER

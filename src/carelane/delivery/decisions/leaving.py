@@ -1,9 +1,12 @@
 """Services that a release does not have: who takes over their paths, and when they may leave."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import RolloutPhase
 from carelane.delivery.environments import Instance, Intent
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import ServiceVersion
 
 THERE = frozenset({RolloutPhase.PROMOTING, RolloutPhase.HEALTHY})
 
@@ -24,8 +27,20 @@ def successors(draft: Draft, name: str) -> list[str]:
     state = draft.service(name)
     if draft.release is None or state.stable is None:
         return []
-    found = (_answering(draft.release, path) for path in state.versions[state.stable].run.routes)
-    return list(dict.fromkeys(service for service in found if service is not None))
+    return _answering(draft.release.versions, state.versions[state.stable])
+
+
+def see_off(draft: Draft, name: str) -> None:
+    """What was new here and is not to stay leaves; its paths first, where only it answers them."""
+    state = draft.service(name)
+    serving = state.of_intent(Intent.SERVE)
+    stable = {n: s.versions[s.stable] for n, s in draft.services.items() if s.stable is not None}
+    paths = [state.versions[i.label] for i in serving if draft.ready(i)]
+    others = [n for version in paths for n in _answering(stable, version) if not _answers(draft, n)]
+    if others and not state.leaves_for:
+        draft.put(name, replace(state, leaves_for=tuple(dict.fromkeys(others))))
+    elif not others:
+        draft.intend(serving, Intent.DRAIN)
 
 
 def carrying_for(draft: Draft, service: str) -> list[Instance]:
@@ -49,12 +64,15 @@ def _took_over(draft: Draft, name: str, successor: str) -> bool:
     return bool(_answers(draft, successor)) or not _answers(draft, name)
 
 
-def _answering(release: Release, path: str) -> str | None:
-    """The service with the longest prefix that leads to *path*."""
-    prefixes = [
-        (len(prefix), name)
-        for name, version in release.versions.items()
-        for prefix in version.run.routes
-        if prefix in {"/", path} or path.startswith(f"{prefix}/")
-    ]
-    return max(prefixes, default=(0, None))[1]
+def _answering(versions: Mapping[str, ServiceVersion], left: ServiceVersion) -> list[str]:
+    """The services among *versions* with the longest prefixes that lead to the paths of *left*."""
+    found = []
+    for path in left.run.routes:
+        prefixes = [
+            (len(prefix), name)
+            for name, version in versions.items()
+            for prefix in version.run.routes
+            if prefix in {"/", path} or path.startswith(f"{prefix}/")
+        ]
+        found += [name for _, name in [max(prefixes)]] if prefixes else []
+    return list(dict.fromkeys(found))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import finishing, instances, watching
+from carelane.delivery.decisions import finishing, instances, leaving, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
@@ -85,7 +85,7 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
         return
     if state.stable is None:
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+        leaving.see_off(draft, name)
         return
     instances.fill(draft, name, state.stable)
     if rollout.strategy.stepped:
