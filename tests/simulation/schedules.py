@@ -153,7 +153,8 @@ class Schedule:
 
     def _emergency(self) -> None:
         before = self._served()
-        outcome = self.simulation.emergency()
+        past = self.chance.choice((None, self.simulation.state.release))
+        outcome = self.simulation.emergency(past=past)
         if outcome.deployment is not None:
             self._emergencies.setdefault(outcome.deployment.id, before)
 

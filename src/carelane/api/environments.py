@@ -47,7 +47,7 @@ class ReasonBody(Body):
 class RollbackBody(Body):
     """Why, and to which revision; the last that was not undone where none is named.
 
-    *past* names an irreversible release that is left knowingly.
+    *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
     """
 
     reason: str

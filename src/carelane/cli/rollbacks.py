@@ -22,7 +22,9 @@ SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
 
 past_option = click.option(
-    "--past", metavar="RELEASE", help="Go back past this irreversible release all the same."
+    "--past",
+    metavar="RELEASE",
+    help="What is left knowingly: an irreversible release, or the one that an undo has just gone back to.",
 )
 plan_option = click.option("--plan", is_flag=True, help="Only say where it would go.")
 

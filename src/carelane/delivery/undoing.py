@@ -20,6 +20,9 @@ from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Check, Outcome
 from carelane.delivery.verification import InPlace
 
+ONCE_MORE_SECONDS = 60.0
+"""How long after an undo the next one has to say what it leaves: who asks may not have seen that one."""
+
 
 @dataclass(frozen=True)
 class ServiceStanding:
@@ -66,12 +69,11 @@ class _LookedUp:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Who wants it, why, under which number; *before* is the last deployment that was there by then."""
+    """Who wants it, why, and under which number."""
 
     number: int
     author: str
     reason: str
-    before: Deployment | None
 
 
 class Undoing:
@@ -87,7 +89,26 @@ class Undoing:
         """Where *way* leads in the environment of *engine* as things are now."""
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
+        self._refuse_once_more(snapshot.state, way)
         return _LookedUp(target, snapshot.state, has_users(snapshot, seen), snapshot.deployment)
+
+    def _refuse_once_more(self, state: EnvironmentState, way: Way) -> None:
+        """Two people who see the same bad version, or one who presses twice, go back once.
+
+        Who names what is left, or where to go, has seen that somebody has just gone back.
+        """
+        last = next(iter(self._repository.deployments(state.name, 1)), None)
+        named = way.to_revision is not None or way.past == state.release
+        if last is None or last.kind is Kind.DEPLOY or last.finished_at is None or named:
+            return
+        ago = (self._clock.now() - last.finished_at).total_seconds()
+        if last.release == state.release and ago < ONCE_MORE_SECONDS:
+            undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
+            raise ConflictError(
+                f"{state.name} is on {last.release} since {last.finished_at:%H:%M:%S} UTC"
+                f" by {last.author}'s {undo} {last.id}",
+                hint=f"to go back once more, to before {last.release}, say --past {last.release}",
+            )
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
@@ -121,11 +142,10 @@ class Undoing:
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
             engine.look()
-            before = self._last(engine)
             looked_up = self._look_up(engine, way)
         with self._timed(timings, "switch"):
             own = engine.with_room(self._repository.reserve_deployment)
-            asked = _Asked(own, author, reason, before)
+            asked = _Asked(own, author, reason)
             target, made = self._ask_until_decided(engine, way, looked_up, asked)
         services = self._standings(engine, made, target, looked_up)
         with self._timed(timings, "verify"):
@@ -137,7 +157,10 @@ class Undoing:
     def _ask_until_decided(
         self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
     ) -> tuple[Target, Deployment]:
-        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
+        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing.
+
+        But for another undo that was done meanwhile: see `_refuse_once_more`.
+        """
         while True:
             target = looked_up.target
             wanted = Request(
@@ -147,18 +170,11 @@ class Undoing:
                 check = self._still_the_way(way, looked_up)
                 made = requesting.ask(engine, self._repository, wanted, check).deployment
             except MovedMeanwhile:
-                last = self._last(engine)
-                new = last is not None and (asked.before is None or last.id != asked.before.id)
-                if last is not None and new and last.kind is not Kind.DEPLOY:
-                    raise  # to go back once more is for a person to say, who has seen that
                 looked_up = self._look_up(engine, way)
                 continue
             if made is None:
                 raise InvariantError("an emergency made no deployment")
             return target, made
-
-    def _last(self, engine: Engine) -> Deployment | None:
-        return next(iter(self._repository.deployments(engine.environment, 1)), None)
 
     def _settle(
         self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome

@@ -92,6 +92,7 @@ def test_aborting_an_emergency_never_leads_to_what_was_left() -> None:
         assert simulation.weights("backend") == {"v1": 1}
     assert simulation.weights("frontend") == {"v1": 1}
     assert simulation.state.release == "v1"
+    simulation.tick(1, seconds=60.0)
     with pytest.raises(NotFoundError):
         simulation.emergency()
 
