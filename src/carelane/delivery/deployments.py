@@ -152,6 +152,11 @@ class Rollout:
         steps = self.strategy.steps
         return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
 
+    @property
+    def compares_still(self) -> bool:
+        """Whether it is not known yet whether the version before is better."""
+        return self.strategy.compares and self.step < len(self.strategy.steps)
+
     def migration_id(self, deployment: int) -> str:
         """The name under which its migration runs, in the rollout's *deployment*.
 

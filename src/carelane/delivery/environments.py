@@ -55,7 +55,8 @@ class Watch:
     """What a deployment brought, watched after its success until a moment.
 
     What its users got counts since *counting_since*: its success, or the last time that it was compared
-    with the version before it (*trials* times by now). *told* says that a person knows already.
+    with the version before it (*trials* times by now). *told* says that a person knows already,
+    *told_while_off* that one was told because nothing is undone by itself: that counts only as long as it is so.
     *spent_by* is the rollback that undid it by itself, which happens once.
     """
 
@@ -66,6 +67,7 @@ class Watch:
     unready_since: datetime | None = None
     trials: int = 0
     told: bool = False
+    told_while_off: bool = False
     spent_by: int | None = None
 
 

@@ -296,3 +296,38 @@ def test_out_of_a_canary_too() -> None:
     simulation.settle()
     with pytest.raises(ConflictError, match="production is on v2 since"):
         simulation.emergency()
+
+
+# -- nothing is undone by itself any more
+
+
+def off(simulation: Simulation, *, automatic: bool = False) -> None:
+    """A server with another policy runs from now on."""
+    rollback = replace(simulation.engine.policy.rollback, automatic=automatic)
+    simulation.use(replace(simulation.engine.policy, rollback=rollback))
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_a_comparison_ends_where_nothing_is_undone_by_itself_any_more(*, worse: bool) -> None:
+    simulation = compared()
+    off(simulation)
+    simulation.metrics.error_ratios["v2"] = 0.3 if worse else 0.0
+    simulation.settle()
+    assert (simulation.phase, simulation.deployment.message) == (
+        Phase.CANCELLED,
+        "automatic rollback is off",
+    )
+    assert (simulation.weights(), simulation.state.release) == ({"v2": 2}, "v2")
+    (told,) = simulation.entries("deployment.suspected")
+    assert told.reason.endswith("not undone by itself: automatic rollback is off")
+
+
+def test_what_was_told_while_nothing_was_undone_by_itself_is_undone_once_that_is_so_again() -> None:
+    simulation = Simulation(policy(2, automatic=False)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(20)
+    assert len(simulation.entries("deployment.suspected")) == 1
+    off(simulation, automatic=True)
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}

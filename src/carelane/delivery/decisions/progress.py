@@ -46,6 +46,8 @@ def advance(draft: Draft) -> None:
         return
     if draft.deployment.phase is Phase.WAITING:
         draft.to_phase(Phase.PROGRESSING)
+    if draft.current().phase is not Phase.ABORTING and watching.told_instead(draft):
+        begin_abort(draft, watching.OFF)
     if draft.current().phase is Phase.PROGRESSING:
         _go_on(draft)
     elif draft.current().phase is Phase.PAUSED:
@@ -158,7 +160,7 @@ def _why_held(draft: Draft) -> str | None:
     never = _why_never_back(draft)
     if never is not None:
         return never
-    return None if draft.policy.rollback.automatic else "automatic rollback is off"
+    return None if draft.policy.rollback.automatic else watching.OFF
 
 
 def _why_never_back(draft: Draft) -> str | None:

@@ -44,7 +44,7 @@ def _brought_back(draft: Draft, active: Deployment, release: Release) -> list[st
 
 def has_moved_users(active: Deployment) -> bool:
     """Whether users, or work, are back by *active*, a rollback: what follows does not take that from them."""
-    undecided = any(r.strategy.compares and r.current_step is not None for r in active.rollouts.values())
+    undecided = any(rollout.compares_still for rollout in active.rollouts.values())
     back = any(rollout.users_since is not None for rollout in active.rollouts.values())
     return active.kind is Kind.ROLLBACK and active.phase is not Phase.ABORTING and back and not undecided
 
