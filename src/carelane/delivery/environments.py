@@ -55,8 +55,8 @@ class Watch:
     """What a deployment brought, watched after its success until a moment.
 
     What its users got counts since *counting_since*: its success, or the last time that it was compared
-    with the version before it (*trials* times by now). *told* says that a person knows already,
-    *told_while_off* that one was told because nothing is undone by itself: that counts only as long as it is so.
+    with the version before it (*trials* times by now). *told* says that a person knows
+    already, *told_while_off* that one knows because nothing is undone by itself: for as long as that is so.
     *spent_by* is the rollback that undid it by itself, which happens once.
     """
 

@@ -164,6 +164,13 @@ class Operations:
         with self._refusals(environment, "emergency-rollback", author):
             return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
 
+    def emergency_standing(self, number: int) -> EmergencyOutcome:
+        """How far emergency rollback *number* has come by now; what was switched is verified anew."""
+        deployment = self._repository.deployment(number)
+        if deployment.kind is not Kind.EMERGENCY:
+            raise ConflictError(f"deployment {number} is no emergency rollback: it is a {deployment.kind}")
+        return self._undoing.standing(self.engine(deployment.environment), deployment)
+
     @contextmanager
     def _refusals(self, environment: str, what: str, author: str) -> Iterator[None]:
         """Who wanted to undo something and was refused, and why, is in the trail too."""

@@ -154,6 +154,18 @@ class Undoing:
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
+    def standing(self, engine: Engine, made: Deployment) -> EmergencyOutcome:
+        """How far the emergency *made* has come by now, each service for itself, and verified anew."""
+        release = self._repository.release_named(made.release)
+        draft = engine.draft(self._repository.snapshot(engine.environment))
+        draft.deployment, draft.release = made, release
+        services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}
+        staying = {} if made.ended else {n: draft.service(n).stable or "" for n in leaving.to_take_out(draft)}
+        for name, label in {**made.taken_out, **staying}.items():
+            services[name] = _leaving(draft, name, label)
+        outcome = _told(services, self._found(engine, release, services))
+        return replace(outcome, deployment=made)
+
     def _ask_until_decided(
         self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
     ) -> tuple[Target, Deployment]:

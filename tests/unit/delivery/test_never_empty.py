@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
@@ -116,3 +117,42 @@ def test_a_version_is_verified_by_itself_too_for_another_service_may_have_answer
     outcome = simulation.emergency()
     assert outcome.verified is False
     assert outcome.message == ("backend: switched to v1, NOT verified: v1 itself: /health answered 500")
+
+
+def test_an_emergency_that_starts_something_is_verified_once_that_is_there() -> None:
+    asked = replace(WEB, health_path="/health")
+    simulation = Simulation(policy(1, keep_warm=0), {"backend": asked}).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=5)
+    simulation.router.answers = {"/health": (500, b"")}
+    first = simulation.emergency()
+    assert (first.switched, first.verified) == (False, None)
+    assert first.deployment is not None
+    assert not simulation.operations.emergency_standing(first.deployment.id).switched
+    simulation.settle()
+    then = simulation.operations.emergency_standing(first.deployment.id)
+    assert (then.switched, then.verified) == (True, False)
+    assert then.message == "backend: switched to v1, NOT verified: /health answered 500"
+
+
+def test_what_was_taken_out_at_last_is_said_as_it_is_then() -> None:
+    simulation = Simulation(policy(REPLICAS), {"backend": WEB}).shipped("v1")
+    simulation.release("v2", services={"site": WEB})
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=5)
+    first = simulation.emergency()
+    assert first.deployment is not None
+    assert "NOT left yet" in first.message
+    simulation.settle()
+    then = simulation.operations.emergency_standing(first.deployment.id)
+    assert then.switched
+    assert then.message == (
+        "backend: switched to v1, with no health or version path to verify it by;"
+        " site: taken out: v1 does not have it"
+    )
+
+
+def test_only_an_emergency_has_a_standing() -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    with pytest.raises(ConflictError, match="deployment 1 is no emergency rollback"):
+        simulation.operations.emergency_standing(1)

@@ -130,7 +130,7 @@ def give_back(draft: Draft, rollback: int) -> None:
 
 
 def told_instead(draft: Draft) -> bool:
-    """Whether what is under way only compares, and nothing is undone by itself any more: that is told instead."""
+    """Whether what is under way only compares, and nothing is undone by itself any more: that is told."""
     undecided = [n for n, r in draft.current().rollouts.items() if r.compares_still]
     if not undecided or draft.policy.rollback.automatic:
         return False
