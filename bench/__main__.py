@@ -1,9 +1,9 @@
-"""`make bench`: every part, or some: footprint, undoing, canary, pipeline, late, routing, detection."""
+"""`make bench`: every part, or some: footprint, undoing, canary, pipeline, late, routing, many, detection."""
 
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, late, pipeline, routing, undoing
+from bench import canary, detection, footprint, late, many, pipeline, routing, undoing
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
@@ -12,6 +12,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pipeline": lambda asked: pipeline.main(asked.pushes),
     "late": lambda asked: late.main(asked.healthy),
     "routing": lambda asked: routing.main(asked.flips),
+    "many": lambda asked: many.main(asked.services),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }
 
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300, help="rounds of replacing and undoing")
     parser.add_argument("--restarts", type=int, default=20, help="restarts of the server under load")
     parser.add_argument("--flips", type=int, default=100, help="changes of weights, each number of services")
+    parser.add_argument("--services", type=int, default=50, help="services of a system that has many")
     parser.add_argument("--trials", type=int, default=20, help="A/A trials, and healthy releases")
     parser.add_argument("--caught", type=int, default=10, help="runs of each fault to catch")
     parser.add_argument("--traces", type=int, default=5000, help="traces of each bad canary")

@@ -19,6 +19,13 @@ def proportional_mib(pid: int) -> float:
     raise ValueError(f"process {pid} has no Pss")
 
 
+def busy_seconds(pid: int) -> float:
+    """Processor time that process *pid* has used; nanoseconds are counted, not ticks."""
+    return (
+        sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    )
+
+
 @contextmanager
 def answering(version: str) -> Iterator[int]:
     """The port where a service of *version* answers, in a process of its own."""

@@ -1,3 +1,3 @@
 """Carelane: the delivery of a healthcare system, from commit to production and back."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

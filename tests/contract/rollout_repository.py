@@ -242,6 +242,31 @@ class RolloutRepositoryContract:
         repository.commit(Decision(state(3), revision=revision(3, 13), undone=(1, 2)))
         assert [r.undone_by for r in repository.revisions("production", 10)] == [None, 13, 12]
 
+    def test_the_latest_revision_of_a_release_is_found_in_its_environment(
+        self, repository: RolloutRepository
+    ) -> None:
+        repository.commit(Decision(state(1), revision=replace(revision(1, 11), release="a")))
+        repository.commit(Decision(state(2), revision=replace(revision(2, 12), release="b")))
+        repository.commit(Decision(state(3), revision=replace(revision(3, 13), release="a")))
+        assert repository.revision_of("production", "a") == 3
+        assert repository.revision_of("production", "c") is None
+        assert repository.revision_of("staging", "a") is None
+
+    def test_irreversible_releases_later_than_a_revision_are_named_unless_they_were_undone(
+        self, repository: RolloutRepository
+    ) -> None:
+        for name, irreversible in (("v1", True), ("v2", True), ("v3", False), ("v4", True)):
+            made = replace(V1, name=name, commit=digest(name)[:40], irreversible=irreversible)
+            repository.add_release(made, entry())
+        for number in (1, 2, 3, 4):
+            made_of = replace(revision(number, 10 + number), release=f"v{number}")
+            repository.commit(Decision(state(number), revision=made_of))
+        assert repository.irreversible_after("production", 1) == ["v2", "v4"]
+        assert repository.irreversible_after("production", 0) == ["v1", "v2", "v4"]
+        assert repository.irreversible_after("staging", 0) == []
+        repository.commit(Decision(state(5), revision=revision(5, 15), undone=(4,)))
+        assert repository.irreversible_after("production", 1) == ["v2"]
+
     # -- releases
 
     def test_a_release_is_read_back_as_it_was_by_name_and_by_commit(

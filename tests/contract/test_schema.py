@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from carelane.store.database import migrate, open_sqlite
+import carelane
+from carelane.base.errors import ConflictError, Damaged
+from carelane.store.database import migrate, newest_schema, open_sqlite
 from carelane.store.tables import metadata
 
 
@@ -27,6 +30,37 @@ def test_migrating_again_changes_nothing_and_loses_nothing(tmp_path: Path) -> No
     engine.dispose()
     with (tmp_path / "carelane.db").open("rb") as file:
         assert file.read(15) == b"SQLite format 3"
+
+
+RELEASED = {"0.1.0": "0001", "0.2.0": "0002"}
+"""The schema of each version that was released; a release adds its own."""
+
+
+def test_a_version_stands_for_one_schema() -> None:
+    """Two programs that call themselves the same must read what the other wrote."""
+    newest = newest_schema()
+    assert RELEASED.get(carelane.__version__, newest) == newest, "the schema has changed since: a new version"
+    if carelane.__version__ not in RELEASED:
+        assert ".dev" in carelane.__version__, "a version that is released has its schema above"
+
+
+def test_what_a_newer_version_wrote_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    engine = open_sqlite(tmp_path / "carelane.db")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(ConflictError, match="was written by a newer Carelane: its schema is 9999") as refused:
+        open_sqlite(tmp_path / "carelane.db")
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("kept", [100, 5000])
+def test_what_is_no_whole_database_is_refused_in_one_sentence(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "carelane.db"
+    open_sqlite(path).dispose()
+    path.write_bytes(b"\x00" * kept if kept == 100 else path.read_bytes()[:kept])
+    with pytest.raises(Damaged, match=r"carelane\.db is damaged: "):
+        open_sqlite(path)
 
 
 def test_the_database_survives_a_power_cut_by_its_settings(tmp_path: Path) -> None:

@@ -59,12 +59,21 @@ def test_an_inner_port_is_kept_and_replaced_only_where_nobody_counts_on_it(
     tmp_path: Path, taken: int
 ) -> None:
     file = tmp_path / "ports.json"
-    first = InnerPorts(file, "production", Ports()).of(["web"], False, False)
-    assert InnerPorts(file, "production", Ports()).of(["web"], False, False) == first
+    first = InnerPorts(file, "production", Ports(), dict).of(["web"], False, False)
+    assert InnerPorts(file, "production", Ports(), dict).of(["web"], False, False) == first
     file.write_text(json.dumps({"web": taken}))
-    assert InnerPorts(file, "production", Ports()).of(["web"], True, True) == {"web": taken}
+    assert InnerPorts(file, "production", Ports(), dict).of(["web"], True, True) == {"web": taken}
     with pytest.raises(ConflictError, match=f"port {taken}, at which production reaches web, is taken by"):
-        InnerPorts(file, "production", Ports()).of(["web"], False, True)
-    changed = InnerPorts(file, "production", Ports()).of(["web"], False, False)
+        InnerPorts(file, "production", Ports(), dict).of(["web"], False, True)
+    changed = InnerPorts(file, "production", Ports(), dict).of(["web"], False, False)
     assert changed["web"] != taken
     assert json.loads(file.read_text()) == changed
+
+
+@pytest.mark.parametrize("text", ["", '{"web": 2', "[]", '{"web": "twenty"}'])
+def test_inner_ports_that_are_damaged_are_those_that_instances_were_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "ports.json"
+    file.write_text(text)
+    ports = InnerPorts(file, "production", Ports(), lambda: {"web": 20017})
+    assert ports.of(["web"], True, True) == {"web": 20017}
+    assert json.loads(file.read_text()) == {"web": 20017}

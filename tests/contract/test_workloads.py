@@ -1,5 +1,6 @@
 """The Workloads port: in memory, and as real processes."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -198,6 +199,70 @@ class TestProcessWorkloads(WorkloadsContract):
         workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, None))
         workloads.stop(PLACE.instance, 1.0)
         wait_for(workloads, ProcessPhase.EXITED)
+
+    @pytest.mark.parametrize("shim", ["alive", "killed"])
+    @pytest.mark.parametrize("text", ["", '{"run": ', "null"])
+    @pytest.mark.parametrize("file", ["spec.json", "status.json", "control.json", "child.json"])
+    def test_a_damaged_file_is_made_again_and_what_runs_goes_on(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, file: str, text: str, shim: str
+    ) -> None:
+        """By the next look and the start that it leads to; by a server that remembers nothing."""
+        workloads.start(PLACE, version)
+        before = wait_for(workloads, ProcessPhase.RUNNING)
+        folder = workloads._shims.folder(PLACE.instance)
+        status = workloads._shims.status(PLACE.instance)
+        assert status is not None
+        if shim == "killed":
+            os.kill(status["shim"]["pid"], signal.SIGKILL)
+            until(lambda: not workloads.observe()[PLACE.instance].supervised, 5.0, "it is seen")
+        (folder / file).write_text(text)
+        workloads._shims.forget(PLACE.instance)
+
+        def mended() -> bool:
+            seen = workloads.observe().get(PLACE.instance)
+            if seen is None or not seen.supervised:
+                with contextlib.suppress(PlatformError):  # the engine tries again too
+                    workloads.start(PLACE, version)
+            return seen is not None and seen.supervised and seen.phase is ProcessPhase.RUNNING
+
+        until(mended, 10.0, "it is known again")
+        seen = workloads.observe()[PLACE.instance]
+        assert (seen.pid, seen.port, seen.task_of) == (before.pid, before.port, None)
+        workloads.stop(PLACE.instance, 1.0)
+        wait_for(workloads, ProcessPhase.EXITED)
+        assert (folder / "control.json").read_text().startswith('{"stop"')
+
+    @pytest.mark.parametrize("shim", ["alive", "killed"])
+    def test_one_that_nobody_knows_any_more_and_whose_spec_is_damaged_can_be_ended(
+        self, workloads: ProcessWorkloads, version: ServiceVersion, shim: str
+    ) -> None:
+        workloads.start(PLACE, version)
+        wait_for(workloads, ProcessPhase.RUNNING)
+        status = workloads._shims.status(PLACE.instance)
+        assert status is not None
+        if shim == "killed":
+            os.kill(status["shim"]["pid"], signal.SIGKILL)
+        (workloads._shims.folder(PLACE.instance) / "spec.json").write_text("")
+        workloads._shims.forget(PLACE.instance)
+
+        def ended() -> bool:
+            workloads.stop(PLACE.instance, 1.0)
+            return not workloads.any_running()
+
+        until(ended, 10.0, "it has ended")
+
+    def test_the_inner_ports_that_instances_were_told_can_be_asked(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        addresses = {
+            "services.backend.url": "http://127.0.0.1:20017",
+            "backing.database.url": "postgresql://",
+        }
+        workloads.start(Placement("backend-1", "production", addresses, generation=7), version)
+        assert workloads.told_ports() == {"backend": 20017}
+        spec = workloads._shims.spec("backend-1")
+        assert spec is not None
+        assert spec["born"] == 7
 
     def test_crashes_are_counted(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
         run = replace(version.run, command=(*PYTHON, "-c", "raise SystemExit(4)"))

@@ -51,3 +51,27 @@ def test_an_emergency_on_a_full_disk_switches_and_is_recorded(small_disk: Path, 
     assert system.environment()["release"] == "v1"
     assert system.history()[0]["kind"] == "emergency"
     (small_disk / "filling").unlink()
+
+
+def test_a_server_that_finds_the_disk_full_says_so_in_one_sentence(
+    small_disk: Path, make_system: Make
+) -> None:
+    system = make_system(up=False)
+    fill(small_disk)
+    refused = system.run("up", "--detach")
+    assert refused.code == 6, refused.err
+    assert refused.err.startswith("error: cannot write ")
+    assert "make room on the disk" in refused.err
+    assert len(refused.err.strip().splitlines()) == 2, refused.err
+    (small_disk / "filling").unlink()
+    system.up()
+    system.shipped("v1")
+    system.must("down")
+    fill(small_disk)
+    refused = system.run("up", "--detach")
+    assert "Traceback" not in refused.err
+    (small_disk / "filling").unlink()
+    if refused.code == 0:
+        return  # what there is of the disk was enough
+    assert refused.code == 6, refused.err
+    system.up()

@@ -132,6 +132,21 @@ class InMemoryRepository:
         """Newest first."""
         return [r for r in reversed(self._revisions) if r.environment == environment][:limit]
 
+    def revision_of(self, environment: str, release: str) -> int | None:
+        """The latest revision that brought *release*."""
+        found = (r.number for r in self._revisions if (r.environment, r.release) == (environment, release))
+        return max(found, default=None)
+
+    def irreversible_after(self, environment: str, revision: int) -> list[str]:
+        """Irreversible releases of later revisions that were not undone."""
+        later = {
+            r.release
+            for r in self._revisions
+            if r.environment == environment and r.number > revision and r.undone_by is None
+        }
+        known = (self._releases.get(name or "") for name in later)
+        return sorted(release.name for release in known if release is not None and release.irreversible)
+
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:
         """Newest first."""
         found = [incident for _, incident in self._of(environment)]

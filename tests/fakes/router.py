@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import EndpointSeen, RoutingSeen
+from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.routing import Endpoint, Routing
 
 LONG_IDLE_SECONDS = 60.0
@@ -31,6 +31,8 @@ class FakeRouter:
     rejects: Callable[[Routing], str] = lambda _: ""
     """What the proxies say against a routing; empty where they take it."""
     rejected_seconds: float = 60.0
+    troubles: tuple[ProxyTrouble, ...] = ()
+    """What is wrong with its processes."""
 
     # -- the port
 
@@ -55,6 +57,10 @@ class FakeRouter:
         if said := self.rejects(self.routing):
             return RoutingSeen(None, said, self.rejected_seconds)
         return RoutingSeen(None if self.late else self.routing.generation)
+
+    def tend(self) -> tuple[ProxyTrouble, ...]:
+        """What a test laid down."""
+        return self.troubles
 
     def addresses(self) -> Mapping[str, str]:
         """The inner addresses."""

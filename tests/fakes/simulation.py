@@ -61,7 +61,7 @@ class Simulation:
         self.suspicions: dict[str, str] = {}
         self.metrics = FakeMetrics(self.clock, self.router)
         self.artifacts = FakeArtifacts()
-        self.reported: list[Exception] = []
+        self.reported: list[BaseException] = []
         self._contents: dict[str, str] = {}
         self.use(policy or Policy({"backend": 2}))
 

@@ -1,7 +1,6 @@
 """The server's process: ``python -m carelane.api FOLDER``, which `carelane up` becomes."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -13,9 +12,9 @@ import uvicorn
 
 from carelane.api import application
 from carelane.api.actors import PeerProtocol
-from carelane.base import logs
+from carelane.base import json_files, logs
 from carelane.base.clock import RealClock
-from carelane.base.errors import CarelaneError
+from carelane.base.errors import CarelaneError, not_written
 from carelane.base.unix_http import short_address
 from carelane.bootstrap.app import App, build, hold
 from carelane.bootstrap.places import Places
@@ -57,6 +56,7 @@ class Server:
             lifespan="off",
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # nobody stands between: a header would say who asks
             timeout_graceful_shutdown=1,
         )
         self._uvicorn = uvicorn.Server(config)
@@ -77,7 +77,7 @@ class Server:
         self._app.places.socket.unlink(missing_ok=True)
         self._app.places.pipeline_socket.unlink(missing_ok=True)
         left = self._app.end(keep_running=self._keep_running)
-        self._app.places.ended.write_text(json.dumps({"pid": os.getpid(), "still_running": left}))
+        json_files.write(self._app.places.ended, {"pid": os.getpid(), "still_running": left})
         log.info("ended", kept=self._keep_running, still_running=left)
 
 
@@ -89,13 +89,20 @@ def main() -> int:
     places = Places(Path(sys.argv[1]))
     try:
         _lock = hold(places)
-        server = Server(build(places))
+        server = Server(build(places, end_unknown="--end-unknown" in sys.argv[2:]))
+        server.run()
     except CarelaneError as error:
-        hint = f"\n  try: {error.hint}" if error.hint else ""
-        sys.stderr.write(f"error: {error.message}{hint}\n")
-        return error.exit_code
-    server.run()
+        return _said(error)
+    except OSError as error:
+        return _said(not_written(str(error.filename or places.state), error))
     return 0
+
+
+def _said(error: CarelaneError) -> int:
+    hint = f"\n  try: {error.hint}" if error.hint else ""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"error: {error.message}{hint}\n")
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Who is asking: the user at the other end of the unix socket, as the kernel says."""
 
+import asyncio
 import pwd
 import socket
 import struct
@@ -9,28 +10,61 @@ from typing import Annotated
 from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from carelane.api.limits import ASK_SECONDS, Connections
 from carelane.base.errors import NotSignedIn
 from carelane.bootstrap.places import USERS_SOCKET
 
 _CREDENTIALS = struct.Struct("3i")
 _BEARER = "bearer "
 """How the client's address begins where a token was borne: the kernel's own never does."""
+_OF_USERS = Connections(most=96, each=64)
+_OF_PIPELINES = Connections(most=64, each=16)
 
 
 class PeerProtocol(H11Protocol):
-    """Uvicorn's protocol, with the peer's user id in the place of its address."""
+    """Uvicorn's protocol, with the peer's user id in the place of its address, and limits."""
 
     def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as inherited
         """Note who connected; whoever did not come by the users' own socket has to bear a token."""
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
-        # By the name alone: a socket may have been bound by a shorter way to its folder.
-        if PurePath(str(peer.getsockname())).name != USERS_SOCKET:
-            self.client = ("pipeline", 0)
-            return
         packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        _, uid, _ = _CREDENTIALS.unpack(packed)
-        self.client = ("uid", uid)
+        pid, uid, _ = _CREDENTIALS.unpack(packed)
+        # By the name alone: a socket may have been bound by a shorter way to its folder.
+        by_users = PurePath(str(peer.getsockname())).name == USERS_SOCKET
+        self.client = ("uid", uid) if by_users else ("pipeline", 0)
+        self._pid = pid
+        self._of = _OF_USERS if by_users else _OF_PIPELINES
+        self._taken = self._of.take(pid)
+        self._unasked: asyncio.TimerHandle | None = None
+        if self._taken:
+            self._wait()
+        else:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """As inherited; a request that has not come whole in time has not come."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._unasked is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As inherited; there is room for another."""
+        self._stop_waiting()
+        if self._taken:
+            self._taken = False
+            self._of.give(self._pid)
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._unasked = self.loop.call_later(ASK_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._unasked is not None:
+            self._unasked.cancel()
+            self._unasked = None
 
 
 def actor_of(client: tuple[str, int] | None) -> str:

@@ -20,6 +20,7 @@ from carelane.api import (
 )
 from carelane.api.bearers import BearerMiddleware
 from carelane.api.idempotency import IdempotencyMiddleware
+from carelane.api.limits import LimitsMiddleware
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 
@@ -32,9 +33,11 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=problems.DOCUMENTED,
     )
     problems.install(application)
     application.add_middleware(IdempotencyMiddleware, app=app)
+    application.add_middleware(LimitsMiddleware)
     application.add_middleware(BearerMiddleware, app=app, clock=RealClock())
     for router in (
         system.routes(app, started_at, end),

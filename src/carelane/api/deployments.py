@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from carelane.api.limits import Number
 from carelane.bootstrap.app import App
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment
@@ -23,17 +24,17 @@ def routes(app: App) -> APIRouter:
         return app.repository.deployments(environment, limit)
 
     @router.get("/{number}/analyses", summary="What its canaries were judged by, window by window")
-    def show_analyses(number: int) -> list[AnalysisRun]:
+    def show_analyses(number: Number) -> list[AnalysisRun]:
         deployment = app.repository.deployment(number)
         runs = (app.analyses.analysis(number, service) for service in deployment.rollouts)
         return [run for run in runs if run is not None]
 
     @router.get("/{number}/standing", summary="How far an emergency rollback has come, verified now")
-    def show_standing(number: int) -> EmergencyOutcome:
+    def show_standing(number: Number) -> EmergencyOutcome:
         return app.operations.emergency_standing(number)
 
     @router.get("/{number}", summary="One deployment")
-    def show_deployment(number: int) -> Deployment:
+    def show_deployment(number: Number) -> Deployment:
         return app.repository.deployment(number)
 
     return router

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from carelane.api import views
 from carelane.api.actors import Actor, ByToken
+from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
@@ -24,24 +25,24 @@ class Body(BaseModel):
 class DeployBody(Body):
     """Which release, why, and by which strategy; the environment's own where none is named."""
 
-    release: str = Field(min_length=1)
-    reason: str = ""
-    strategy: str | None = None
+    release: Name
+    reason: Reason = ""
+    strategy: Name | None = None
 
 
 class PromoteBody(Body):
     """Why, whether past all canary steps that are left, and what was seen: it may have moved on since."""
 
-    reason: str = ""
+    reason: Reason = ""
     full: bool = False
-    deployment: int | None = None
-    step: int | None = Field(None, ge=1)
+    deployment: Number | None = None
+    step: Number | None = None
 
 
 class ReasonBody(Body):
     """Why."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class RollbackBody(Body):
@@ -50,16 +51,16 @@ class RollbackBody(Body):
     *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
     """
 
-    reason: str
-    to_revision: int | None = Field(None, ge=1)
-    past: str | None = None
+    reason: Reason
+    to_revision: Number | None = None
+    past: Name | None = None
 
 
 class EmergencyBody(Body):
     """Why; *past* as for a rollback."""
 
-    reason: str
-    past: str | None = None
+    reason: Reason
+    past: Name | None = None
 
 
 def routes(app: App) -> APIRouter:
@@ -88,7 +89,7 @@ def routes(app: App) -> APIRouter:
     @router.get("/{name}/rollback-plan", summary="Where going back would go")
     def rollback_plan(
         name: str,
-        to_revision: Annotated[int | None, Query(ge=1)] = None,
+        to_revision: Number | None = None,
         past: str | None = None,
         *,
         emergency: bool = False,

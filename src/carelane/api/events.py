@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
+from carelane.api.limits import Position
 from carelane.audit.entries import Positioned
 from carelane.bootstrap.app import App
 
@@ -23,15 +24,15 @@ def routes(app: App) -> APIRouter:
 
     @router.get("", summary="The trail as server-sent events; an event's id is its position")
     async def events(
-        after: Annotated[int | None, Query(ge=0)] = None,
-        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+        after: Position | None = None,
+        last_event_id: Annotated[Position | None, Header()] = None,
     ) -> StreamingResponse:
         position = last_event_id if last_event_id is not None else after or 0
         return StreamingResponse(_stream(app, position), media_type="text/event-stream")
 
     @router.get("/list", summary="A part of the trail as a list")
     def list_events(
-        after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        after: Position = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[Positioned]:
         return app.trail.after(after, limit)
 

@@ -6,12 +6,33 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from carelane.base.errors import CarelaneError, InputError, InvariantError, NotFoundError
 
 log = structlog.get_logger()
+MOST = 2**63 - 1
+"""No number here is greater: none could be stored."""
 MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457), with the exit code and the hint that the command line shows."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str
+    exit_code: int
+
+
+_CONTENT = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    422: {"description": "Bad input: what is wrong with it, field by field", "content": _CONTENT},
+    "default": {"description": "What went wrong, and what to try", "content": _CONTENT},
+}
 
 
 def problem(error: CarelaneError, status: int | None = None) -> JSONResponse:
@@ -36,13 +57,16 @@ def install(application: FastAPI) -> None:
 
     @application.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(InputError("; ".join(_said(e) for e in error.errors())), 422)
+        beyond = all(e.get("ctx", {}).get("le") == MOST for e in error.errors())
+        return problem(InputError("; ".join(_said(e) for e in error.errors())), 400 if beyond else 422)
 
     @application.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
             return problem(NotFoundError(f"no {request.url.path}", hint="see /api/v1/openapi.json"))
-        return problem(InputError(str(error.detail)), error.status_code)
+        answer = problem(InputError(str(error.detail)), error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
 
     @application.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
+from carelane.api.limits import Name
 from carelane.bootstrap.app import App
 from carelane.delivery.releases import Release, WorkflowRunReference
 
@@ -15,8 +15,8 @@ from carelane.delivery.releases import Release, WorkflowRunReference
 class CreateBody(Body):
     """Which commit, and under which name (its tag, else the beginning of its SHA)."""
 
-    commit: str = Field("HEAD", min_length=1)
-    name: str | None = None
+    commit: Name = "HEAD"
+    name: Name | None = None
     built_by: WorkflowRunReference | None = None
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 import carelane
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
+from carelane.base.loops import Failing
 from carelane.bootstrap.app import App
 
 
@@ -21,12 +22,13 @@ class DownBody(Body):
 
 @dataclass(frozen=True)
 class SystemView:
-    """Which server answers."""
+    """Which server answers, and which of its parts do not do their work; none where all is well."""
 
     system: str
     version: str
     pid: int
     started_at: datetime
+    failing: list[Failing]
 
 
 def routes(app: App, started_at: datetime, end: Callable[[bool], None]) -> APIRouter:
@@ -35,7 +37,8 @@ def routes(app: App, started_at: datetime, end: Callable[[bool], None]) -> APIRo
 
     @router.get("", summary="Which server answers")
     def show_system() -> SystemView:
-        return SystemView(app.configuration.system, carelane.__version__, os.getpid(), started_at)
+        name = app.configuration.system
+        return SystemView(name, carelane.__version__, os.getpid(), started_at, app.failing())
 
     @router.post("/down", status_code=202, summary="End the server and, unless kept, what it runs")
     def down(body: DownBody, actor: Actor) -> dict[str, str]:

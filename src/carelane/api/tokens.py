@@ -11,6 +11,7 @@ from carelane.access import tokens
 from carelane.access.tokens import Token
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
+from carelane.api.limits import Name
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
 from carelane.bootstrap.app import App
@@ -19,8 +20,8 @@ from carelane.bootstrap.app import App
 class TokenBody(Body):
     """A token's name, where it may deploy to, and how long it is good."""
 
-    name: str
-    environments: list[str] = Field(default_factory=list)
+    name: Name
+    environments: list[Name] = Field(default_factory=list, max_length=1000)
     days: float | None = Field(None, gt=0, le=3650)
 
 

@@ -109,7 +109,11 @@ class Notifier:
 
     def _try(self, pending: Pending) -> None:
         title, body = message(pending.entry)
-        problem = self._sender.send(pending.destination, title, body)
+        try:
+            problem = self._sender.send(pending.destination, title, body)
+        except Exception as error:  # noqa: BLE001 - a library's fault at one destination is no other's
+            # Its words may hold the address, which is a secret.
+            problem = f"sending to {pending.destination} failed: {type(error).__name__}"
         attempts = pending.attempts + 1
         pause = min(FIRST_RETRY_SECONDS * 2**pending.attempts, LONGEST_RETRY_SECONDS)
         given_up = attempts >= MOST_ATTEMPTS

@@ -2,6 +2,7 @@
 
 CarelaneError
 ├── InputError        (exit 2,  HTTP 400)  what was given is wrong
+│   └── TooLarge      (exit 2,  HTTP 413)  more than anything that can be asked has
 ├── RefusedError      (exit 3,  HTTP 403)  a gate or permission says no
 │   └── NotSignedIn   (exit 3,  HTTP 401)  nobody is known to be asking
 ├── NotFoundError     (exit 4,  HTTP 404)
@@ -10,6 +11,7 @@ CarelaneError
 │   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
 │   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
 │   ├── DiskFull      (exit 6,  HTTP 507)  there is no room to write
+│   ├── Damaged       (exit 6,  HTTP 502)  what is kept cannot be read
 │   └── Rejected      (exit 6,  HTTP 502)  it understood, and said no
 ├── OutcomeFailed     (exit 10, HTTP 409)  what was waited for ended badly
 ├── OutcomeOpen       (exit 11, HTTP 409)  what was waited for has not ended
@@ -39,6 +41,13 @@ class InputError(CarelaneError):
     exit_code = 2
     status = 400
     title = "Bad input"
+
+
+class TooLarge(InputError):  # noqa: N818 - the tree's own word
+    """More was sent than anything that can be asked has."""
+
+    status = 413
+    title = "Too large"
 
 
 class RefusedError(CarelaneError):
@@ -98,6 +107,12 @@ class DiskFull(PlatformError):  # noqa: N818 - the tree's own word
 
     status = 507
     title = "Disk full"
+
+
+class Damaged(PlatformError):  # noqa: N818 - the tree's own word
+    """What is kept is there, and cannot be read."""
+
+    title = "Damaged"
 
 
 def not_written(what: str, error: OSError) -> PlatformError:

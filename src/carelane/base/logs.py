@@ -1,8 +1,75 @@
 """The server's own log: one line an event, tracebacks without the values of variables."""
 
 import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
 
 import structlog
+
+from carelane.base.errors import CarelaneError
+
+AGAIN_SECONDS = 60.0
+MOST_KNOWN = 1000
+log = structlog.get_logger()
+
+
+class LenientFile:
+    """A text file that is never the reason why what is logged fails.
+
+    A full disk or a reader that left (`carelane up | head -1`) loses lines; how many is said once the
+    next can be written.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        """Write *text* if that can be done."""
+        said = f"{self._lost} lines of this log could not be written\n{text}" if self._lost else text
+        try:
+            self._file.write(said)
+            self._file.flush()
+        except (OSError, ValueError):  # ValueError: it was closed
+            self._lost += text.count("\n") or 1
+        else:
+            self._lost = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Each line is written at once."""
+
+
+class Reports:
+    """What failed in which part, for the log: the same once a minute, with how often it was.
+
+    An error that is ours to expect is its sentence; a traceback is for what nobody expected.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[float, int]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, part: str, error: BaseException) -> None:
+        """Say it, unless that was said within the last minute."""
+        what = (part, f"{type(error).__name__}: {error}")
+        with self._one_at_a_time:
+            said_at, since = self._known.get(what, (None, 0))
+            if said_at is not None and self._clock() - said_at < AGAIN_SECONDS:
+                self._known[what] = (said_at, since + 1)
+                return
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[what] = (self._clock(), 0)
+        more: dict[str, object] = {"times_since_it_was_last_said": since} if since else {}
+        if not isinstance(error, CarelaneError):
+            more["exc_info"] = error
+        elif error.hint:
+            more["hint"] = error.hint
+        log.error("a step failed", part=part, error=str(error), **more)
 
 
 def configure() -> None:
@@ -14,5 +81,5 @@ def configure() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(LenientFile(sys.stderr)),  # type: ignore[arg-type]  # all that it uses
     )

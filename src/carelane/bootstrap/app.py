@@ -7,17 +7,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
-from carelane.base.clock import RealClock
+from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
-from carelane.base.loops import Loop
+from carelane.base.logs import Reports
+from carelane.base.loops import Failing, Loop, Watchdog
+from carelane.bootstrap import limits, unknown
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.sources import CommittedSources
+from carelane.bootstrap.timekeeping import Timekeeping
 from carelane.config import reading, translation
 from carelane.config.model import Configuration, Environment, Secret
 from carelane.delivery.analyses import Judging, thresholds_under_way
@@ -25,6 +26,7 @@ from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
 from carelane.delivery.suspecting import TrafficSuspecting
+from carelane.delivery.tending import Tending
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
 from carelane.platforms.envoy.recording import RecordedMeter
@@ -50,7 +52,8 @@ from carelane.store.trail import SqlTrail
 
 __all__ = ["App", "LocalEnvironment", "LogReader", "build", "hold"]
 LOOP_SECONDS = 10.0
-log = structlog.get_logger()
+NOTIFYING_SECONDS = 600.0
+_report = Reports()
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class LocalEnvironment:
     proxies: Shims
     meter: TrafficMeter
     recorded: RecordedMeter
+    tending: Tending
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class App:
     releasing: Releasing
     trail: SqlTrail
     answers: SqlAnswers
-    loops: tuple[Loop, ...]
+    watchdog: Watchdog
     notifications: SqlNotificationQueue
     room: Ballast
     tokens: SqlTokenRepository
@@ -101,15 +105,21 @@ class App:
             environment.router.begin()
         if self.localhub is not None:
             self.localhub.begin(self.tokens, RealClock().now())
-        for loop in self.loops:
-            loop.begin()
+        self.watchdog.begin()
+
+    def failing(self) -> list[Failing]:
+        """What of the server itself does not do its work, and why."""
+        databases = [
+            Failing(f"{database} of {name}", why)
+            for name, environment in self.environments.items()
+            for database, why in environment.backing.failing().items()
+        ]
+        proxies = [failing for e in self.environments.values() for failing in e.tending.failing()]
+        return [*self.watchdog.failing(), *databases, *proxies]
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""
-        for loop in self.loops:
-            loop.stop()
-        for loop in self.loops:
-            loop.stop(LOOP_SECONDS)
+        self.watchdog.stop(LOOP_SECONDS)
         if keep_running:
             return []
         left = []
@@ -145,10 +155,12 @@ def hold(places: Places) -> int:
     return lock
 
 
-def build(places: Places) -> App:
-    """Put the system in *places* together.
+def build(places: Places, *, end_unknown: bool = False) -> App:
+    """Put the system in *places* together; what runs and is unknown is ended only with *end_unknown*.
 
     Raises:
+        ConflictError: If the database is missing, or older than what runs.
+        CarelaneError: If what is recorded cannot be read, or there is no room to write.
         InputError: If carelane.yaml is wrong, or a front door's port is taken.
     """
     try:
@@ -159,18 +171,23 @@ def build(places: Places) -> App:
         ) from None
     configuration = reading.read(text, places.file.name)
     places.prepare()
+    limits.check(configuration)
     _refuse_orphans(places, configuration)
-    clock = RealClock()
+    unknown.refuse_without_database(places, end_unknown=end_unknown)
+    timekeeping = Timekeeping(places.clock)
+    clock = timekeeping.clock
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
     stores = Stores(
         SqlRolloutRepository(database, trail), SqlAnalysisRepository(database), SqlTrafficStore(database)
     )
+    states = {name: stores.rollouts.snapshot(name).state for name in configuration.environments}
+    unknown.see_to(places, states, end_unknown=end_unknown)
     archives = Archives(places.artifacts)
     room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
     environments = {
-        name: _environment(places, configuration, name, settings, stores, archives, ports, room)
+        name: _environment(places, configuration, name, settings, stores, archives, ports, room, clock)
         for name, settings in configuration.environments.items()
     }
     engines = {name: environment.engine for name, environment in environments.items()}
@@ -188,11 +205,16 @@ def build(places: Places) -> App:
         releasing=Releasing(sources, stores.rollouts, clock),
         trail=trail,
         answers=SqlAnswers(database),
-        loops=(
-            *_loops(environments),
-            Loop("notifications", _notifier(places, configuration, trail, notifications).follow, _report),
-            Loop("traffic", Thinning(stores.traffic, clock).step, _report),
-            Loop("room", room.restore, _report),
+        watchdog=Watchdog(
+            [
+                *_loops(environments),
+                *(() if localhub is None else (Loop("localhub", localhub.look, _report),)),
+                _told_by(_notifier(places, configuration, trail, notifications, clock)),
+                Loop("traffic", Thinning(stores.traffic, clock).step, _report),
+                Loop("room", room.restore, _report),
+                Loop("clock", timekeeping.keep, _report),
+            ],
+            _report,
         ),
         notifications=notifications,
         room=room,
@@ -219,18 +241,24 @@ def _refuse_orphans(places: Places, configuration: Configuration) -> None:
 def _loops(environments: Mapping[str, LocalEnvironment]) -> tuple[Loop, ...]:
     engines = [environment.engine.loop for environment in environments.values()]
     meters = [Loop(f"meter of {name}", e.recorded.look, _report) for name, e in environments.items()]
-    return (*engines, *meters)
+    tended = [Loop(f"proxies of {name}", e.tending.step, _report) for name, e in environments.items()]
+    return (*engines, *meters, *tended)
+
+
+def _told_by(notifier: Notifier) -> Loop:
+    """Its step tries everything that is due, and each destination may take its time."""
+    return Loop("notifications", notifier.follow, _report, late_seconds=NOTIFYING_SECONDS)
 
 
 def _notifier(
-    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue
+    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue, clock: Clock
 ) -> Notifier:
     wanted = {name: frozenset(d.acts) for name, d in configuration.notifications.items()}
     addresses = {
         name: functools.partial(_read_secret, places, d.url)
         for name, d in configuration.notifications.items()
     }
-    return Notifier(trail, queue, AppriseSender(addresses), wanted, RealClock())
+    return Notifier(trail, queue, AppriseSender(addresses), wanted, clock)
 
 
 def _read_secret(places: Places, secret: Secret) -> str:
@@ -252,6 +280,7 @@ def _environment(
     archives: Archives,
     ports: Ports,
     room: Ballast,
+    clock: Clock,
 ) -> LocalEnvironment:
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
@@ -263,7 +292,7 @@ def _environment(
             f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
             hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
         )
-    inner = InnerPorts(root / "ports.json", name, ports)
+    inner = InnerPorts(root / "ports.json", name, ports, workloads.told_ports)
     inner_ports = inner.of(translation.web(configuration), listening, workloads.any_running())
     slow_ms = _thresholds_ms(stores, name, settings)
     router = EnvoyRouter(
@@ -278,17 +307,20 @@ def _environment(
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
     meter = TrafficMeter(list(router.admins.values()), boot_id())
-    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, RealClock()), slow_ms)
-    judging = Judging(KeptHistory(meter, stores.traffic, name, RealClock()), stores.analyses)
+    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
+    judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
     engine = Engine(
         name,
         translation.policy(settings),
         Platform(workloads, router, backing, judging, TrafficSuspecting(stores.traffic), room),
         stores.rollouts,
-        RealClock(),
+        clock,
         _report,
     )
-    return LocalEnvironment(settings.port, engine, workloads, router, backing, proxies, meter, recorded)
+    tending = Tending(name, router, stores.rollouts, clock)
+    return LocalEnvironment(
+        settings.port, engine, workloads, router, backing, proxies, meter, recorded, tending
+    )
 
 
 def _thresholds_ms(stores: Stores, name: str, settings: Environment) -> tuple[int, ...]:
@@ -315,7 +347,3 @@ def _check_own_databases(places: Places, settings: Environment) -> None:
             _read_secret(places, secret)
         except OSError as error:
             raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None
-
-
-def _report(loop: str, error: Exception) -> None:
-    log.error("a step failed", loop=loop, error=str(error), exc_info=error)

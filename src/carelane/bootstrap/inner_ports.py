@@ -1,8 +1,9 @@
 """The inner address of each web service of an environment: chosen once, then kept, for instances know it."""
 
-import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from carelane.base import json_files
 from carelane.base.errors import ConflictError
 from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 
@@ -10,11 +11,17 @@ from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
 class InnerPorts:
     """What an environment's file says of its inner ports."""
 
-    def __init__(self, file: Path, environment: str, ports: Ports) -> None:
+    def __init__(
+        self, file: Path, environment: str, ports: Ports, told: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """*told* is what the instances that are there were told: by it a file that is lost is made again."""
         self._file = file
         self._environment = environment
         self._ports = ports
-        self._known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        known = json_files.read(file)
+        self._known: dict[str, int] = dict(told())
+        if known is not None:
+            self._known.update((name, port) for name, port in known.items() if isinstance(port, int))
         for port in self._known.values():
             ports.reserve(port)
 
@@ -38,5 +45,5 @@ class InnerPorts:
                 )
             self._known[service] = self._ports.choose()
             self._ports.reserve(self._known[service])
-        self._file.write_text(json.dumps(self._known))
+        json_files.write(self._file, self._known)
         return {service: self._known[service] for service in services}

@@ -3,6 +3,7 @@
 Carelane and localhub do not import one another: they meet over its command line, HTTP and git.
 """
 
+import http.client
 import json
 import os
 import secrets
@@ -18,8 +19,9 @@ from typing import Any
 import carelane
 from carelane.access.tokens import PREFIX, Token, digest
 from carelane.audit.entries import Entry
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
-from carelane.base.unix_http import short_address
+from carelane.base.unix_http import UnixHTTPConnection, short_address
 from carelane.bootstrap.places import Places
 from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
@@ -30,6 +32,8 @@ IN_SANDBOX = "/run/carelane"
 TOKEN_NAME = "pipeline"  # noqa: S105 - a name
 ACTOR = "carelane"
 READY_SECONDS = 20.0
+ANSWER_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 2.0
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.
 PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
@@ -65,9 +69,36 @@ class Localhub:
             self.command("environment", self._settings.repository, environment, *named)
         if not self._shims.running(self._shims.status(NAME)):
             self._shims.clear(NAME)
+        self._keep()
+        self._await_answer()
+
+    def _keep(self) -> None:
+        if self._shims.spec(NAME) is None:
             self._shims.write(NAME, self._spec())
         self._shims.ensure(NAME)
-        self._await_answer()
+
+    def look(self) -> float:
+        """See to it that it runs, and ask it how it is; the seconds until that is due again.
+
+        Raises:
+            PlatformError: If it does not answer, or not well.
+        """
+        self._keep()
+        connection = UnixHTTPConnection(self._address, ANSWER_SECONDS)
+        try:
+            connection.request("GET", "/meta")
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise PlatformError(f"localhub does not answer: {error}") from error
+        finally:
+            connection.close()
+        if answer.get("failing"):
+            raise PlatformError("; ".join(answer["failing"]))
+        return LOOK_EVERY_SECONDS
+
+    @property
+    def _address(self) -> Path:
+        return self._places.localhub / "run" / "api.sock"
 
     def _await_answer(self) -> None:
         """Returns once localhub listens.
@@ -76,8 +107,7 @@ class Localhub:
             PlatformError: If it does not in time, with the last it said.
         """
         give_up = time.monotonic() + READY_SECONDS
-        address = self._places.localhub / "run" / "api.sock"
-        while not _listens(address):
+        while not _listens(self._address):
             if time.monotonic() > give_up:
                 logs = sorted(self._shims.folder(NAME).glob("run-*.log"))
                 said = logs[-1].read_text(errors="replace").strip().splitlines()[-1:] if logs else []
@@ -153,7 +183,7 @@ class Localhub:
         settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
         if self._settings.home_memory_mb is not None:
             settings["home_memory_mb"] = self._settings.home_memory_mb
-        (self._places.localhub / "localhub.yaml").write_text(json.dumps(settings))
+        json_files.write(self._places.localhub / "localhub.yaml", settings)
 
 
 def _listens(address: Path) -> bool:

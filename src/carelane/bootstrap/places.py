@@ -53,6 +53,11 @@ class Places:
         return self.state / "server.lock"
 
     @property
+    def clock(self) -> Path:
+        """The time that deadlines are reckoned by."""
+        return self.state / "clock.json"
+
+    @property
     def ended(self) -> Path:
         """What the last server that ended left running, and its pid."""
         return self.state / "run" / "ended.json"

@@ -1,12 +1,13 @@
 """The command `carelane`: which commands there are, and what an error looks like."""
 
+import errno
 import importlib
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from carelane.base.errors import CarelaneError
+from carelane.base.errors import CarelaneError, PlatformError, not_written
 
 COMMANDS = {
     "up": "carelane.cli.server:up",
@@ -27,6 +28,7 @@ COMMANDS = {
     "analysis": "carelane.cli.analysis:analysis",
     "token": "carelane.cli.tokens:token",
     "gh-env": "carelane.cli.pipelines:gh_env",
+    "state": "carelane.cli.state:state",
     "config": "carelane.cli.config:config",
     "completion": "carelane.cli.completion:completion",
 }
@@ -49,6 +51,7 @@ SUMMARIES = {
     "analysis": "Judge recorded traffic, plan a canary, compare rules.",
     "token": "Tokens of pipelines.",
     "gh-env": "What gh needs to speak to this system's localhub.",
+    "state": "Check, copy or put back what is recorded.",
     "config": "Check carelane.yaml, or print its schema.",
     "completion": "Shell completion.",
 }
@@ -109,10 +112,19 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            _bug(error)
+        _show(not_written(str(error.filename or "a file"), error))
+        sys.exit(PlatformError.exit_code)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a message
-        click.echo(f"error: a bug in carelane: {type(error).__name__}: {error}", err=True)
-        sys.exit(70)
+        _bug(error)
     sys.exit(_code(code))
+
+
+def _bug(error: Exception) -> NoReturn:
+    click.echo(f"error: a bug in carelane: {type(error).__name__}: {error}", err=True)
+    sys.exit(70)
 
 
 def _code(value: Any) -> int:  # noqa: ANN401 - whatever a command returns

@@ -16,14 +16,25 @@ READY_SECONDS = 60.0
 
 @click.command(epilog="Example: carelane up --detach")
 @click.option("--detach", is_flag=True, help="Return once it answers; it goes on in the background.")
+@click.option(
+    "--end-unknown",
+    is_flag=True,
+    help="End what runs here though nothing is recorded of it, as after the database was lost.",
+)
 @click.pass_obj
-def up(directory: str, detach: bool) -> None:
+def up(directory: str, detach: bool, end_unknown: bool) -> None:
     """Start the server of the system in this folder.
 
     What ran before is found again and left alone; proxies and instances outlive the server.
     """
     client = Client(directory)
-    command = [sys.executable, "-m", "carelane.api", str(client.system)]
+    command = [
+        sys.executable,
+        "-m",
+        "carelane.api",
+        str(client.system),
+        *(["--end-unknown"] if end_unknown else []),
+    ]
     if not detach:
         os.execv(command[0], command)  # noqa: S606 - becoming the server is the point
     if client.answers():

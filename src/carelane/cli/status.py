@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from carelane.base.errors import PlatformError
 from carelane.cli.client import Client
 from carelane.cli.output import local_time, output_option, show_json, table
 
@@ -12,11 +13,24 @@ from carelane.cli.output import local_time, output_option, show_json, table
 @output_option
 @click.pass_obj
 def status(directory: str, output: str) -> None:
-    """All environments at one look: versions, instances, health, and what is moving."""
-    environments = Client(directory).get("/environments")
+    """All environments at one look: versions, instances, health, and what is moving.
+
+    What of the server itself does not do its work is said behind it, and is exit code 6.
+    """
+    client = Client(directory)
+    environments = client.get("/environments")
     if output == "json":
         show_json(environments)
-        return
+    else:
+        _show(environments)
+    failing = client.get("/system")["failing"]
+    if failing:
+        raise PlatformError(
+            "; ".join(f"{each['part']}: {each['why']}" for each in failing), hint="see .carelane/server.log"
+        )
+
+
+def _show(environments: list[dict[str, Any]]) -> None:
     rows = [row for environment in environments for row in _rows(environment)]
     table(
         [

@@ -153,6 +153,7 @@ class Notifications(Strict):
             "deployment.succeeded",
             "deployment.failed",
             "deployment.overdue",
+            "proxy.failing",
             "review.required",
         ],
         description="the acts that are told",

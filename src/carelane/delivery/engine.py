@@ -79,7 +79,7 @@ class Engine:
         self._repository = repository
         self._clock = clock
         self._report = report
-        self.loop = Loop(environment, self.tick, report)
+        self.loop = Loop(f"engine of {environment}", self.tick, report)
         self._seen = Observation()
         self._unstarted: dict[str, Unstarted] = {}
         self._deciding = threading.Lock()
@@ -138,7 +138,7 @@ class Engine:
 
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation."""
-        return Draft(snapshot, self.policy, self._seen, self._clock.now())
+        return Draft(snapshot, self.policy, self._seen, self._clock.now(), self._clock.wall())
 
     def command(
         self,
@@ -162,7 +162,7 @@ class Engine:
         if self._seen.endpoints is None and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
-                hint="they are being started again: try once more in a second",
+                hint="they are being started again: try once more in a second; `carelane status` says why",
             )
         while True:
             with self._deciding:
@@ -269,7 +269,7 @@ class Engine:
                     grace = service.versions[instance.label].run.drain_seconds
                     self.platform.workloads.stop(instance.id, grace)
                 elif self._needs_start(instance.id):
-                    self._start(instance.id, service.versions[instance.label])
+                    self._start(instance.id, service.versions[instance.label], state.generation)
         tasks = self._act_on_tasks(draft)
         self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in running | tasks}
         for there, wanted in ((self._seen.instances, running), (self._seen.tasks, tasks)):
@@ -298,7 +298,7 @@ class Engine:
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
                     for name, (version, command) in wanted.items():
                         if self._is_due(name, version):
-                            self._start(name, version, command)
+                            self._start(name, version, snapshot.state.generation, command)
         return set(wanted)
 
     def _is_due(self, task: str, version: ServiceVersion) -> bool:
@@ -307,10 +307,12 @@ class Engine:
         kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
         return not kept and not self._seen.unended_tasks(version.service, task)
 
-    def _start(self, name: str, version: ServiceVersion, task: tuple[str, ...] | None = None) -> None:
+    def _start(
+        self, name: str, version: ServiceVersion, generation: int, task: tuple[str, ...] | None = None
+    ) -> None:
         addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
         secret = self.platform.backing.secret_addresses()
-        place = Placement(name, self.environment, addresses, secret)
+        place = Placement(name, self.environment, addresses, secret, generation)
         try:
             self.platform.workloads.start(place, version, task)
         except (CarelaneError, OSError) as error:

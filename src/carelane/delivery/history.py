@@ -119,7 +119,7 @@ class History:
                 else self._named(state, history[: way.kept], way.to_revision)
             )
             if target is not None:
-                self._refuse_irreversible(history, target, way.past)
+                self._refuse_irreversible(state.name, target, way.past)
                 return target
             if len(history) < limit:
                 break
@@ -167,20 +167,15 @@ class History:
         Raises:
             RefusedError: If an irreversible release came after *wanted* was there.
         """
-        history = self._repository.revisions(environment, WHOLE)
-        known = next((r for r in history if r.release == wanted.name), None)
-        if known is None:
-            return None
-        self._refuse_irreversible(history, Target(known.number, wanted), None)
-        return known.number
+        known = self._repository.revision_of(environment, wanted.name)
+        if known is not None:
+            self._refuse_irreversible(environment, Target(known, wanted), None)
+        return known
 
-    def _refuse_irreversible(self, history: list[Revision], target: Target, past: str | None) -> None:
-        to = target.revision or 0
+    def _refuse_irreversible(self, environment: str, target: Target, past: str | None) -> None:
         # What was undone was gone past before, by who knew.
-        later = {r.release for r in history if r.number > to and r.undone_by is None}
-        passed = later - {target.release.name, past}
-        for name in sorted(name for name in passed if name is not None):
-            if self._repository.release_named(name).irreversible:
+        for name in self._repository.irreversible_after(environment, target.revision or 0):
+            if name not in {target.release.name, past}:
                 raise RefusedError(
                     f"{name} is irreversible: nothing before it can read its data",
                     hint=f"fix forward: deploy a release that mends it; who knows better says --past {name}",

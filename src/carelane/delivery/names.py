@@ -24,6 +24,12 @@ def check_name(service: str, deployment: int, step: int, attempt: int) -> str:
     return f"{_unmarked(service)}{TASK_MARK}check-{deployment}-{step}{_again(attempt)}"
 
 
+def task_of(name: str) -> str | None:
+    """The service whose task is called *name*; None where that is an instance's name."""
+    service, mark, _ = name.partition(TASK_MARK)
+    return service if mark else None
+
+
 def _again(attempt: int) -> str:
     return f"-{attempt}" if attempt > 1 else ""
 

@@ -177,8 +177,7 @@ class Operations:
         try:
             yield
         except (RefusedError, NotFoundError, ConflictError) as refused:
-            now = self._clock.now()
-            entry = Entry(now, author, "request.refused", what, environment, refused.message)
+            entry = Entry(self._clock.wall(), author, "request.refused", what, environment, refused.message)
             try:
                 self._repository.record(entry)
             except PlatformError as error:  # the refusal is what is to be told

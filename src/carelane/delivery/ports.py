@@ -1,6 +1,6 @@
 """What delivery needs of the world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
-from carelane.delivery.observations import EndpointSeen, InstanceSeen, RoutingSeen
+from carelane.delivery.observations import EndpointSeen, InstanceSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
@@ -26,6 +26,8 @@ class Placement:
     """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
     secret_addresses: Mapping[str, SecretReference] = field(default_factory=dict)
     """Where an address is found that is a secret itself: read when the instance starts, written nowhere."""
+    generation: int = 0
+    """Of what was recorded when it was started."""
 
 
 class Workloads(Protocol):
@@ -77,6 +79,17 @@ class TrafficRouter(Protocol):
         """Which routing is in force in every proxy that answers, and what one of them rejected.
 
         A routing that was rejected is never said to be in force: the one before it still is.
+        """
+        ...
+
+    def tend(self) -> Sequence[ProxyTrouble]:
+        """Look after its processes, and say what is wrong with them.
+
+        One that hangs, or refuses alone what the others took, is ended and started again; one of an earlier
+        version is replaced, one at a time, while another serves.
+
+        Raises:
+            PlatformError: If one cannot be started.
         """
         ...
 
@@ -182,6 +195,14 @@ class RolloutRepository(Protocol):
 
     def revisions(self, environment: str, limit: int) -> list[Revision]:
         """Newest first."""
+        ...
+
+    def revision_of(self, environment: str, release: str) -> int | None:
+        """The latest revision that brought *release*; None where none did."""
+        ...
+
+    def irreversible_after(self, environment: str, revision: int) -> list[str]:
+        """The names of the irreversible releases of later revisions that were not undone, sorted."""
         ...
 
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:

@@ -111,7 +111,7 @@ class Releasing:
             chosen,
             tree.sha,
             author,
-            self._clock.now(),
+            self._clock.wall(),
             labelled(versions, known),
             tree.irreversible,
             built_by,

@@ -7,11 +7,15 @@ from sqlite3 import Connection as SQLiteConnection
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from carelane.base.errors import DiskFull
+import carelane
+from carelane.base.errors import CarelaneError, ConflictError, Damaged, DiskFull
 
 FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHM")
 """How SQLite names that there is no room; a disk that takes nothing any more is as full as any."""
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL")
 
 
@@ -19,14 +23,22 @@ def open_sqlite(path: Path) -> sa.Engine:
     """An engine on the database file at *path*, made and migrated if need be.
 
     Every transaction begins IMMEDIATE: what reads and then writes cannot be overtaken in between.
+
+    Raises:
+        ConflictError: If a newer Carelane wrote it.
+        Damaged: If it is no database, or not a whole one.
+        DiskFull: If there is no room for it.
     """
     engine = sa.create_engine(f"sqlite:///{path}", pool_size=8)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: SQLiteConnection, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            raise translated(path, error) or error from error
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -35,22 +47,63 @@ def open_sqlite(path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "handle_error")
     def _translate(context: sa.engine.ExceptionContext) -> None:
-        error = context.original_exception
-        name = getattr(error, "sqlite_errorname", "")
-        if isinstance(error, sqlite3.Error) and name.startswith(FULL):
-            raise DiskFull(
-                f"{path.name} cannot be written: {error}",
-                hint=f"make room on the disk of {path.parent}; an emergency rollback works all the same",
-            ) from error
+        known = translated(path, context.original_exception)
+        if known is not None:
+            raise known from context.original_exception
 
-    migrate(engine)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
+def translated(path: Path, error: BaseException | None) -> CarelaneError | None:
+    """What SQLite's *error* on the file at *path* means to a user; None where it means nothing to them."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    if name.startswith(FULL):
+        return DiskFull(
+            f"{path.name} cannot be written: {error}",
+            hint=f"make room on the disk of {path.parent}; an emergency rollback works all the same",
+        )
+    if name.startswith(DAMAGED):
+        return Damaged(
+            f"{path.name} is damaged: {error}",
+            hint="`carelane state check` says more; `carelane state restore FILE` puts a backup in its place",
+        )
+    return None
+
+
 def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to the newest version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    """Bring the schema to the newest version; raises ConflictError where it is of a newer Carelane."""
+    config = _alembic()
     with engine.begin() as connection:
+        refuse_newer(str(engine.url.database), MigrationContext.configure(connection).get_current_revision())
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def refuse_newer(name: str, schema: str | None) -> None:
+    """Raise ConflictError where *schema*, of the database *name*, is none that this version knows."""
+    scripts = ScriptDirectory.from_config(_alembic())
+    if schema is None or schema in {script.revision for script in scripts.walk_revisions()}:
+        return
+    raise ConflictError(
+        f"{Path(name).name} was written by a newer Carelane: its schema is {schema}, this version"
+        f" ({carelane.__version__}) knows those up to {scripts.get_current_head()}",
+        hint="use that version, or `carelane state restore` a backup of this one",
+    )
+
+
+def newest_schema() -> str | None:
+    """The schema that this version writes."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -106,6 +107,29 @@ class SqlRolloutRepository:
                 for row in connection.execute(query)
             ]
 
+    def revision_of(self, environment: str, release: str) -> int | None:
+        """The latest revision that brought *release*; None where none did."""
+        t = tables.revisions
+        brought = _in(t.c.document, "release").as_string() == release
+        query = sa.select(sa.func.max(t.c.number)).where(t.c.environment == environment, brought)
+        with self._reading.begin() as connection:
+            number: int | None = connection.scalar(query)
+        return number
+
+    def irreversible_after(self, environment: str, revision: int) -> list[str]:
+        """The names of the irreversible releases of later revisions that were not undone, sorted."""
+        t, r = tables.revisions, tables.releases
+        query = (
+            sa.select(r.c.name)
+            .distinct()
+            .join(t, _in(t.c.document, "release").as_string() == r.c.name)
+            .where(t.c.environment == environment, t.c.number > revision, t.c.undone_by.is_(None))
+            .where(_in(r.c.document, "irreversible").as_boolean())
+            .order_by(r.c.name)
+        )
+        with self._reading.begin() as connection:
+            return list(connection.scalars(query))
+
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:
         """Newest first."""
         with self._reading.begin() as connection:
@@ -179,6 +203,11 @@ def _put_deployment(connection: sa.Connection, deployment: Deployment) -> None:
     if changed.rowcount == 0:
         first = {"number": deployment.id, "timings_ms": {}, "message": ""}
         connection.execute(t.insert().values({**row, **first}))
+
+
+def _in(document: sa.Column[str], key: str) -> Any:  # noqa: ANN401 - a comparator of JSON, which has no type
+    """What *document* has under *key*, for the database to look at."""
+    return sa.type_coerce(document, sa.JSON)[key]
 
 
 def _one_deployment(connection: sa.Connection, number: int) -> Deployment:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from contextlib import suppress
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from localhub.hub.tokens import Caller
 
 router = APIRouter()
 PUSH = "git-receive-pack"
+PATIENCE_SECONDS = 10.0
 
 
 def _who(request: Request, hub: Hub) -> Caller | None:
@@ -64,27 +66,56 @@ async def git(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     assert process.stdin is not None  # noqa: S101 - asked for above
     assert process.stdout is not None  # noqa: S101 - asked for above
-    with suppress(ConnectionError):  # git has read all that it wants, or has ended: its answer says which
-        async for chunk in request.stream():
-            if chunk:
-                process.stdin.write(chunk)
-                await process.stdin.drain()
-    process.stdin.close()
-    status, headers = 200, {}
-    while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
-        key, _, value = line.partition(":")
-        if key.lower() == "status":
-            status = int(value.split()[0])
-        else:
-            headers[key] = value.strip()
+    try:
+        with suppress(ConnectionError):  # git has read all that it wants, or has ended: its answer says which
+            async for chunk in request.stream():
+                if chunk:
+                    process.stdin.write(chunk)
+                    await process.stdin.drain()
+        process.stdin.close()
+        status, headers = 200, {}
+        while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
+            key, _, value = line.partition(":")
+            if key.lower() == "status":
+                status = int(value.split()[0])
+            else:
+                headers[key] = value.strip()
+    except BaseException:  # the client left in the middle, or we are ending
+        _let_end(process)
+        raise
     return StreamingResponse(_rest(process), status, headers)
 
 
 async def _rest(process: asyncio.subprocess.Process):  # type: ignore[no-untyped-def]  # noqa: ANN202
     assert process.stdout is not None  # noqa: S101 - asked for above
-    while chunk := await process.stdout.read(1 << 16):
-        yield chunk
-    await process.wait()
+    try:
+        while chunk := await process.stdout.read(1 << 16):
+            yield chunk
+    finally:
+        _let_end(process)
+
+
+_ending: set[asyncio.Task[None]] = set()
+
+
+def _let_end(process: asyncio.subprocess.Process) -> None:
+    """See to it that git ends, in a task of its own: a request that was cancelled may not wait any more."""
+    assert process.stdin is not None  # noqa: S101 - asked for above
+    process.stdin.close()
+    task = asyncio.ensure_future(_ended(process))
+    _ending.add(task)
+    task.add_done_callback(_ending.discard)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Git, and what it started: what it has begun to write down, as a push's hooks do, it may end."""
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

@@ -99,9 +99,14 @@ def other_user(login: str, _actor: Actor) -> dict[str, Any]:
 
 
 @router.get("/meta")
-def meta() -> dict[str, Any]:
-    """What kind of GitHub this is."""
-    return {"verifiable_password_authentication": False, "installed_version": "localhub"}
+def meta(hub: Hub) -> dict[str, Any]:
+    """What kind of GitHub this is; `failing` is localhub's own: what does not do its work, and why."""
+    failing = hub.watch.failing() if hub.watch is not None else []
+    return {
+        "verifiable_password_authentication": False,
+        "installed_version": "localhub",
+        "failing": failing,
+    }
 
 
 @router.get("/rate_limit")

@@ -3,12 +3,12 @@
 import os
 import secrets as random
 import subprocess
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from localhub.base.clock import Clock, RealClock
 from localhub.base.errors import PlatformError
+from localhub.base.loops import Loop, Watch
 from localhub.execution import sandbox, tools
 from localhub.execution.jobs import SandboxedJobs
 from localhub.execution.uses import Actions
@@ -25,19 +25,15 @@ from localhub.store.files import Files
 from localhub.store.runs import StoredRuns
 
 
-def started(localhub: Localhub) -> list[threading.Thread]:
+def started(localhub: Localhub) -> None:
     """Recovers what an earlier server left, and starts the loops."""
     localhub.engine.recover()
     watcher = events.Watcher(localhub)
-    threads = [
-        threading.Thread(
-            target=localhub.engine.run_forever, args=(localhub.stopping,), name="engine", daemon=True
-        ),
-        threading.Thread(target=watcher.run_forever, args=(localhub.stopping,), name="pushes", daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    return threads
+    stopping = localhub.stopping
+    localhub.watch = Watch(
+        [Loop("engine", localhub.engine.go_on, stopping), Loop("pushes", watcher.go_on, stopping)], stopping
+    )
+    localhub.watch.begin()
 
 
 class _Workflows:

@@ -1,5 +1,6 @@
 """Carries jobs out: lays a job's files, starts act in a sandbox, reads what it says, keeps what it made."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -107,8 +108,11 @@ class SandboxedJobs:
         finally:
             with self._lock:
                 self._running.pop(order.job_id, None)
-        log.close(following.last_step)
-        _removed(folder)
+        # A full disk must not keep anybody from hearing that the job has ended.
+        with contextlib.suppress(OSError):
+            log.close(following.last_step)
+        with contextlib.suppress(OSError):
+            _removed(folder)
         report(order.run_id, order.job_id, progress)
 
     def _carried_out(

@@ -1,6 +1,10 @@
 """What git is told, turned into events; pushes were written down by a hook, so that none is lost."""
 
+import contextlib
+import functools
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +16,7 @@ from localhub.hub.parts import JOBS, Localhub
 from localhub.repositories import receipts
 from localhub.repositories.bare import Pushed
 from localhub.runs.contexts import ref_name
+from localhub.runs.ports import StoreUnavailableError
 from localhub.runs.records import Run
 from localhub.runs.starting import FOLDER, Happened
 from localhub.workflows import schedules
@@ -29,24 +34,46 @@ class Watcher:
     def __init__(self, localhub: Localhub) -> None:
         self._hub = localhub
         self._looked_at_schedules: datetime | None = None
+        self._not_before: dict[str, float] = {}
 
     def run_forever(self, stopping: threading.Event) -> None:
         """Looks until *stopping* is set; where the store or git fails, it says so and looks again."""
-        while not stopping.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("looking_for_pushes_failed")
-                stopping.wait(AFTER_FAILURE_SECONDS)
+        while not stopping.is_set():
+            self.go_on(stopping)
+
+    def go_on(self, stopping: threading.Event) -> None:
+        """Waits a moment and looks once."""
+        if stopping.wait(LOOK_EVERY_SECONDS):
+            return
+        try:
+            self.look()
+        except Exception as problem:  # noqa: BLE001 - the loop: the store may be there again
+            _say("looking_for_pushes_failed", problem)
+            stopping.wait(AFTER_FAILURE_SECONDS)
 
     def look(self) -> None:
-        """Takes all pushes, and once a minute what is due."""
+        """Takes all pushes, and once a minute what is due.
+
+        What fails at one repository is no other's: it is said, and looked at again.
+        """
         for repository in self._hub.repositories.all():
-            self.take_pushes(repository.name)
+            self._alone(repository.name, self.take_pushes)
         minute = self._hub.clock.now().replace(second=0, microsecond=0)
         if minute != self._looked_at_schedules:
             self._looked_at_schedules = minute
             self.start_what_is_due()
+
+    def _alone(self, repository: str, take: Callable[[str], object]) -> None:
+        """*take* what is new in one repository, unless it failed a moment ago."""
+        if time.monotonic() < self._not_before.get(repository, 0.0):
+            return
+        try:
+            take(repository)
+        except StoreUnavailableError:
+            raise  # it is everybody's
+        except Exception as problem:  # noqa: BLE001 - one repository's fault
+            self._not_before[repository] = time.monotonic() + AFTER_FAILURE_SECONDS
+            _say("a_repository_could_not_be_looked_at", problem, repository=repository)
 
     def take_pushes(self, repository: str) -> int:
         """Turns pushes written down into events; returns how many there were."""
@@ -102,13 +129,15 @@ class Watcher:
         """Schedules of the default branch whose time has come since they were last looked at."""
         for repository in self._hub.repositories.all():
             ref = f"refs/heads/{repository.default_branch}"
-            sha = self._hub.bare.refs(repository.name).get(ref)
-            if sha is None:
-                continue
-            for path, text in self._hub.bare.files(repository.name, sha, FOLDER).items():
-                if "schedule" not in text:
-                    continue
-                self._schedule(repository.name, ref, sha, path, text)
+            self._alone(repository.name, functools.partial(self._due, ref))
+
+    def _due(self, ref: str, repository: str) -> None:
+        sha = self._hub.bare.refs(repository).get(ref)
+        if sha is None:
+            return
+        for path, text in self._hub.bare.files(repository, sha, FOLDER).items():
+            if "schedule" in text:
+                self._schedule(repository, ref, sha, path, text)
 
     def _schedule(self, repository: str, ref: str, sha: str, path: str, text: str) -> None:
         now = self._hub.clock.now()
@@ -128,6 +157,12 @@ class Watcher:
                 self._hub.starter.happened(
                     Happened(repository, "schedule", ref, sha, user, payload, only=path, cron=each.cron)
                 )
+
+
+def _say(event: str, problem: Exception, **about: str) -> None:
+    """Say what failed; the log may be on the disk that is full."""
+    with contextlib.suppress(OSError, ValueError):
+        log.error(event, problem=f"{type(problem).__name__}: {problem}", exc_info=problem, **about)
 
 
 def _level(localhub: Localhub, run: Run | None) -> int:

@@ -21,7 +21,11 @@ def begin(localhub: Localhub, run: Run) -> None:
 
 
 def _lint(localhub: Localhub, run: Run) -> None:
-    found = findings(run.path, run.sources.get(run.path, ""))
+    try:
+        found = findings(run.path, run.sources.get(run.path, ""))
+    except (OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
+        words = f"the workflow file was not linted: {type(problem).__name__}: {problem}"
+        found = (Annotation("notice", words, run.path),)
     if found:
         localhub.engine.annotate(run.id, found)
 

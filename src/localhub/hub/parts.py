@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from localhub.base.clock import Clock
+from localhub.base.loops import Watch
 from localhub.execution.jobs import SandboxedJobs
 from localhub.hub.settings import Settings
 from localhub.hub.tokens import Caller, JobToken
@@ -46,6 +47,8 @@ class Localhub:
     """Of its port, `127.0.0.1:PORT`; empty where it serves none."""
     job_tokens: dict[str, JobToken] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
+    watch: Watch | None = None
+    """Of the loops; None until they are begun."""
     changing: threading.RLock = field(default_factory=threading.RLock)
     """Held while records of repositories and pull requests are read, changed and kept."""
 

@@ -179,16 +179,20 @@ class Engine:
         A pass that fails (a full disk, a locked store) is said and made again: no report is lost by it.
         """
         while not stopping.is_set():
-            with self._condition:
-                if not self._stirred:
-                    self._condition.wait(at_least_every_seconds)
-                self._stirred = False
-            try:
-                self.tick()
-            except Exception:  # noqa: BLE001 - the loop is all that moves runs
-                _log.exception("a pass of the engine failed; it is made again")
-                stopping.wait(at_least_every_seconds)
-                self._stirred = True
+            self.go_on(stopping, at_least_every_seconds=at_least_every_seconds)
+
+    def go_on(self, stopping: threading.Event, *, at_least_every_seconds: float = 1.0) -> None:
+        """Waits until something has changed, and makes one pass."""
+        with self._condition:
+            if not self._stirred:
+                self._condition.wait(at_least_every_seconds)
+            self._stirred = False
+        try:
+            self.tick()
+        except Exception:  # noqa: BLE001 - the loop is all that moves runs
+            self._stirred = True
+            _log.exception("a pass of the engine failed; it is made again")
+            stopping.wait(at_least_every_seconds)
 
     def stir(self) -> None:
         """Wakes the loop."""

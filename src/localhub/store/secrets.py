@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from localhub.base.errors import InputError
+from localhub.base.errors import InputError, PlatformError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -83,6 +83,10 @@ def _read(path: Path) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except ValueError as problem:
+        raise PlatformError(
+            f"{path} is damaged: {problem}", hint="remove it, and set again what it held"
+        ) from problem
     return data
 
 

@@ -1,5 +1,8 @@
 """What a push starts, seen by the real gh."""
 
+import socket
+from pathlib import Path
+
 from tests.localhub_server import WORKFLOWS, Clone, waits_at
 from tests.waiting import until
 
@@ -40,3 +43,26 @@ def test_workflows_that_wait_for_one_another_end_after_three_levels(app: Clone) 
     until(lambda: len(app.runs(status="completed")) == 8, 30, "the same of another push")
     names = [run["name"] for run in reversed(app.runs())]
     assert sorted(names) == ["Ping"] * 4 + ["Pong"] * 4
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_upload_leaves_no_git_behind(app: Clone) -> None:
+    server = app.server
+    token = server.environment()["GH_TOKEN"]
+    head = (
+        f"POST /{app.name}.git/git-receive-pack HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/x-git-receive-pack-request\r\n"
+        "Content-Length: 1000000\r\n\r\n00"
+    )
+
+    def gits() -> list[str]:
+        listed = [path.read_text().split() for path in Path(f"/proc/{server.pid}/task").glob("*/children")]
+        names = [Path(f"/proc/{pid}/comm").read_text().strip() for pids in listed for pid in pids]
+        return [name for name in names if name.startswith("git")]
+
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        client.sendall(head.encode())
+        until(lambda: "git" in gits(), 20, "git takes the upload")
+    until(lambda: gits() == [], 20, "git has ended with it")
+    descriptors = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+    assert descriptors < 60
+    app.push({"README.md": "others push on\n"})

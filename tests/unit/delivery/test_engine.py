@@ -227,9 +227,9 @@ def test_an_error_in_one_pass_is_reported_and_ends_nothing() -> None:
     simulation.release("v1")
     simulation.deploy("v1")
     simulation.router.failing_routes = 1
-    reported: list[Exception] = []
+    reported: list[BaseException] = []
 
-    def report(_: str, error: Exception) -> None:
+    def report(_: str, error: BaseException) -> None:
         reported.append(error)
         loop.stop()
 

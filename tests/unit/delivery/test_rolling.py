@@ -72,7 +72,7 @@ class Rolling:
             {name: EndpointSeen(name not in unready, 0, 60.0) for name in self.known},
             routing=RoutingSeen(self.snapshot.state.generation),
         )
-        draft = Draft(self.snapshot, self.policy, seen, MADE_AT)
+        draft = Draft(self.snapshot, self.policy, seen, MADE_AT, MADE_AT)
         rule(draft)
         decision = draft.decision()
         if decision is not None:

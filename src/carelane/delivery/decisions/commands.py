@@ -142,7 +142,7 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
 def emergency(draft: Draft, wanted: Request) -> None:
     """Break the glass: the switch is part of this very decision wherever enough is ready to take over."""
     request(draft, wanted)
-    due = draft.now + REVIEW_WITHIN
+    due = draft.wall + REVIEW_WITHIN
     draft.record(
         "review.required",
         str(wanted.id),

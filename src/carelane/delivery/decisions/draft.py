@@ -60,12 +60,17 @@ class Decision:
 
 @dataclass
 class Draft:
-    """A decision in the making."""
+    """A decision in the making.
+
+    *now* is what deadlines are reckoned by, *wall* what the machine's clock shows: the same unless somebody
+    set it, and what entries tell.
+    """
 
     snapshot: Snapshot
     policy: Policy
     seen: Observation
     now: datetime
+    wall: datetime
     services: dict[str, ServiceState] = field(init=False)
     deployment: Deployment | None = field(init=False)
     release: Release | None = field(init=False)
@@ -301,7 +306,7 @@ class Draft:
     ) -> None:
         """Add an entry to the trail."""
         self.entries.append(
-            Entry(self.now, actor, act, subject, self._state.name, reason, dict(details or {}))
+            Entry(self.wall, actor, act, subject, self._state.name, reason, dict(details or {}))
         )
 
     # -- what comes out

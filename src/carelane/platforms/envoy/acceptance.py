@@ -7,6 +7,7 @@ it rejected; which one it rejected it does not say, so the counts are followed f
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -91,8 +92,12 @@ def scope(file: str) -> str:
 
 @dataclass(frozen=True)
 class Said:
-    """What the process beside the proxies wrote down of one proxy: versions taken, and refused and why."""
+    """What the process beside the proxies wrote down of one proxy: versions taken, and refused and why.
 
+    *since* is when it connected, in seconds since boot.
+    """
+
+    since: float
     taken: Mapping[str, str]
     refused: Mapping[str, tuple[str, str]]
 
@@ -110,7 +115,9 @@ def said(folder: Path) -> tuple[Mapping[str, Said], Mapping[str, str]]:
     except (OSError, ValueError):
         return {}, {}
     proxies = {
-        name: Said(of["taken"], {file: (version, why) for file, (version, why) in of["refused"].items()})
+        name: Said(
+            of["since"], of["taken"], {file: (version, why) for file, (version, why) in of["refused"].items()}
+        )
         for name, of in document["proxies"].items()
     }
     return proxies, document["unreadable"]
@@ -118,11 +125,15 @@ def said(folder: Path) -> tuple[Mapping[str, Said], Mapping[str, str]]:
 
 def fresh(folder: Path) -> bool:
     """Whether the process beside the proxies has said within the last seconds what they took."""
+    return 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - spoken(folder) < SILENT_SECONDS
+
+
+def spoken(folder: Path) -> float:
+    """When the process beside the proxies said so last, in seconds since boot; minus infinity if never."""
     try:
-        age = time.monotonic() - (folder / TAKEN).stat().st_mtime
+        return (folder / TAKEN).stat().st_mtime
     except OSError:
-        return False
-    return 0 <= age < SILENT_SECONDS
+        return -math.inf
 
 
 def judged(
@@ -136,17 +147,6 @@ def judged(
         file: _cause(why) for file, (version, why) in said.refused.items() if wanted.get(file) == version
     }
     return all(said.taken.get(file) == version for file, version in wanted.items()), refused
-
-
-def alone(wanted: Mapping[str, str], said: Mapping[str, Said]) -> dict[str, str]:
-    """By proxy that refuses a document which another took, what and why: the document is not to blame."""
-    return {
-        name: f"{file}: {_cause(why)}"
-        for name, of in said.items()
-        for file, (version, why) in of.refused.items()
-        if wanted.get(file) == version
-        and any(other.taken.get(file) == version for key, other in said.items() if key != name)
-    }
 
 
 def reason(folder: Path) -> str:

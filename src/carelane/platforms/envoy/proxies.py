@@ -3,13 +3,14 @@
 Two proxies a front door, for what listens twice on one port keeps listening when one of them is killed.
 """
 
-import json
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from importlib import resources as packages
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from carelane.delivery.observations import ProxyTrouble
 from carelane.platforms.envoy import acceptance, resources
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.documents import SOCKET
+from carelane.platforms.envoy.published import replace, text_of
 
 PROXIES = ("proxy-1", "proxy-2")
 BESIDE = "discovery"
@@ -57,6 +59,10 @@ class Supervisor(Protocol):
         """Whether the process that *status* speaks of runs."""
         ...
 
+    def started(self, name: str) -> float:
+        """When the process of *name* started, in seconds since boot; infinity where it does not run."""
+        ...
+
     def signal(self, name: str, number: signal.Signals) -> bool:
         """Signal the process of *name*; False where it does not run."""
         ...
@@ -76,7 +82,6 @@ class _Tended:
 
     silent_since: float | None = None
     leaving_since: float | None = None
-    gone_on: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Proxies:
@@ -105,7 +110,7 @@ class Proxies:
         wanted = self._spec(name)
         if name in PROXIES:
             self._keeper.folder(name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self._keeper.folder(name) / "bootstrap.json").write_text(self._bootstrap(name))
+            replace(self._keeper.folder(name) / "bootstrap.json", self._bootstrap(name))
         if _command(self._keeper.spec(name)) != wanted["command"]:
             self._keeper.write(name, wanted)
 
@@ -126,15 +131,22 @@ class Proxies:
                 "warn",
             ]
         environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        return {"command": command, "folder": str(folder), "environment": environment}
+        # Each connection is a descriptor: as many as this user may have, not a shell's few.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limits = {"open_files": most} if most != resource.RLIM_INFINITY else {}
+        return {"command": command, "folder": str(folder), "environment": environment, "limits": limits}
 
     def _bootstrap(self, name: str) -> str:
         socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
-        return json.dumps(resources.bootstrap(name, socket))
+        return text_of(resources.bootstrap(name, socket))
 
     def nudge(self) -> None:
-        """Something was written: the process beside them looks at once (it does within a second anyway)."""
-        self._keeper.signal(BESIDE, signal.SIGHUP)
+        """Something was written: the process beside them looks at once (it does within a second anyway).
+
+        One that has not spoken yet is still starting: it would not look, but end.
+        """
+        if acceptance.spoken(self.beside) >= self._keeper.started(BESIDE):
+            self._keeper.signal(BESIDE, signal.SIGHUP)
 
     # -- of an earlier version
 
@@ -157,23 +169,26 @@ class Proxies:
 
     # -- tending
 
-    def tend(self, refusing: Mapping[str, str]) -> tuple[ProxyTrouble, ...]:
+    def tend(self, whole: AbstractSet[str], refusing: Mapping[str, str]) -> tuple[ProxyTrouble, ...]:
         """Look after all of them: who hangs is ended, who is of another version replaced, one at a time.
 
-        *refusing*: by proxy, what it alone refuses though the other took it, and why.
+        Args:
+            whole: The proxies that have taken everything; one of them is there before another goes.
+            refusing: By proxy, what it alone refuses though the other took it, in words.
         """
         for name in PROCESSES:
             self._keeper.ensure(name)
         found = {name: why for name in PROCESSES if (why := self._wrong(name)) is not None}
-        found |= {name: f"refuses what the other took: {why}" for name, why in refusing.items()}
-        hanging = [name for name in found if self._hangs(name) or name in refusing]
+        hanging = [name for name in found if self._hangs(name)]
+        found |= refusing
         # The process beside them first: without it a proxy that starts again knows nothing.
-        for name in sorted(hanging, key=lambda name: name != BESIDE)[:1]:
-            if self._may_go(name):
+        for name in sorted([*hanging, *refusing], key=lambda name: name != BESIDE)[:1]:
+            # Where both hang nobody is there anyway.
+            if name == BESIDE or whole - {name} or set(PROXIES) <= set(hanging):
                 self._keeper.signal(name, signal.SIGKILL)
                 self._tended[name] = _Tended()
         if not found:
-            self._replace_one()
+            self._replace_one(whole)
         return tuple(ProxyTrouble(name, why) for name, why in found.items())
 
     def _wrong(self, name: str) -> str | None:
@@ -199,19 +214,14 @@ class Proxies:
         since = self._tended[name].silent_since
         return since is not None and time.monotonic() - since > HUNG_SECONDS
 
-    def _may_go(self, name: str) -> bool:
-        """A proxy goes only while the other answers, or where both hang: then one of them is first."""
-        others = [other for other in PROXIES if other != name]
-        return name == BESIDE or all(self._speaks(other) or self._hangs(other) for other in others)
-
-    def _replace_one(self) -> None:
+    def _replace_one(self, whole: AbstractSet[str]) -> None:
         """One step on the way to processes that are all of this version."""
         leaving = [name for name in PROXIES if self._tended[name].leaving_since is not None]
         outdated = [name for name in (BESIDE, *PROXIES) if self._outdated(name)]
         for name in (leaving or outdated)[:1]:
             if name == BESIDE:
                 self._restart(name)
-            elif all(self._speaks(other) for other in PROXIES if other != name):
+            elif whole - {name}:
                 self._leave(name)
 
     def _leave(self, name: str) -> None:

@@ -5,16 +5,26 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from carelane.base.clock import since_boot
 from carelane.platforms.processes.shim import boot_id, start_time
 
 _BOOT = boot_id()
 
 
 def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool:
-    """Whether the process written down as *who*, by the *shim* of that boot, still runs."""
-    if not shim or not who or shim.get("boot") != _BOOT:
+    """Whether the process written down as *who*, by the *shim* of that boot, still runs.
+
+    One without a start had ended when it was written down.
+    """
+    if not shim or not who or shim.get("boot") != _BOOT or who["start"] is None:
         return False
     return bool(start_time(who["pid"]) == who["start"])
+
+
+def age_seconds(who: Mapping[str, Any]) -> float:
+    """How long *who*, a process of this boot, has run: by the kernel, whoever sets the machine's clock."""
+    started: float = who["start"] / os.sysconf("SC_CLK_TCK")
+    return max(0.0, since_boot() - started)
 
 
 def send(who: Mapping[str, Any], number: signal.Signals) -> bool:

@@ -55,7 +55,7 @@ def _answers(port: int, probe: Probe) -> bool:
     try:
         connection.request("GET", probe.path)
         return connection.getresponse().status < 400
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):
         return False
     finally:
         connection.close()

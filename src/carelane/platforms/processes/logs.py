@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from carelane.platforms.processes.shim import read_json
+from carelane.base import json_files
 
 CHUNK_BYTES = 64 << 10
 
@@ -69,7 +69,7 @@ class LogReader:
 
 
 def _run(folder: Path, *, previous: bool) -> int:
-    status = read_json(str(folder / "status.json")) or {"run": 1}
+    status = json_files.read(folder / "status.json", "run") or {"run": 1}
     return int(status["run"]) - (1 if previous else 0)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from carelane.platforms.processes.shim import read_json, write_json
+from carelane.base import json_files
 
 Manifest = dict[str, list[Any]]
 """By path within the folder: size, time of change in nanoseconds, and SHA-256 or a link's target."""
@@ -20,7 +20,7 @@ Manifest = dict[str, list[Any]]
 def write(folder: Path) -> None:
     """Write down what *folder* holds, beside it."""
     held = {name: [*_seen(path), _content(path)] for name, path in _files(folder)}
-    write_json(str(_beside(folder)), held)
+    json_files.write(_beside(folder), held)
 
 
 def known(folder: Path) -> bool:
@@ -30,7 +30,7 @@ def known(folder: Path) -> bool:
 
 def damage(folder: Path) -> str | None:
     """What is wrong with *folder*, in a few words; None where it is as it was made."""
-    manifest: Manifest | None = read_json(str(_beside(folder)))
+    manifest: Manifest | None = json_files.read(_beside(folder))
     if manifest is None:
         return "what it should hold is not known"
     found = dict(_files(folder))

@@ -70,20 +70,24 @@ def write_json(path: str, document: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def read_json(path: str) -> Any:  # noqa: ANN401 - JSON is of any shape
-    """The document at *path*; None where there is none (yet)."""
+def read_json(path: str, *needed: str) -> dict[str, Any] | None:
+    """The document at *path*, with the keys *needed*; None where there is none (yet), or a damaged one.
+
+    Whoever starts shims sets damaged ones aside and makes them again (`base/json_files.py`).
+    """
     try:
         with open(path) as file:
-            return json.load(file)
+            document = json.load(file)
     except (OSError, ValueError):
         return None
+    return document if isinstance(document, dict) and all(key in document for key in needed) else None
 
 
 def last_child(folder: str, status: dict[str, Any]) -> dict[str, Any] | None:
     """Who the process of the latest run is or was, with its boot and run; None where none ever was."""
-    said = read_json(f"{folder}/child.json")
+    said = read_json(f"{folder}/child.json", "pid", "start", "boot", "run")
     if said is not None and said["run"] >= status["run"]:
-        return dict(said)
+        return said
     child = status.get("child")
     return dict(child, boot=status["shim"]["boot"], run=status["run"]) if child else said
 
@@ -129,10 +133,12 @@ class Shim:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.spec = read_json(f"{folder}/spec.json")
-        if self.spec is None:
+        spec = read_json(f"{folder}/spec.json", "command", "folder", "environment")
+        if spec is None:
             sys.exit(f"shim: no readable spec.json in {folder}")
-        self.status = read_json(f"{folder}/status.json") or {"run": 0, "restarts": 0, "recent": 0}
+        self.spec = spec
+        known = read_json(f"{folder}/status.json", "run", "restarts", "recent", "shim", "child")
+        self.status: dict[str, Any] = known or {"run": 0, "restarts": 0, "recent": 0}
         self.child: int | None = None
         self.handle: int | None = None
         self.ours = False
@@ -286,14 +292,22 @@ class Shim:
                 self.say("exited")
                 sys.exit(0)
             self.signal(signal.SIGTERM)
-            self.kill_at = time.monotonic() + control["grace_seconds"]
+            self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
             self.say("stopping")
+        self.write_again()
         if self.child is not None:
             self.watch_memory()
             self.rotate()
             if self.status["recent"] and time.monotonic() - self.began >= SETTLED_SECONDS:
                 self.status["recent"] = 0
                 self.say(self.status["phase"])
+
+    def write_again(self) -> None:
+        """Write what was damaged, and is set aside: here it is known."""
+        if not os.path.exists(f"{self.folder}/spec.json"):
+            write_json(f"{self.folder}/spec.json", self.spec)
+        if not os.path.exists(f"{self.folder}/status.json"):
+            self.say(self.status["phase"])
 
     def watch_memory(self) -> None:
         """End a process that uses more than its limit, as the kernel would."""

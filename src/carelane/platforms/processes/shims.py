@@ -1,5 +1,7 @@
 """Folders with a shim each: starting, stopping, and reading what the shims wrote."""
 
+import math
+import os
 import shutil
 import signal
 import subprocess
@@ -8,18 +10,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.platforms.processes import identities
-from carelane.platforms.processes.shim import last_child, read_json, write_json
+from carelane.platforms.processes.shim import last_child
 
 SHIM = Path(__file__).with_name("shim.py")
+STATUS = ("run", "restarts", "recent", "phase", "since", "shim", "child")
+ASKED_SECONDS = 0.5
+_ONLY_TO_BE_ENDED = {"command": ["true"], "folder": "/", "environment": {}, "once": True}
+"""For a process whose own spec is lost: its next shim adopts it, and never starts anything."""
 
 
 class Shims:
     """The shims in the folders below *root*; instance, proxy and migration alike."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *needed: str) -> None:
+        """*needed* is what a spec says beside what every shim needs; one that does not is damaged."""
         self.root = root
+        self._needed = ("command", "folder", "environment", *needed)
         root.mkdir(parents=True, exist_ok=True)
         self._children: list[subprocess.Popen[bytes]] = []
         self._specs: dict[str, dict[str, Any]] = {}
@@ -27,7 +36,11 @@ class Shims:
     def names(self) -> list[str]:
         """The folders that hold something."""
         self._reap()
-        return sorted(path.name for path in self.root.iterdir() if (path / "spec.json").exists())
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if (path / "spec.json").exists() or (path / "status.json").exists()
+        )
 
     def _reap(self) -> None:
         """Shims are our children while this server lives: those that ended are taken note of."""
@@ -38,9 +51,9 @@ class Shims:
         return self.root / name
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """What *name* was told to run; None where it is unknown."""
+        """What *name* was told to run; None where it is unknown, or what was written down is damaged."""
         if name not in self._specs:
-            spec = read_json(str(self.folder(name) / "spec.json"))
+            spec = json_files.read(self.folder(name) / "spec.json", *self._needed)
             if spec is None:
                 return None
             self._specs[name] = spec
@@ -51,7 +64,7 @@ class Shims:
 
         A shim killed as its process began did not write of it; the process itself did.
         """
-        status: dict[str, Any] | None = read_json(str(self.folder(name) / "status.json"))
+        status = json_files.read(self.folder(name) / "status.json", *STATUS)
         if status is not None and status["child"] is None and not self.supervised(status):
             child = last_child(str(self.folder(name)), status)
             this = (status["run"], status["shim"]["boot"])
@@ -59,6 +72,20 @@ class Shims:
                 phase = "running" if identities.alive(status["shim"], child) else status["phase"]
                 return {**status, "child": child, "phase": phase}
         return status
+
+    def ask_again(self, name: str) -> dict[str, Any] | None:
+        """What *name* was told to run, from its shim: it writes down again what is missing.
+
+        None where no shim is there, or it does not do so in time: one of an earlier version never does.
+        """
+        status = self.status(name)
+        if status is None or not self.supervised(status):
+            return None
+        give_up = time.monotonic() + ASKED_SECONDS
+        while self.spec(name) is None and time.monotonic() < give_up:
+            identities.send(status["shim"], signal.SIGHUP)
+            time.sleep(0.01)
+        return self.spec(name)
 
     def supervised(self, status: dict[str, Any] | None) -> bool:
         """Whether the shim that wrote *status* runs."""
@@ -72,7 +99,7 @@ class Shims:
         """Make the folder of *name*, unless it is there."""
         folder = self.folder(name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(str(folder / "spec.json"), spec)
+        json_files.write(folder / "spec.json", spec)
         self._specs[name] = spec
 
     def ensure(self, name: str) -> None:
@@ -100,16 +127,26 @@ class Shims:
 
     def stop(self, name: str, grace_seconds: float) -> None:
         """Ask for an end; asking twice is asking once."""
-        if self.spec(name) is None:
-            return
         status = self.status(name)
-        control = str(self.folder(name) / "control.json")
-        if read_json(control) is None:
-            write_json(control, {"stop": True, "grace_seconds": grace_seconds})
+        if self.spec(name) is None:
+            if status is None:
+                return
+            if not self.supervised(status):
+                self.write(name, _ONLY_TO_BE_ENDED)
+        control = self.folder(name) / "control.json"
+        if json_files.read(control, "stop", "grace_seconds") is None:
+            json_files.write(control, {"stop": True, "grace_seconds": grace_seconds})
             if status is not None and self.supervised(status):
                 identities.send(status["shim"], signal.SIGHUP)
         if status is None or (not self.supervised(status) and self.running(status)):
             self.ensure(name)
+
+    def started(self, name: str) -> float:
+        """When the process of *name* started, in seconds since boot; infinity where it does not run."""
+        status = self.status(name)
+        if status is None or not self.running(status):
+            return math.inf
+        return float(status["child"]["start"]) / os.sysconf("SC_CLK_TCK")
 
     def signal(self, name: str, number: signal.Signals) -> bool:
         """Signal the process of *name*, not its shim; False where it does not run."""

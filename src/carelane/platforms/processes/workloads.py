@@ -1,26 +1,33 @@
 """The Workloads port: instances as processes under shims, in folders that outlive the server."""
 
 import os
+import re
 import shutil
 import string
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
+from carelane.delivery import names
 from carelane.delivery.observations import InstanceSeen, ProcessPhase
 from carelane.delivery.ports import Placement
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
+from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
 from carelane.platforms.processes.logs import LogReader, Printed
-from carelane.platforms.processes.shim import MARK, read_json
+from carelane.platforms.processes.shim import MARK
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports
 
 ENDED_KEPT = 20
+SPEC = ("once", "port", "service", "label")
+"""What an instance's spec says beside what every shim needs."""
+_INNER = re.compile(r"services\.(.+)\.url")
 
 
 class _Placeholders(string.Template):
@@ -31,7 +38,7 @@ class ProcessWorkloads:
     """One environment's instances on this machine."""
 
     def __init__(self, root: Path, archives: Archives, system: Path, ports: Ports) -> None:
-        self._shims = Shims(root / "instances")
+        self._shims = Shims(root / "instances", *SPEC)
         self._ports = ports
         ports.heed(self._taken_ports)
         self._ended = root / "ended"
@@ -46,7 +53,7 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
     ) -> None:
         """See to it that the instance runs under a shim."""
-        known = self._shims.spec(placement.instance)
+        known = self._shims.spec(placement.instance) or self._shims.ask_again(placement.instance)
         if known is None:
             self._shims.write(placement.instance, self._spec(placement, version, task))
         elif known["once"] is not (task is not None):
@@ -76,6 +83,13 @@ class ProcessWorkloads:
             shutil.rmtree(old, ignore_errors=True)
 
     # -- for logs, and for going up and down
+
+    def told_ports(self) -> Mapping[str, int]:
+        """The inner port of each web service that the instances here were told of."""
+        specs = [spec for name in self._shims.names() if (spec := self._shims.spec(name)) is not None]
+        told = [address for spec in specs for address in spec.get("addresses", {}).items()]
+        found = ((_INNER.fullmatch(name), urlsplit(address).port) for name, address in told)
+        return {match[1]: port for match, port in found if match is not None and port is not None}
 
     def any_running(self) -> bool:
         """Whether something runs here."""
@@ -112,10 +126,12 @@ class ProcessWorkloads:
     def _seen(self, name: str) -> InstanceSeen:
         spec, status = self._shims.spec(name), self._shims.status(name)
         port = spec["port"] if spec else None
-        task_of = spec["service"] if spec and spec["once"] else None
+        task_of = names.task_of(name) if spec is None else spec["service"] if spec["once"] else None
         if status is None:
             return InstanceSeen(ProcessPhase.BACKOFF, task_of, supervised=False, port=port)
-        supervised, running = self._shims.supervised(status), self._shims.running(status)
+        running = self._shims.running(status)
+        # What is not known any more is to be started, which makes it known and disturbs nothing.
+        supervised = self._shims.supervised(status) and spec is not None
         phase = ProcessPhase(status["phase"])
         if not running and not (supervised and phase is ProcessPhase.BACKOFF):
             # The process has ended; a shim that has not noticed yet will say what comes next.
@@ -132,14 +148,14 @@ class ProcessWorkloads:
             restarts=status["recent"],
             ends=status["restarts"],
             exit_code=status.get("exit_code"),
-            running_seconds=max(0.0, time.time() - status["since"]) if running else 0.0,
+            running_seconds=identities.age_seconds(status["child"]) if running else 0.0,
             port=port,
             pid=pid,
             live=self._live(name, spec, pid) if phase is ProcessPhase.RUNNING else None,
         )
 
     def _live(self, name: str, spec: dict[str, Any] | None, pid: int | None) -> bool | None:
-        if spec is None or pid is None or not spec["liveness"]:
+        if spec is None or pid is None or not spec.get("liveness"):
             return None
         return self._liveness.live(name, pid, spec["port"], Probe(**spec["liveness"]))
 
@@ -147,7 +163,11 @@ class ProcessWorkloads:
         self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None
     ) -> dict[str, Any]:
         run = version.run
-        port = self._ports.choose()
+        status = self._shims.status(placement.instance)
+        if status is not None and self._shims.running(status):
+            port = _port_of(placement.instance, status["child"]["pid"])
+        else:
+            port = self._ports.choose()
         tree = self._archives.unpacked(version.artifact.archive)
         hidden = {name: f"{MARK}{name}{MARK}" for name in placement.secret_addresses}
         values = {
@@ -167,6 +187,8 @@ class ProcessWorkloads:
             "hidden": {name: self._place(at) for name, at in placement.secret_addresses.items()},
             "limits": asdict(run.limits),
             "once": task is not None,
+            "addresses": {k: v for k, v in placement.addresses.items() if _INNER.fullmatch(k)},
+            "born": placement.generation,
             "port": port,
             "service": version.service,
             "label": version.label,
@@ -199,6 +221,19 @@ class ProcessWorkloads:
         return {spec["port"] for spec in specs if spec is not None}
 
 
+def _port_of(instance: str, pid: int) -> int:
+    """Where a process listens whose spec was lost: by its own environment.
+
+    Raises:
+        PlatformError: If that does not say; one that has just begun has none of its own yet.
+    """
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return next(int(each[5:]) for each in environment if each.startswith(b"PORT="))
+    except (OSError, ValueError, StopIteration):
+        raise PlatformError(f"{instance} runs, and nobody knows at which port") from None
+
+
 def _filled(text: str, values: Mapping[str, str], name: str) -> str:
     try:
         return _Placeholders(text).substitute(values)
@@ -208,5 +243,5 @@ def _filled(text: str, values: Mapping[str, str], name: str) -> str:
 
 
 def _service_of(folder: Path) -> str | None:
-    spec = read_json(str(folder / "spec.json"))
+    spec = json_files.read(folder / "spec.json", *SPEC)
     return spec["service"] if spec else None

@@ -34,3 +34,26 @@ def test_what_fails_for_a_while_ends_no_looking(monkeypatch: pytest.MonkeyPatch)
     hub = SimpleNamespace(repositories=SimpleNamespace(all=all_repositories), clock=ManualClock(START))
     Watcher(cast(Localhub, hub)).run_forever(stopping)
     assert looked == ["again", "again"]  # for pushes, and for what is due
+
+
+def test_an_unexpected_failure_at_one_repository_is_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither their pushes nor their schedules wait for it."""
+    names = ["acme/broken", "acme/fine"]
+    hub = SimpleNamespace(
+        repositories=SimpleNamespace(
+            all=lambda: [SimpleNamespace(name=n, default_branch="main") for n in names]
+        ),
+        clock=ManualClock(START),
+    )
+    watcher, looked = Watcher(cast(Localhub, hub)), list[str]()
+
+    def take(name: str, *_: object) -> int:
+        if name == "acme/broken":
+            raise KeyError("nobody expected this")
+        looked.append(name)
+        return 0
+
+    monkeypatch.setattr(watcher, "take_pushes", take)
+    monkeypatch.setattr(watcher, "_due", lambda _, name: take(name))
+    watcher.look()
+    assert looked == ["acme/fine", "acme/fine"]

@@ -37,6 +37,7 @@ class Connected:
 
     def __init__(self) -> None:
         self.node = ""
+        self.since = time.clock_gettime(time.CLOCK_BOOTTIME)
         self.stream = Stream()
         self.changed = asyncio.Event()
 
@@ -102,6 +103,7 @@ class Discovery:
         documents = self._snapshot.documents
         said = {
             proxy.node: {
+                "since": proxy.since,
                 "taken": {name: d.version for name, d in documents.items() if proxy.stream.took(d)},
                 "refused": {
                     name: [d.version, why]
@@ -120,7 +122,8 @@ class Discovery:
                 part.write_text(text)
                 part.replace(self._folder / TAKEN)
             # When it was last so, by the time since boot, which nobody sets.
-            os.utime(self._folder / TAKEN, (time.monotonic(), time.monotonic()))
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            os.utime(self._folder / TAKEN, (now, now))
         except OSError as error:  # said again within a second
             log.error("%s cannot be written: %s", TAKEN, error)  # noqa: TRY400
             return

@@ -1,0 +1,47 @@
+"""What the machine must allow this user for the system to run: looked at before anything is started."""
+
+import os
+import resource
+
+from carelane.base.errors import InputError
+from carelane.config.model import BackingService, Configuration
+
+FILES = 256
+"""Descriptors of the server: databases, sockets of the proxies, and a few dozen people and pipelines."""
+BESIDE = 50
+"""Processes and threads of an environment beside its instances: proxies, what tells them, a database."""
+
+
+def check(configuration: Configuration) -> None:
+    """See to it that there is enough of everything; the server takes as many descriptors as it may.
+
+    Raises:
+        InputError: If there is not, with what to do.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < FILES:
+        raise InputError(
+            f"this user may open {hard} files at once, and the server needs {FILES}",
+            hint=f"`ulimit -n {FILES}` before `carelane up`",
+        )
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    wanted = processes(configuration)
+    # Root is never refused a process.
+    if os.geteuid() != 0 and allowed != resource.RLIM_INFINITY and wanted > allowed:
+        raise InputError(
+            f"this user may run {allowed} processes, and the system needs up to {wanted}",
+            hint=f"`ulimit -u {wanted}` before `carelane up`, or fewer replicas",
+        )
+
+
+def processes(configuration: Configuration) -> int:
+    """How many there may be at once: each instance beside its successor, each with its shim."""
+    instances = sum(
+        environment.replicas.get(name, 1)
+        for environment in configuration.environments.values()
+        for name, service in configuration.services.items()
+        if not isinstance(service, BackingService)
+    )
+    return instances * 2 * 2 + BESIDE * len(configuration.environments)

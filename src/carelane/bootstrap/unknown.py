@@ -1,0 +1,96 @@
+"""What runs here though nothing is recorded of it: after the database was lost, or an older one was put back.
+
+Nothing of it is ended without being asked: users may be on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carelane.base.errors import ConflictError, PlatformError
+from carelane.bootstrap.places import Places
+from carelane.delivery.environments import EnvironmentState
+from carelane.platforms.processes.shims import Shims
+
+END_SECONDS = 20.0
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Running:
+    """One that runs, and the generation of what was recorded when it was started; None of 0.2's."""
+
+    environment: str
+    name: str
+    born: int | None
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.name} in {self.environment}"
+
+
+def running(places: Places) -> list[Running]:
+    """The instances and tasks that run, of whatever environment."""
+    found: list[Running] = []
+    for root in sorted(path for path in places.environments.glob("*") if (path / "instances").is_dir()):
+        shims = Shims(root / "instances")
+        found += [
+            Running(root.name, name, (shims.spec(name) or {}).get("born"))
+            for name in shims.names()
+            if shims.running(shims.status(name))
+        ]
+    return found
+
+
+def refuse_without_database(places: Places, *, end_unknown: bool) -> None:
+    """Raise ConflictError where the database is missing, but not what it was of."""
+    lost = not places.database.exists() or places.database.stat().st_size == 0
+    known = running(places) if lost and not end_unknown else []
+    if known:
+        raise ConflictError(
+            f"{places.database} is missing, but {_named(known)}",
+            hint="`carelane state restore FILE` puts a backup back; `carelane up --end-unknown` ends what"
+            " runs and begins anew",
+        )
+
+
+def see_to(places: Places, states: Mapping[str, EnvironmentState], *, end_unknown: bool) -> None:
+    """Refuse what runs and is newer than what is recorded; with *end_unknown* it is ended.
+
+    What was started under a generation that is recorded, and is not there any more, is known to be over:
+    the engine ends it.
+
+    Raises:
+        ConflictError: If there is such, and nobody asked for its end.
+        PlatformError: If it does not end.
+    """
+    newer = [each for each in running(places) if _is_newer(each, states.get(each.environment))]
+    if newer and not end_unknown:
+        raise ConflictError(
+            f"what is recorded is older than what runs: {_named(newer)}, of which nothing is recorded",
+            hint="`carelane state restore FILE` puts a newer backup back;"
+            " `carelane up --end-unknown` ends it",
+        )
+    for environment in {each.environment for each in newer}:
+        shims = Shims(places.environment(environment) / "instances")
+        names = [each.name for each in newer if each.environment == environment]
+        for name in names:
+            shims.stop(name, END_SECONDS / 2)
+        left = shims.wait_ended(names, END_SECONDS)
+        if left:
+            raise PlatformError(f"{', '.join(left)} in {environment} would not end")
+        for name in names:
+            shims.clear(name)
+
+
+def _is_newer(each: Running, state: EnvironmentState | None) -> bool:
+    if state is None:
+        return False  # an environment that is not described is refused elsewhere
+    if any(each.name == i.id for service in state.services.values() for i in service.instances):
+        return False
+    return state.generation == 0 or (each.born is not None and each.born > state.generation)
+
+
+def _named(found: list[Running]) -> str:
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    verb = "runs" if len(found) == 1 else "run"
+    return f"{', '.join(str(each) for each in found[:SHOWN])}{more} {verb}"

@@ -1,0 +1,102 @@
+"""What is recorded is lost, damaged or older than what runs: nothing is ended unasked."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.load import Load, summary
+from tests.systems.system import System
+
+Make = Callable[..., System]
+
+
+def test_a_lost_database_ends_nothing_and_a_backup_puts_it_back(make_system: Make, tmp_path: Path) -> None:
+    """The drill: backup, loss, refusal, restore, and users notice none of it."""
+    system = make_system()
+    database = system.folder / ".carelane" / "carelane.db"
+    system.shipped("v1")
+    made = system.run("state", "backup", str(tmp_path / "backup.db"), "--output", "json").json()
+    assert made["deployments"] == 1
+    assert system.run("state", "backup", str(tmp_path / "backup.db")).code == 5
+    instances = {i["id"]: i["pid"] for i in system.instances()}
+    with Load(system.port, rate=50) as load:
+        system.must("down", "--keep-running")
+        for file in database.parent.glob("carelane.db*"):
+            file.unlink()
+        refused = system.run("up", "--detach")
+        assert refused.code == 5, refused.err
+        assert "carelane.db is missing, but web-1 in production" in refused.err
+        assert "Traceback" not in refused.err
+        assert not database.exists()
+        checked = system.run("state", "check")
+        assert checked.code == 6
+        assert "it runs all the same: web-1 in production" in checked.err
+        system.must("state", "restore", str(tmp_path / "backup.db"))
+        system.up()
+        assert {i["id"]: i["pid"] for i in system.instances()} == instances
+        system.release("v2")
+        system.deploy("v2")
+    assert not any(answer.lost for answer in load.answers), summary(load.answers)
+    assert "is whole" in system.must("state", "check")
+    assert system.run("state", "restore", str(tmp_path / "backup.db")).code == 5  # a server runs
+
+
+def test_a_backup_older_than_what_runs_is_refused_until_its_end_is_asked_for(
+    make_system: Make, tmp_path: Path
+) -> None:
+    system = make_system()
+    system.shipped("v1")
+    system.must("state", "backup", str(tmp_path / "old.db"))
+    system.shipped("v2")
+    system.until_calm()
+    pids = {i["pid"] for i in system.instances("v2")}
+    system.must("down", "--keep-running")
+    system.must("state", "restore", str(tmp_path / "old.db"))
+    refused = system.run("up", "--detach")
+    assert refused.code == 5, refused.err
+    assert "what is recorded is older than what runs: web-3 in production" in refused.err
+    assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert system.get(system.port)["version"] == "v2"
+    system.must("up", "--detach", "--end-unknown")
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    system.until_calm()
+    assert system.environment()["release"] == "v1"
+    system.shipped("v3")
+
+
+def test_a_damaged_or_newer_database_is_one_sentence(make_system: Make) -> None:
+    system = make_system(up=False)
+    state = system.folder / ".carelane"
+    state.mkdir()
+    (state / "carelane.db").write_bytes(b"not a database, whatever it is" * 100)
+    refused = system.run("up", "--detach")
+    assert (refused.code, "carelane.db is damaged" in refused.err) == (6, True), refused.err
+    assert "Traceback" not in refused.err + refused.out
+    checked = system.run("state", "check", "--output", "json")
+    assert checked.code == 6
+    assert json.loads(checked.out)["found"] is None
+    shutil.rmtree(state)
+
+
+def test_damaged_files_of_instances_and_ports_are_set_aside_and_named(make_system: Make) -> None:
+    system = make_system()
+    system.shipped("v1")
+    root = system.folder / ".carelane" / "environments" / "production"
+    before = {i["id"]: (i["pid"], i["port"]) for i in system.instances()}
+    system.must("down", "--keep-running")
+    (root / "ports.json").write_text('{"web": ')
+    for file in root.glob("instances/*/spec.json"):
+        file.write_text("")
+        break
+    for file in root.glob("instances/*/status.json"):
+        file.write_text('{"run": 1')
+    with Load(system.port, rate=50) as load:
+        system.up()
+        system.until_calm()
+        system.shipped("v2")
+    assert not any(answer.lost for answer in load.answers), summary(load.answers)
+    assert len(before) == 2
+    checked = system.must("state", "check")
+    assert "set aside: environments/production/ports.json.damaged-" in checked
+    assert "a file was damaged, and is set aside" in (system.folder / ".carelane" / "server.log").read_text()

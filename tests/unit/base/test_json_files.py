@@ -1,0 +1,52 @@
+"""Documents in files: whole or not there, and what is damaged is set aside."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from carelane.base import json_files
+
+
+def test_what_was_written_is_read_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    json_files.write(path, {"run": 1})
+    json_files.write(path, {"run": 2})
+    assert json_files.read(path) == {"run": 2}
+    assert [each.name for each in tmp_path.iterdir()] == ["status.json"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    json_files.write(path, {"run": 1})
+    with pytest.raises(TypeError):
+        json_files.write(path, {"run": object()})
+    assert json_files.read(path) == {"run": 1}
+    assert [each.name for each in tmp_path.iterdir()] == ["status.json"]
+
+
+@pytest.mark.parametrize("text", ["", '{"run": 1', "null", "[]", "{}", "\x00\x00\x00", '{"pid": 1}'])
+def test_one_that_is_damaged_is_none_and_is_kept_under_another_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "status.json"
+    path.write_text(text)
+    assert json_files.read(path, "run") is None
+    assert json_files.read(path, "run") is None
+    assert [found.read_text() for found in json_files.damaged(tmp_path)] == [text]
+    assert not path.exists()
+
+
+def test_what_is_not_utf_8_is_damaged_too(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_bytes(b"\xff\xfe{}")
+    assert json_files.read(path) is None
+    assert len(json_files.damaged(tmp_path)) == 1
+
+
+def test_every_document_is_written_by_the_one_that_writes_whole_ones() -> None:
+    """Of carelane; a shim may import nothing, and has a few lines of its own that do the same."""
+    source = Path(json_files.__file__).parents[1]
+    itself = {Path(json_files.__file__), source / "platforms" / "processes" / "shim.py"}
+    files = [file for file in source.rglob("*.py") if file not in itself]
+    written = re.compile(r"write_(text|bytes)\(\s*json\.dumps|json\.dump\(")
+    assert [str(file) for file in files if written.search(file.read_text())] == []

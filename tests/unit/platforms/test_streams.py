@@ -1,0 +1,171 @@
+"""One proxy's stream by the delta protocol: what it is told, and what it took."""
+
+from pathlib import Path
+
+import pytest
+
+from carelane.platforms.envoy.published import replace
+from carelane.platforms.envoy.xds.documents import (
+    CLUSTERS,
+    ENDPOINTS,
+    LISTENERS,
+    ROUTES,
+    WEIGHTS,
+    Document,
+    Folder,
+    Resource,
+    Snapshot,
+)
+from carelane.platforms.envoy.xds.streams import Answer, Request, Stream
+
+
+def document(*resources: tuple[str, str, str]) -> Document:
+    """Of resources by type, name and version."""
+    return Document("d", tuple(Resource(kind, name, version, None) for kind, name, version in resources))
+
+
+def snapshot(**documents: Document) -> Snapshot:
+    return Snapshot({f"{name}.json": made for name, made in documents.items()})
+
+
+def told(stream: Stream, there: Snapshot) -> list[tuple[str, list[str], list[str]]]:
+    return [(a.type, [r.name for r in a.resources], list(a.removed)) for a in stream.due(there)]
+
+
+def take(stream: Stream, there: Snapshot) -> list[Answer]:
+    """Send what is due and have all of it taken."""
+    answers = list(stream.due(there))
+    for answer in answers:
+        stream.hear(Request(answer.type, nonce=answer.nonce))
+    return answers
+
+
+TWO = document((CLUSTERS, "a", "1"), (CLUSTERS, "b", "1"))
+
+
+@pytest.fixture
+def stream() -> Stream:
+    made = Stream()
+    made.hear(Request(CLUSTERS))
+    return made
+
+
+def test_the_first_answer_of_a_type_is_whole_and_later_ones_name_one_resource_each(stream: Stream) -> None:
+    assert told(stream, snapshot(clusters=TWO)) == [(CLUSTERS, ["a", "b"], [])]
+    later = document((CLUSTERS, "a", "2"), (CLUSTERS, "b", "2"))
+    assert told(stream, snapshot(clusters=later)) == [(CLUSTERS, ["a"], []), (CLUSTERS, ["b"], [])]
+    assert told(stream, snapshot(clusters=later)) == [], "nothing is sent twice"
+
+
+def test_a_proxy_that_asks_for_everything_is_answered_even_where_there_is_nothing(stream: Stream) -> None:
+    assert told(stream, snapshot()) == [(CLUSTERS, [], [])]
+    assert told(stream, snapshot()) == []
+
+
+def test_only_what_was_asked_for_by_name_is_told(stream: Stream) -> None:
+    stream.hear(Request(ROUTES, wanted=("front",)))
+    there = snapshot(routes=document((ROUTES, "front", "1"), (ROUTES, "other", "1")))
+    assert (ROUTES, ["front"], []) in told(stream, there)
+    stream.hear(Request(ROUTES, wanted=("other",)))
+    assert told(stream, there) == [(ROUTES, ["other"], [])]
+
+
+def test_weights_come_before_routes_and_routes_before_the_rest() -> None:
+    stream = Stream()
+    for kind in (LISTENERS, CLUSTERS):
+        stream.hear(Request(kind))
+    for kind in (ENDPOINTS, ROUTES, WEIGHTS):
+        stream.hear(Request(kind, wanted=("x",)))
+    there = document(*((kind, "x", "1") for kind in (LISTENERS, ENDPOINTS, CLUSTERS, ROUTES, WEIGHTS)))
+    assert [kind for kind, _, _ in told(stream, snapshot(all=there))] == [
+        WEIGHTS,
+        ROUTES,
+        CLUSTERS,
+        ENDPOINTS,
+        LISTENERS,
+    ]
+
+
+def test_it_has_taken_a_document_once_it_said_so_of_each_resource(stream: Stream) -> None:
+    (answer,) = stream.due(snapshot(clusters=TWO))
+    assert not stream.took(TWO)
+    stream.hear(Request(CLUSTERS, nonce=answer.nonce))
+    assert stream.took(TWO)
+    assert not stream.took(document((CLUSTERS, "a", "2"))), "another version is not taken"
+    assert not stream.took(Document("d", unreadable="broken"))
+
+
+def test_what_leaves_is_taken_back_and_is_in_force_once_that_is_taken(stream: Stream) -> None:
+    take(stream, snapshot(clusters=TWO))
+    one = document((CLUSTERS, "a", "1"))
+    (answer,) = stream.due(snapshot(clusters=one))
+    assert (answer.resources, answer.removed) == ((), ("b",))
+    assert not stream.took(one)
+    stream.hear(Request(CLUSTERS, nonce=answer.nonce))
+    assert stream.took(one)
+
+
+def test_one_refused_is_named_and_not_sent_again_until_it_is_another(stream: Stream) -> None:
+    take(stream, snapshot(clusters=TWO))
+    bad = document((CLUSTERS, "a", "bad"), (CLUSTERS, "b", "1"))
+    (answer,) = stream.due(snapshot(clusters=bad))
+    stream.hear(Request(CLUSTERS, nonce=answer.nonce, error="value must be greater than 0"))
+    assert stream.refused(bad) == "value must be greater than 0"
+    assert not stream.took(bad)
+    assert told(stream, snapshot(clusters=bad)) == []
+    good = document((CLUSTERS, "a", "3"), (CLUSTERS, "b", "1"))
+    assert stream.refused(good) == "", "a reason is of the version that was refused"
+    take(stream, snapshot(clusters=good))
+    assert stream.took(good)
+
+
+def test_where_several_were_refused_together_each_is_sent_alone(stream: Stream) -> None:
+    (answer,) = stream.due(snapshot(clusters=TWO))
+    stream.hear(Request(CLUSTERS, nonce=answer.nonce, error="one of them"))
+    assert stream.refused(TWO) == ""
+    alone = list(stream.due(snapshot(clusters=TWO)))
+    assert [[r.name for r in a.resources] for a in alone] == [["a"], ["b"]]
+    stream.hear(Request(CLUSTERS, nonce=alone[0].nonce))
+    stream.hear(Request(CLUSTERS, nonce=alone[1].nonce, error="b is wrong"))
+    assert stream.refused(TWO) == "b is wrong"
+
+
+def test_after_a_break_only_differences_are_sent() -> None:
+    again = Stream()
+    again.hear(Request(CLUSTERS, has={"a": "1", "b": "1", "gone": "1"}))
+    assert again.took(document((CLUSTERS, "a", "1"))), "what it took before counts"
+    changed = document((CLUSTERS, "a", "1"), (CLUSTERS, "b", "2"))
+    assert told(again, snapshot(clusters=changed)) == [(CLUSTERS, ["b"], []), (CLUSTERS, [], ["gone"])]
+
+
+def test_a_cluster_that_changed_gets_its_endpoints_again(stream: Stream) -> None:
+    stream.hear(Request(ENDPOINTS, wanted=("a",)))
+    there = [(CLUSTERS, "a", "1"), (ENDPOINTS, "a", "1")]
+    take(stream, snapshot(all=document(*there)))
+    there[0] = (CLUSTERS, "a", "2")
+    assert told(stream, snapshot(all=document(*there))) == [(CLUSTERS, ["a"], []), (ENDPOINTS, ["a"], [])]
+
+
+def test_who_asks_once_more_for_what_it_had_gets_it_once_more(stream: Stream) -> None:
+    stream.hear(Request(ENDPOINTS, wanted=("a",)))
+    there = snapshot(all=document((ENDPOINTS, "a", "1")))
+    take(stream, there)
+    stream.hear(Request(ENDPOINTS, unwanted=("a",)))
+    stream.hear(Request(ENDPOINTS, wanted=("a",)))
+    assert told(stream, there) == [(ENDPOINTS, ["a"], [])]
+
+
+def test_a_file_that_is_no_document_is_unreadable_and_the_others_are_read(tmp_path: Path) -> None:
+    replace(tmp_path / "routes-a.json", "{")
+    replace(tmp_path / "routes-b.json", '{"version_info": "7", "resources": [{"@type": "nothing"}]}')
+    replace(tmp_path / "clusters.json", '{"version_info": "8", "resources": []}')
+    read = Folder(tmp_path).read().documents
+    assert read["routes-a.json"].unreadable
+    assert read["routes-b.json"].unreadable
+    assert (read["clusters.json"].version, read["clusters.json"].unreadable) == ("8", "")
+
+
+def test_a_document_with_a_field_that_was_not_declared_says_which(tmp_path: Path) -> None:
+    text = f'{{"version_info": "1", "resources": [{{"@type": "{CLUSTERS}", "name": "a", "nmae": "b"}}]}}'
+    replace(tmp_path / "clusters.json", text)
+    assert '"nmae"' in Folder(tmp_path).read().documents["clusters.json"].unreadable
