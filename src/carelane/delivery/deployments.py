@@ -177,7 +177,7 @@ class Deployment:
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
     *taken_out* has the services that its release does not have and that it took out by now, with the
-    version that each had.
+    version that each had. *by_token* says that a pipeline asked for it, and not a person.
     """
 
     id: int
@@ -196,12 +196,22 @@ class Deployment:
     strategy: StrategyKind | None = None
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
     taken_out: Mapping[str, str] = field(default_factory=dict)
+    by_token: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.phase in ENDED
+
+    @property
+    def left(self) -> dict[str, str]:
+        """The version of each service that it leaves; nothing where it was given up before it left any."""
+        arrived = any(rollout.phase is RolloutPhase.HEALTHY for rollout in self.rollouts.values())
+        if self.phase in {Phase.FAILED, Phase.CANCELLED} and not arrived and not self.taken_out:
+            return {}
+        moved = {name: r.from_label for name, r in self.rollouts.items() if r.from_label is not None}
+        return {**moved, **self.taken_out}
 
     @property
     def compares(self) -> bool:

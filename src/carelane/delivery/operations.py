@@ -14,7 +14,7 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery import requesting, strategies
-from carelane.delivery.decisions import commands
+from carelane.delivery.decisions import commands, superseding
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
@@ -24,6 +24,9 @@ from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
+
+LOOKED_BACK = 100
+"""How many deployments are looked through for an emergency that a pipeline would take back."""
 
 
 class Operations:
@@ -75,7 +78,13 @@ class Operations:
             self._verify(wanted)
         number = self._repository.reserve_deployment()
         request = replace(asked, id=number, to_revision=returns_to, strategy=chosen)
-        return requesting.ask(engine, self._repository, request)
+
+        def check(draft: Draft) -> None:
+            del draft
+            if asked.by_token:
+                superseding.refuse_left(self._repository.deployments(environment, LOOKED_BACK), wanted)
+
+        return requesting.ask(engine, self._repository, request, check)
 
     def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
         """What `deploy` would make, decided as it would be and not recorded."""

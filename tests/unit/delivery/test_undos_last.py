@@ -90,3 +90,61 @@ def test_the_watch_that_a_superseded_undo_spent_is_given_back() -> None:
     assert simulation.deployment.id > first + 1
     simulation.settle()
     assert (simulation.state.release, simulation.incidents[0].cause) == ("v1", Cause.CRASH_LOOP)
+
+
+# -- what was left in an emergency
+
+
+def left_in_an_emergency() -> Simulation:
+    simulation = Simulation(policy({"backend": 2, "reminders": 1}), BOTH).shipped("v1", "v2")
+    simulation.emergency()
+    simulation.settle()
+    return simulation
+
+
+def test_what_was_left_in_an_emergency_is_not_deployed_again_by_a_token() -> None:
+    simulation = left_in_an_emergency()
+    with pytest.raises(ConflictError, match="v2 was left by alice's emergency rollback 3") as caught:
+        by_token(simulation, "v2")
+    assert "or a person deploys" in caught.value.hint
+    simulation.release("v3", services=BOTH, changes=("backend",))
+    by_token(simulation, "v3")
+    simulation.settle()
+    assert simulation.state.release == "v3", "a fix has some of what was left"
+    with pytest.raises(ConflictError, match="v2 was left"):
+        by_token(simulation, "v2")
+
+
+def test_a_person_may_deploy_it_at_any_time_and_then_a_token_may_again() -> None:
+    simulation = left_in_an_emergency()
+    simulation.deploy("v2")
+    simulation.settle()
+    assert simulation.state.release == "v2"
+    simulation.release("v3", services=BOTH)
+    simulation.deploy("v3")
+    simulation.settle()
+    by_token(simulation, "v2")
+    simulation.settle()
+    assert simulation.state.release == "v2"
+
+
+def test_an_emergency_that_was_given_up_before_it_left_anything_holds_up_no_token() -> None:
+    simulation = Simulation(policy(2, keep_warm=0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.emergency()
+    simulation.tick(2)
+    simulation.abort()
+    simulation.release("v3")
+    by_token(simulation, "v3")
+    simulation.settle()
+    by_token(simulation, "v2")
+    simulation.settle()
+    assert simulation.state.release == "v2"
+
+
+def test_a_fix_by_a_token_that_has_some_of_what_a_rollback_leaves_is_not_refused() -> None:
+    simulation = moved()
+    simulation.release("v3", services=BOTH, changes=("backend",))
+    by_token(simulation, "v3")
+    simulation.settle()
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v3": 2})

@@ -68,6 +68,7 @@ def request(draft: Draft, wanted: Request) -> None:
         phase_since=draft.now,
         from_release=draft.shipped,
         to_revision=wanted.to_revision,
+        by_token=wanted.by_token,
         strategy=wanted.strategy.kind if wanted.strategy is not None else None,
         rollouts=rollouts,
     )

@@ -1,6 +1,6 @@
 """When one deployment takes another's place: whether it may, and where users are then."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from carelane.base.errors import ConflictError
@@ -30,16 +30,43 @@ def refuse(draft: Draft, active: Deployment, wanted: Request) -> None:
 
 
 def _brought_back(draft: Draft, active: Deployment, release: Release) -> list[str]:
-    """What *active*, a rollback, leaves and *release* would put in place again."""
+    """What *active*, a rollback, leaves, where *release* would put all of it in place again.
+
+    A fix may have some of it: what was bad is not known by service.
+    """
     if active.kind is not Kind.ROLLBACK or active.phase is Phase.ABORTING or draft.release is None:
         return []
-    left = {name: r.from_label for name, r in active.rollouts.items() if r.from_label is not None}
     running = draft.snapshot.state.running.items()
-    left |= {name: version.label for name, version in running if name not in draft.release.versions}
-    wanted = release.versions
-    return [
-        f"{name} {label}" for name, label in left.items() if name in wanted and wanted[name].label == label
-    ]
+    removed = {name: version.label for name, version in running if name not in draft.release.versions}
+    return _all_of({**active.left, **removed}, release)
+
+
+def _all_of(left: Mapping[str, str], release: Release) -> list[str]:
+    again = {name: version.label for name, version in release.versions.items()}
+    all_ = all(again.get(name) == label for name, label in left.items())
+    return [f"{name} {label}" for name, label in left.items()] if all_ else []
+
+
+def refuse_left(deployments: Iterable[Deployment], release: Release) -> None:
+    """Keep a pipeline from deploying what somebody left in an emergency, until a person has deployed.
+
+    Args:
+        deployments: Those of the environment, newest first.
+        release: What a pipeline's token asks for.
+
+    Raises:
+        ConflictError: If *release* is what was left.
+    """
+    for deployment in deployments:
+        if deployment.kind is Kind.DEPLOY and not deployment.by_token:
+            return
+        back = _all_of(deployment.left, release) if deployment.kind is Kind.EMERGENCY else []
+        if back:
+            raise ConflictError(
+                f"{release.name} was left by {deployment.author}'s emergency rollback {deployment.id}"
+                f" ({', '.join(back)}): a pipeline's token does not bring it back",
+                hint="deploy a fix; or a person deploys, after which pipelines may deploy it too",
+            )
 
 
 def has_moved_users(active: Deployment) -> bool:
