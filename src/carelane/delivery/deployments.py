@@ -117,6 +117,7 @@ class Rollout:
     *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
     is the kind of failure that a person was asked about, *overruled* those that one has let go.
     *users_since* is when the first users had what it brings (for a worker, when it began to work).
+    *alone_since* is when all of them had it, and nothing else.
     *migration_task* is the name under which its migration runs or ran, once it has begun.
     """
 
@@ -140,6 +141,7 @@ class Rollout:
     overruled: tuple[FailureKind, ...] = ()
     unready_since: datetime | None = None
     users_since: datetime | None = None
+    alone_since: datetime | None = None
 
     @property
     def begun(self) -> bool:

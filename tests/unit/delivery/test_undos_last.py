@@ -11,7 +11,7 @@ from carelane.delivery.requesting import Outcome
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
+from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 
 FIFTH = Strategy(StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 20), CanaryStep(StepKind.PAUSE)))
 BOTH = {"backend": WEB, "reminders": WORKER}
@@ -148,3 +148,39 @@ def test_a_fix_by_a_token_that_has_some_of_what_a_rollback_leaves_is_not_refused
     by_token(simulation, "v3")
     simulation.settle()
     assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v3": 2})
+
+
+# -- incidents
+
+
+def undone() -> Simulation:
+    """v2 crash-loops after its success: users are back on v1 by an undo, whose worker ends still."""
+    simulation = Simulation(policy({"backend": 2, "reminders": 1}), BOTH).shipped("v1", "v2")
+    simulation.workloads.behaviours["backend", "v2"] = CRASH_LOOPING
+    simulation.workloads.behaviours["reminders", "v2"] = Behaviour(ends_after=8)
+    simulation.until(lambda: simulation.weights() == {"v1": 2})
+    assert not simulation.deployment.ended
+    return simulation
+
+
+def test_an_incident_is_over_when_its_undo_is_and_since_users_were_back() -> None:
+    simulation = undone()
+    back = simulation.clock.now()
+    simulation.tick(3)
+    (incident,) = simulation.incidents
+    assert incident.resolved_at is None, "the undo may still turn back"
+    simulation.settle()
+    (incident,) = simulation.incidents
+    assert incident.resolved_at is not None
+    assert abs((incident.resolved_at - back).total_seconds()) <= 1.0
+    assert simulation.clock.now() > incident.resolved_at
+
+
+def test_the_incident_of_an_undo_that_is_taken_back_stays_open() -> None:
+    simulation = undone()
+    simulation.workloads.behaviours["backend", "v2"] = WELL
+    simulation.abort("v1 is worse")
+    simulation.settle()
+    assert simulation.state.release == "v2"
+    (incident,) = simulation.incidents
+    assert incident.resolved_at is None

@@ -237,6 +237,7 @@ class Draft:
                 phase=phase,
                 reason=reason or rollout.reason,
                 finished_at=self.now if ended else None,
+                alone_since=self.now if phase is RolloutPhase.PROMOTING else rollout.alone_since,
             )
             self.record(
                 f"rollout.{phase.lower()}",

@@ -41,9 +41,8 @@ def note(draft: Draft) -> None:
     if current is not None and current.phase is Phase.SUCCEEDED:
         for incident in draft.incidents:
             if _mends(draft, current, incident):
-                _resolve(
-                    draft, incident, f"deployment {current.id} of {current.release} succeeded", current.id
-                )
+                words = f"deployment {current.id} of {current.release} succeeded"
+                _resolve(draft, incident, words, current.id, _over_since(current, incident))
     for incident in draft.incidents:
         if _is_over(draft, incident):
             by = current.id if current is not None and not current.ended else None
@@ -135,8 +134,20 @@ def _open(
     )
 
 
-def _resolve(draft: Draft, incident: Incident, words: str, by: int | None) -> None:
-    resolved = replace(incident, resolved_at=draft.now, resolved_by=by)
+def _over_since(current: Deployment, incident: Incident) -> datetime | None:
+    """Since when a rollback that has succeeded has all users of what an incident is about; None for others.
+
+    It was not over by then: it could still turn back.
+    """
+    rollout = current.rollouts.get(incident.service or "")
+    since = rollout.alone_since if rollout is not None else None
+    return since if current.kind is Kind.ROLLBACK and since and since >= incident.opened_at else None
+
+
+def _resolve(
+    draft: Draft, incident: Incident, words: str, by: int | None, since: datetime | None = None
+) -> None:
+    resolved = replace(incident, resolved_at=since or draft.now, resolved_by=by)
     draft.put_incident(resolved)
     draft.record(
         "incident.resolved",
