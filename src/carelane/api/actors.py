@@ -15,6 +15,8 @@ from carelane.base.errors import NotSignedIn
 from carelane.bootstrap.places import USERS_SOCKET
 
 _CREDENTIALS = struct.Struct("3i")
+_BEARER = "bearer "
+"""How the client's address begins where a token was borne: the kernel's own never does."""
 _OF_USERS = Connections(most=96, each=64)
 _OF_PIPELINES = Connections(most=64, each=16)
 
@@ -67,8 +69,8 @@ class PeerProtocol(H11Protocol):
 
 def actor_of(client: tuple[str, int] | None) -> str:
     """The name of the peer; raises NotSignedIn where the socket has none."""
-    if client is not None and client[0].startswith("bearer "):
-        return client[0].removeprefix("bearer ")
+    if client is not None and client[0].startswith(_BEARER):
+        return client[0].removeprefix(_BEARER)
     if client is None or client[0] != "uid":
         raise NotSignedIn("nobody is signed in on this connection", hint="use the server's unix socket")
     try:
@@ -82,4 +84,10 @@ def _actor(request: Request) -> str:
     return actor_of((client.host, client.port) if client else None)
 
 
+def _by_token(request: Request) -> bool:
+    return request.client is not None and request.client.host.startswith(_BEARER)
+
+
+ByToken = Annotated[bool, Depends(_by_token)]
+"""Whether a pipeline asks, by a token, and not a person."""
 Actor = Annotated[str, Depends(_actor)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from carelane.api import views
-from carelane.api.actors import Actor
+from carelane.api.actors import Actor, ByToken
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
@@ -48,7 +48,7 @@ class ReasonBody(Body):
 class RollbackBody(Body):
     """Why, and to which revision; the last that was not undone where none is named.
 
-    *past* names an irreversible release that is left knowingly.
+    *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
     """
 
     reason: Reason
@@ -103,8 +103,9 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: Name, body: DeployBody, actor: Actor) -> Outcome:
-        return operations.deploy(name, body.release, actor, body.reason, strategy=body.strategy)
+    def deploy(name: Name, body: DeployBody, actor: Actor, by_token: ByToken) -> Outcome:
+        strategy, reason = body.strategy, body.reason
+        return operations.deploy(name, body.release, actor, reason, strategy=strategy, by_token=by_token)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: Name, body: RollbackBody, actor: Actor) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
@@ -13,9 +14,9 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery import requesting, strategies
-from carelane.delivery.decisions import commands
-from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions import commands, superseding
 from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
 from carelane.delivery.history import History, Way
@@ -23,6 +24,9 @@ from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
+
+LOOKED_BACK = 100
+"""How many deployments are looked through for an emergency that a pipeline would take back."""
 
 
 class Operations:
@@ -47,16 +51,25 @@ class Operations:
             raise NotFoundError(f"no environment {environment!r}", hint=f"there are: {known}") from None
 
     def deploy(
-        self, environment: str, release: str, author: str, reason: str, *, strategy: str | None = None
+        self,
+        environment: str,
+        release: str,
+        author: str,
+        reason: str,
+        *,
+        strategy: str | None = None,
+        by_token: bool = False,
     ) -> Outcome:
-        """Put the *release* that is meant into *environment*, by its own strategy or the one named."""
-        engine = self.engine(environment)
-        return self._deploy(engine, self._repository.release(release), author, reason, strategy)
+        """Put the *release* that is meant into *environment*, by its own strategy or the one named.
 
-    def _deploy(
-        self, engine: Engine, wanted: Release, author: str, reason: str, strategy: str | None
-    ) -> Outcome:
-        environment = engine.environment
+        What somebody goes back from is not brought back where a pipeline asks, *by_token*.
+        """
+        engine = self.engine(environment)
+        wanted = Request(0, self._repository.release(release), author, reason, by_token=by_token)
+        return self._deploy(engine, wanted, strategy)
+
+    def _deploy(self, engine: Engine, asked: Request, strategy: str | None) -> Outcome:
+        environment, wanted = engine.environment, asked.release
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
         returns_to = None
@@ -64,8 +77,14 @@ class Operations:
             returns_to = self._history.returns_to(environment, wanted)
             self._verify(wanted)
         number = self._repository.reserve_deployment()
-        request = Request(number, wanted, author, reason, Kind.DEPLOY, returns_to, chosen)
-        return requesting.ask(engine, self._repository, request)
+        request = replace(asked, id=number, to_revision=returns_to, strategy=chosen)
+
+        def check(draft: Draft) -> None:
+            del draft
+            if asked.by_token:
+                superseding.refuse_left(self._repository.deployments(environment, LOOKED_BACK), wanted)
+
+        return requesting.ask(engine, self._repository, request, check)
 
     def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
         """What `deploy` would make, decided as it would be and not recorded."""
@@ -114,7 +133,7 @@ class Operations:
         if last.kind is not Kind.DEPLOY and last.to_revision is not None:
             return self.rollback(environment, last.to_revision, author, reason)
         wanted = self._repository.release_named(last.release)
-        return self._deploy(engine, wanted, author, reason, last.strategy)
+        return self._deploy(engine, Request(0, wanted, author, reason), last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""
@@ -153,6 +172,13 @@ class Operations:
         engine = self.engine(environment)
         with self._refusals(environment, "emergency-rollback", author):
             return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
+
+    def emergency_standing(self, number: int) -> EmergencyOutcome:
+        """How far emergency rollback *number* has come by now; what was switched is verified anew."""
+        deployment = self._repository.deployment(number)
+        if deployment.kind is not Kind.EMERGENCY:
+            raise ConflictError(f"deployment {number} is no emergency rollback: it is a {deployment.kind}")
+        return self._undoing.standing(self.engine(deployment.environment), deployment)
 
     @contextmanager
     def _refusals(self, environment: str, what: str, author: str) -> Iterator[None]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from carelane.delivery.decisions import commands
-from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind
 from carelane.delivery.engine import Engine
 from carelane.delivery.ports import RolloutRepository
