@@ -7,6 +7,7 @@ CarelaneError
 │   └── NotSignedIn   (exit 3,  HTTP 401)  nobody is known to be asking
 ├── NotFoundError     (exit 4,  HTTP 404)
 ├── ConflictError     (exit 5,  HTTP 409)  the state does not allow it now
+│   └── MovedMeanwhile (exit 5, HTTP 409)  it is not as somebody saw it any more
 ├── PlatformError     (exit 6,  HTTP 502)  something beneath us failed
 │   ├── Unavailable   (exit 6,  HTTP 503)  it does not answer
 │   │   └── Stuck     (exit 6,  HTTP 503)  it is there, but gives no sign of life
@@ -79,6 +80,10 @@ class ConflictError(CarelaneError):
     exit_code = 5
     status = 409
     title = "Conflict"
+
+
+class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
+    """Where it goes back to has changed since somebody looked."""
 
 
 class PlatformError(CarelaneError):

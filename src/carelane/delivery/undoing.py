@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
+from carelane.base.errors import (
+    CarelaneError,
+    ConflictError,
+    InputError,
+    InvariantError,
+    MovedMeanwhile,
+    PlatformError,
+)
 from carelane.delivery import requesting, verification
 from carelane.delivery.decisions import commands, emergencies, leaving
 from carelane.delivery.decisions.draft import Draft
@@ -51,10 +58,6 @@ class EmergencyOutcome:
     switched: bool
     verified: bool | None
     services: Mapping[str, ServiceStanding] = field(default_factory=dict)
-
-
-class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
-    """Where it goes back to has changed since somebody looked."""
 
 
 @dataclass(frozen=True)
