@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from carelane.access.rights import ALL, Right
 from carelane.api.limits import ASK_SECONDS, Connections
 from carelane.base.errors import NotSignedIn
 from carelane.bootstrap.places import USERS_SOCKET
@@ -17,6 +18,12 @@ from carelane.bootstrap.places import USERS_SOCKET
 _CREDENTIALS = struct.Struct("3i")
 _OF_USERS = Connections(most=96, each=64)
 _OF_PIPELINES = Connections(most=64, each=16)
+
+
+BEARER = "bearer "
+"""What the client's address begins with where a token says who asks."""
+GRANTED = "carelane.rights"
+"""Where a request's scope has the rights that its token gives."""
 
 
 class PeerProtocol(H11Protocol):
@@ -67,8 +74,8 @@ class PeerProtocol(H11Protocol):
 
 def actor_of(client: tuple[str, int] | None) -> str:
     """The name of the peer; raises NotSignedIn where the socket has none."""
-    if client is not None and client[0].startswith("bearer "):
-        return client[0].removeprefix("bearer ")
+    if client is not None and client[0].startswith(BEARER):
+        return client[0].removeprefix(BEARER)
     if client is None or client[0] != "uid":
         raise NotSignedIn("nobody is signed in on this connection", hint="use the server's unix socket")
     try:
@@ -82,4 +89,12 @@ def _actor(request: Request) -> str:
     return actor_of((client.host, client.port) if client else None)
 
 
+def _rights(request: Request) -> frozenset[Right]:
+    """Of the owner all; of a token's bearer what it gives; of anybody else none."""
+    by_token: frozenset[Right] | None = request.scope.get(GRANTED)
+    owner = request.client is not None and request.client.host == "uid"
+    return ALL if owner else by_token or frozenset()
+
+
 Actor = Annotated[str, Depends(_actor)]
+Rights = Annotated[frozenset[Right], Depends(_rights)]

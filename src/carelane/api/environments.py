@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
+from carelane.access.rights import Right
 from carelane.api import views
-from carelane.api.actors import Actor
+from carelane.api.actors import Actor, Rights
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
 from carelane.delivery.operations import Operations
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome
 
 
@@ -103,8 +104,9 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: str, body: DeployBody, actor: Actor) -> Outcome:
-        return operations.deploy(name, body.release, actor, body.reason, strategy=body.strategy)
+    def deploy(name: str, body: DeployBody, actor: Actor, rights: Rights) -> Outcome:
+        way = Wanted(body.strategy, may_weaken=Right.WEAKEN in rights)
+        return operations.deploy(name, body.release, actor, body.reason, way)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:

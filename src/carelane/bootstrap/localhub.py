@@ -6,7 +6,6 @@ Carelane and localhub do not import one another: they meet over its command line
 import http.client
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -17,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import carelane
-from carelane.access.tokens import PREFIX, Token, digest
-from carelane.audit.entries import Entry
 from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.base.unix_http import UnixHTTPConnection, short_address
+from carelane.bootstrap import pipeline_token
 from carelane.bootstrap.places import Places
 from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
@@ -29,8 +27,6 @@ from carelane.store.tokens import SqlTokenRepository
 
 NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
-TOKEN_NAME = "pipeline"  # noqa: S105 - a name
-ACTOR = "carelane"
 READY_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 2.0
@@ -115,24 +111,16 @@ class Localhub:
                 raise PlatformError(f"localhub does not listen within {READY_SECONDS:g} s: {words}")
             time.sleep(0.05)
 
-    def _provision(self, tokens: SqlTokenRepository, now: datetime) -> None:
+    def _provision(self, known: SqlTokenRepository, now: datetime) -> None:
         """See to it that jobs have a token of their own, for the environments that are named and no other."""
-        wanted = tuple(self._settings.deploy)
-        found = next((each for each in tokens.tokens() if each.name == TOKEN_NAME and each.valid(now)), None)
-        if found is not None and found.environments == wanted:
+        value = pipeline_token.renewed(known, self._places.pipeline_token, tuple(self._settings.deploy), now)
+        if value is None:
             return
-        if found is not None:
-            tokens.revoke(TOKEN_NAME, now, Entry(now, ACTOR, "token.revoked", TOKEN_NAME))
-        value = PREFIX + secrets.token_urlsafe(32)
-        details = {"environments": list(wanted)}
-        tokens.add(
-            Token(TOKEN_NAME, digest(value), wanted, ACTOR, now),
-            Entry(now, ACTOR, "token.created", TOKEN_NAME, details=details),
-        )
         repository = ("--repo", self._settings.repository)
         self.command("secret", "set", *repository, "CARELANE_TOKEN", given=value)
         server = f"{IN_SANDBOX}/server/{self._places.pipeline_socket.name}"
         self.command("secret", "set", *repository, "--variable", "CARELANE_SERVER", given=server)
+        pipeline_token.given(self._places.pipeline_token, value)
 
     def stop(self, timeout_seconds: float) -> list[str]:
         """End it with its jobs; its name where it would not end."""

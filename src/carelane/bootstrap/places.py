@@ -43,6 +43,11 @@ class Places:
         return self.state / "localhub"
 
     @property
+    def pipeline_token(self) -> Path:
+        """The digest of the token that localhub's jobs have."""
+        return self.state / "pipeline-token.json"
+
+    @property
     def database(self) -> Path:
         """What is recorded."""
         return self.state / "carelane.db"

@@ -21,7 +21,8 @@ from carelane.delivery.engine import Engine
 from carelane.delivery.history import History, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
+from carelane.delivery.strategies import Strategy
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
 
 
@@ -47,17 +48,35 @@ class Operations:
             raise NotFoundError(f"no environment {environment!r}", hint=f"there are: {known}") from None
 
     def deploy(
-        self, environment: str, release: str, author: str, reason: str, *, strategy: str | None = None
+        self,
+        environment: str,
+        release: str,
+        author: str,
+        reason: str,
+        way: Wanted = Wanted(),  # noqa: B008 - frozen
     ) -> Outcome:
-        """Put the *release* that is meant into *environment*, by its own strategy or the one named."""
+        """Put the *release* that is meant into *environment*, by its own strategy or the one named.
+
+        Raises:
+            RefusedError: If the one named asks less than the environment's, and whoever asks may not do that.
+        """
         engine = self.engine(environment)
-        return self._deploy(engine, self._repository.release(release), author, reason, strategy)
+        meant = self._repository.release(release)
+        chosen = None if way.strategy is None else strategies.named(way.strategy, engine.policy.strategies)
+        lost = [] if chosen is None or way.may_weaken else engine.policy.given_up(chosen)
+        if lost:
+            with self._refusals(environment, "deploy", author):
+                raise RefusedError(
+                    f"{author} may not deploy into {environment} by {way.strategy},"
+                    f" without {' and '.join(lost)}",
+                    hint="name no strategy; or use a token that may: `carelane token create --weaken`",
+                )
+        return self._deploy(engine, meant, author, reason, chosen)
 
     def _deploy(
-        self, engine: Engine, wanted: Release, author: str, reason: str, strategy: str | None
+        self, engine: Engine, wanted: Release, author: str, reason: str, chosen: Strategy | None
     ) -> Outcome:
         environment = engine.environment
-        chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
         returns_to = None
         if there is None:
@@ -114,7 +133,9 @@ class Operations:
         if last.kind is not Kind.DEPLOY and last.to_revision is not None:
             return self.rollback(environment, last.to_revision, author, reason)
         wanted = self._repository.release_named(last.release)
-        return self._deploy(engine, wanted, author, reason, last.strategy)
+        known = engine.policy.strategies
+        chosen = None if last.strategy is None else strategies.named(last.strategy, known)
+        return self._deploy(engine, wanted, author, reason, chosen)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""

@@ -14,6 +14,14 @@ Check = Callable[[Draft], None]
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """By which strategy, the environment's own where none is named, and whether it may ask less than that."""
+
+    strategy: str | None = None
+    may_weaken: bool = True
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a request led to; no deployment where nothing was to do, and *message* says so."""
 
