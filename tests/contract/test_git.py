@@ -59,5 +59,5 @@ def test_what_was_pushed_names_nothing_in_the_users_own_repository(folder: Path,
     assert (found.sha, found.name) == (sha, sha[:12])
     tags = subprocess.run(["git", "tag"], cwd=folder, capture_output=True, text=True, check=True)
     assert tags.stdout == ""
-    with pytest.raises(NotFoundError, match="no commit 'v9.9'"):
+    with pytest.raises(NotFoundError, match=r"no commit 'v9\.9'"):
         repository.resolve("v9.9")

@@ -5,7 +5,7 @@ import pytest
 from carelane.base.clock import ManualClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.releases import Artifact
-from carelane.delivery.releasing import Releasing, ServiceSource, SourceTree
+from carelane.delivery.releasing import Packing, Releasing, ServiceSource, SourceTree
 from tests.fakes.releases import WEB, digest
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.trail import InMemoryTrail
@@ -27,7 +27,8 @@ class FakeSources:
         }
         return SourceTree(digest(revision)[:40], self.tag or revision, services, irreversible=False)
 
-    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
+        del packing
         self.packed.append(source.paths[0])
         return Artifact(digest(source.paths[0]))
 
