@@ -53,6 +53,11 @@ class Places:
         return self.state / "carelane.db"
 
     @property
+    def log(self) -> Path:
+        """What a server that was started with `--detach` has to say."""
+        return self.state / "server.log"
+
+    @property
     def lock(self) -> Path:
         """Held by the one server of this system."""
         return self.state / "server.lock"
