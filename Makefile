@@ -14,7 +14,7 @@ GUIDE := $(shell command -v jq >/dev/null && command -v curl >/dev/null && echo 
 ORACLE := tests/contract/localhub/oracle
 ORACLE_INSTALLED := .venv/oracle/.installed
 
-.PHONY: demo test simulate oracle test-system-python test-example check guide bench lock clean
+.PHONY: demo test test-faults test-faults-core simulate oracle test-system-python test-example check guide bench lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
@@ -27,6 +27,16 @@ test: $(INSTALLED) $(ORACLE_INSTALLED)
 # More of the random schedules of which `make test` runs 500: ARGS="FIRST COUNT".
 simulate: $(INSTALLED)
 	@$(BIN)/python -m tests.simulation $(or $(ARGS),0 10000)
+
+# Faults: what is killed, stopped, full, damaged or asked in bad faith. `.ci/run` runs the core of it.
+WRITES := $(shell seq -s, 1 20),25,30,35,40
+test-faults: $(INSTALLED)
+	@CARELANE_KILLS=20 CARELANE_WRITES=$(WRITES) CARELANE_EXAMPLES=50 $(BIN)/python -m pytest -n 2 \
+	  tests/faults tests/contract/test_every_call.py tests/e2e/test_clocks.py tests/e2e/test_lost_state.py \
+	  tests/e2e/test_full_disks.py tests/e2e/test_loops.py tests/e2e/test_survival.py $(ARGS)
+
+test-faults-core: $(INSTALLED)
+	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
 
 # Debian 12's own Python is older than most: what differs there is run with it too, where it is.
 SYSTEM_PYTHON ?= /usr/bin/python3

@@ -116,6 +116,19 @@ class TestTending(Envoys):
         assert [a for a in load.answers if a.lost] == []
         assert len(load.answers) > 50
 
+    def test_a_process_beside_that_is_just_starting_is_not_ended_by_being_told_to_look(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims
+    ) -> None:
+        settle(router, ports)
+        for generation in range(2, 5):
+            before = child(keeper, BESIDE)
+            keeper.signal(BESIDE, signal.SIGKILL)
+            until(lambda b=before: child(keeper, BESIDE) not in {b, 0}, 5.0, "its shim starts it again")  # type: ignore[misc]
+            runs = run_of(keeper, BESIDE)
+            router.route(routing(generation, {"v1": generation, "v2": 1}, ports))
+            until(lambda g=generation: told_on(router, g), 15.0, "it is in force")  # type: ignore[misc]
+            assert run_of(keeper, BESIDE) == runs
+
     def test_a_proxy_that_starts_while_the_process_beside_is_away_waits_for_it(
         self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims
     ) -> None:
@@ -142,6 +155,18 @@ class TestTending(Envoys):
         until(lambda: mended(router, keeper, name, before), 15.0, "it is another process, and all is well")
         router.route(routing(2, {"v1": 0, "v2": 1}, ports))
         until(lambda: router.routed().generation == 2, 10.0, "it takes what is new")
+
+    @pytest.mark.parametrize("what", ["routes-@front.json", "weights.json", "endpoints-backend~v1.json"])
+    def test_a_document_that_is_damaged_is_written_again(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims, what: str
+    ) -> None:
+        settle(router, ports)
+        (router._published.folder / what).write_text('{"version_info": "1", "resour')
+        keeper.signal(BESIDE, signal.SIGHUP)
+        until(lambda: what in router.routed().rejected, 10.0, "it is named")
+        assert router.ask("/", 2.0) == (200, b"v1"), "the proxies go on with what they have"
+        router.tend()
+        until(lambda: router.routed().generation == 1, 10.0, "it is whole again")
 
     def test_a_proxy_that_cannot_start_is_named_with_its_own_reason(
         self, router: EnvoyRouter, keeper: Shims
@@ -193,6 +218,18 @@ def child(keeper: Shims, name: str) -> int:
     status = keeper.status(name)
     assert status is not None
     return int(status["child"]["pid"]) if status["child"] else 0
+
+
+def told_on(router: EnvoyRouter, generation: int) -> bool:
+    """Whether it is in force; the process beside is told to look whenever that is asked."""
+    router._proxies.nudge()
+    return router.routed().generation == generation
+
+
+def run_of(keeper: Shims, name: str) -> int:
+    status = keeper.status(name)
+    assert status is not None
+    return int(status["run"])
 
 
 def hung(router: EnvoyRouter, name: str, said: list[str]) -> bool:

@@ -181,3 +181,13 @@ def test_no_requirement_file_names_a_host() -> None:
     for file in files:
         assert "://" not in file.read_text(), file
         assert "--hash=sha256:" in file.read_text(), file
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = {
+        (page.name, path)
+        for page in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"`+(tests/[\w./]+\.py)`+", page.read_text())
+    }
+    assert len(named) > 10
+    assert [pair for pair in sorted(named) if not (ROOT / pair[1]).is_file()] == []

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from carelane.access import rights
 from carelane.access.rights import Right
-from carelane.base.errors import InputError, RefusedError
+from carelane.base.errors import InputError, NotFoundError, RefusedError
 
 PREFIX = "cl_"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -55,10 +55,10 @@ def check_name(name: str) -> None:
 
 
 def check_environments(wanted: Sequence[str], known: Sequence[str]) -> None:
-    """Raises InputError where a scope names an environment that is not there."""
+    """Raises NotFoundError where a scope names an environment that is not there."""
     for name in wanted:
         if name not in known:
-            raise InputError(f"no environment {name!r}", hint=f"known: {', '.join(known)}")
+            raise NotFoundError(f"no environment {name!r}", hint=f"known: {', '.join(known)}")
 
 
 def check(token: Token, method: str, path: str) -> frozenset[Right]:

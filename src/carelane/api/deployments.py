@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from carelane.api.limits import Number
+from carelane.api.limits import Name, Number
 from carelane.bootstrap.app import App
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment
@@ -16,7 +16,7 @@ def routes(app: App) -> APIRouter:
 
     @router.get("", summary="Deployments, newest first")
     def list_deployments(
-        environment: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+        environment: Name | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
     ) -> list[Deployment]:
         if environment is not None:
             app.operations.engine(environment)

@@ -74,24 +74,24 @@ def routes(app: App) -> APIRouter:
         return views.environments(app, list(app.environments))
 
     @router.get("/{name}", summary="One environment")
-    def show_environment(name: str) -> views.EnvironmentView:
+    def show_environment(name: Name) -> views.EnvironmentView:
         operations.engine(name)
         return views.environments(app, [name])[0]
 
     @router.get("/{name}/history", summary="Its revisions, newest first")
-    def history(name: str, limit: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[Revision]:
+    def history(name: Name, limit: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[Revision]:
         policy = operations.engine(name).policy
         return app.repository.revisions(name, limit or policy.rollback.revision_history)
 
     @router.get("/{name}/plan", summary="What deploying a release would do, and the last hour's traffic")
-    def plan(name: str, release: str, strategy: str | None = None) -> views.PlanView:
+    def plan(name: Name, release: Name, strategy: Name | None = None) -> views.PlanView:
         return views.plan(app, name, operations.plan(name, release, strategy=strategy))
 
     @router.get("/{name}/rollback-plan", summary="Where going back would go")
     def rollback_plan(
-        name: str,
+        name: Name,
         to_revision: Number | None = None,
-        past: str | None = None,
+        past: Name | None = None,
         *,
         emergency: bool = False,
     ) -> Outcome:
@@ -104,35 +104,35 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: str, body: DeployBody, actor: Actor, rights: Rights) -> Outcome:
+    def deploy(name: Name, body: DeployBody, actor: Actor, rights: Rights) -> Outcome:
         way = Wanted(body.strategy, may_weaken=Right.WEAKEN in rights)
         return operations.deploy(name, body.release, actor, body.reason, way)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
-    def rollback(name: str, body: RollbackBody, actor: Actor) -> Outcome:
+    def rollback(name: Name, body: RollbackBody, actor: Actor) -> Outcome:
         return operations.rollback(name, body.to_revision, actor, body.reason, past=body.past)
 
     @router.post("/{name}/emergency-rollback", status_code=201, summary="Go back at once, asking no gate")
-    def emergency_rollback(name: str, body: EmergencyBody, actor: Actor) -> EmergencyOutcome:
+    def emergency_rollback(name: Name, body: EmergencyBody, actor: Actor) -> EmergencyOutcome:
         return operations.emergency_rollback(name, actor, body.reason, past=body.past)
 
     @router.post("/{name}/pause", summary="Hold the deployment under way")
-    def pause(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+    def pause(name: Name, body: ReasonBody, actor: Actor) -> Deployment:
         return operations.pause(name, actor, body.reason or "paused by hand")
 
     @router.post("/{name}/resume", summary="Let a held deployment go on")
-    def resume(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+    def resume(name: Name, body: ReasonBody, actor: Actor) -> Deployment:
         return operations.resume(name, actor, body.reason or "resumed by hand")
 
     @router.post("/{name}/abort", summary="Turn the deployment under way back")
-    def abort(name: str, body: ReasonBody, actor: Actor) -> Deployment:
+    def abort(name: Name, body: ReasonBody, actor: Actor) -> Deployment:
         return operations.abort(name, actor, body.reason or "aborted by hand")
 
     @router.post("/{name}/promote", summary="Go past the canary step that waits, or past all of them")
-    def promote(name: str, body: PromoteBody, actor: Actor) -> Deployment:
+    def promote(name: Name, body: PromoteBody, actor: Actor) -> Deployment:
         seen = At(body.deployment, body.step)
         return operations.promote(name, actor, body.reason or "promoted by hand", full=body.full, seen=seen)
 
     @router.post("/{name}/retry", status_code=201, summary="Deploy once more what failed")
-    def retry(name: str, actor: Actor) -> Outcome:
+    def retry(name: Name, actor: Actor) -> Outcome:
         return operations.retry(name, actor)

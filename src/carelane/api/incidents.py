@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from carelane.api.limits import Name
 from carelane.bootstrap.app import App
 from carelane.delivery.incidents import Incident
 
@@ -22,7 +23,7 @@ def routes(app: App) -> APIRouter:
 
     @router.get("", summary="Incidents, newest first")
     def list_incidents(
-        environment: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+        environment: Name | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
     ) -> list[IncidentView]:
         if environment is not None:
             app.operations.engine(environment)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from carelane.api.limits import Name
 from carelane.base.errors import InputError, NotFoundError
 from carelane.bootstrap.app import App, LogReader
 from carelane.delivery.deployments import Phase
@@ -20,8 +21,8 @@ def routes(app: App) -> APIRouter:
 
     @router.get("", summary="The last lines of each instance, or of its run before; followed if asked")
     async def logs(
-        name: str,
-        service: str,
+        name: Name,
+        service: Name,
         tail: Annotated[int, Query(ge=0, le=100_000)] = 100,
         previous: bool = False,
         follow: bool = False,

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from carelane.base.errors import CarelaneError, InputError, InvariantError, NotFoundError
 
 log = structlog.get_logger()
-MOST = 2**63 - 1
-"""No number here is greater: none could be stored."""
+MOST = 2**53 - 1
+"""No number here is greater: beyond it, JSON's readers do not agree which number it is."""
 MEDIA_TYPE = "application/problem+json"
 
 

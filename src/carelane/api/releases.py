@@ -4,21 +4,36 @@ from dataclasses import dataclass, fields
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from carelane.access.rights import ALL
 from carelane.api.actors import Actor, Rights
 from carelane.api.environments import Body
-from carelane.api.limits import Name
+from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.releases import Release, WorkflowRunReference
+
+
+class BuiltByBody(Body):
+    """The workflow run that a release comes from."""
+
+    repository: Name
+    run_id: Number
+    attempt: Number
+    workflow: Name
+    url: Annotated[Reason, Field(min_length=1)]
+
+    def reference(self) -> WorkflowRunReference:
+        """As a release names it."""
+        return WorkflowRunReference(self.repository, self.run_id, self.attempt, self.workflow, self.url)
 
 
 class CreateBody(Body):
     """Which commit, and under which name (its tag, else the beginning of its SHA)."""
 
     commit: Name = "HEAD"
-    name: Name | None = None
-    built_by: WorkflowRunReference | None = None
+    name: Name | None = Field(None, json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$"})
+    built_by: BuiltByBody | None = None
 
 
 @dataclass(frozen=True)
@@ -38,13 +53,19 @@ def routes(app: App) -> APIRouter:
         return app.repository.releases(limit)
 
     @router.get("/{name}", summary="One release, by name or the beginning of its commit")
-    def show_release(name: str) -> Release:
+    def show_release(name: Name) -> Release:
         return app.repository.release(name)
 
-    @router.post("", status_code=201, summary="Make a release; 200 where it was made before")
+    @router.post(
+        "",
+        status_code=201,
+        summary="Make a release; 200 where it was made before",
+        responses={200: {"model": MadeRelease, "description": "It was made before"}},
+    )
     def create_release(body: CreateBody, actor: Actor, rights: Rights, response: Response) -> MadeRelease:
+        built_by = None if body.built_by is None else body.built_by.reference()
         owner = rights == ALL
-        made = app.releasing.create(body.commit, body.name, actor, body.built_by, fenced_only=not owner)
+        made = app.releasing.create(body.commit, body.name, actor, built_by, fenced_only=not owner)
         if not made.is_new:
             response.status_code = 200
         known = {field.name: getattr(made.release, field.name) for field in fields(made.release)}

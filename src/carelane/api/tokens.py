@@ -22,7 +22,7 @@ from carelane.bootstrap.app import App
 class TokenBody(Body):
     """A token's name, where it may deploy to, what else it may do, and how long it is good."""
 
-    name: Name
+    name: Name = Field(json_schema_extra={"pattern": "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"})
     environments: list[Name] = Field(default_factory=list, max_length=1000)
     rights: list[Literal[Right.RELEASE, Right.WEAKEN]] = Field(default_factory=list, max_length=10)
     days: float | None = Field(None, gt=0, le=3650)
@@ -80,7 +80,7 @@ def routes(app: App, clock: Clock) -> APIRouter:
         return _shown(token, value)
 
     @router.post("/{name}/revoke", summary="End a token at once")
-    def revoke_token(name: str, actor: Actor) -> dict[str, str]:
+    def revoke_token(name: Name, actor: Actor) -> dict[str, str]:
         now = clock.now()
         app.tokens.revoke(name, now, Entry(now, actor, "token.revoked", name))
         return {"revoked": name}

@@ -2,6 +2,7 @@
 
 CarelaneError
 ├── InputError        (exit 2,  HTTP 400)  what was given is wrong
+│   └── TooLarge      (exit 2,  HTTP 413)  more than anything that can be asked has
 ├── RefusedError      (exit 3,  HTTP 403)  a gate or permission says no
 │   └── NotSignedIn   (exit 3,  HTTP 401)  nobody is known to be asking
 ├── NotFoundError     (exit 4,  HTTP 404)

@@ -7,7 +7,7 @@ import pytest
 
 from carelane.access import tokens
 from carelane.access.rights import Right
-from carelane.base.errors import InputError, RefusedError
+from carelane.base.errors import InputError, NotFoundError, RefusedError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = tokens.Token(
@@ -75,5 +75,5 @@ def test_names_and_environments_are_checked() -> None:
     tokens.check_name("pipeline-2")
     with pytest.raises(InputError, match="cannot be a token's name"):
         tokens.check_name("Pipe line")
-    with pytest.raises(InputError, match="no environment 'moon'"):
+    with pytest.raises(NotFoundError, match="no environment 'moon'"):
         tokens.check_environments(["moon"], ["development"])

@@ -7,6 +7,7 @@ it rejected; which one it rejected it does not say, so the counts are followed f
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -124,11 +125,15 @@ def said(folder: Path) -> tuple[Mapping[str, Said], Mapping[str, str]]:
 
 def fresh(folder: Path) -> bool:
     """Whether the process beside the proxies has said within the last seconds what they took."""
+    return 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - spoken(folder) < SILENT_SECONDS
+
+
+def spoken(folder: Path) -> float:
+    """When the process beside the proxies said so last, in seconds since boot; minus infinity if never."""
     try:
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - (folder / TAKEN).stat().st_mtime
+        return (folder / TAKEN).stat().st_mtime
     except OSError:
-        return False
-    return 0 <= age < SILENT_SECONDS
+        return -math.inf
 
 
 def judged(

@@ -3,7 +3,6 @@
 Two proxies a front door, for what listens twice on one port keeps listening when one of them is killed.
 """
 
-import json
 import os
 import resource
 import signal
@@ -20,6 +19,7 @@ from carelane.delivery.observations import ProxyTrouble
 from carelane.platforms.envoy import acceptance, resources
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.documents import SOCKET
+from carelane.platforms.envoy.published import replace, text_of
 
 PROXIES = ("proxy-1", "proxy-2")
 BESIDE = "discovery"
@@ -110,7 +110,7 @@ class Proxies:
         wanted = self._spec(name)
         if name in PROXIES:
             self._keeper.folder(name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self._keeper.folder(name) / "bootstrap.json").write_text(self._bootstrap(name))
+            replace(self._keeper.folder(name) / "bootstrap.json", self._bootstrap(name))
         if _command(self._keeper.spec(name)) != wanted["command"]:
             self._keeper.write(name, wanted)
 
@@ -138,11 +138,15 @@ class Proxies:
 
     def _bootstrap(self, name: str) -> str:
         socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
-        return json.dumps(resources.bootstrap(name, socket))
+        return text_of(resources.bootstrap(name, socket))
 
     def nudge(self) -> None:
-        """Something was written: the process beside them looks at once (it does within a second anyway)."""
-        self._keeper.signal(BESIDE, signal.SIGHUP)
+        """Something was written: the process beside them looks at once (it does within a second anyway).
+
+        One that has not spoken yet is still starting: it would not look, but end.
+        """
+        if acceptance.spoken(self.beside) >= self._keeper.started(BESIDE):
+            self._keeper.signal(BESIDE, signal.SIGHUP)
 
     # -- of an earlier version
 

@@ -1,13 +1,13 @@
 """The TrafficRouter port: two Envoys a front door, told what to do through documents."""
 
 import http.client
-import json
 import secrets
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.routing import Routing
@@ -24,7 +24,7 @@ from carelane.platforms.envoy.documents import (
     from_files,
 )
 from carelane.platforms.envoy.proxies import PROXIES, Proxies, Supervisor
-from carelane.platforms.envoy.published import Published, replace
+from carelane.platforms.envoy.published import Published, replace, text_of
 
 NAMES = "instances.json"
 OWN_KEY = "own.key"
@@ -77,10 +77,7 @@ class EnvoyRouter:
 
     def _remembered(self) -> dict[int, str]:
         """What an earlier server wrote, so that its endpoints mean something to this one."""
-        try:
-            return {int(port): name for port, name in json.loads((self._folder / NAMES).read_text()).items()}
-        except FileNotFoundError:
-            return {}
+        return {int(port): name for port, name in (json_files.read(self._folder / NAMES) or {}).items()}
 
     def _own_key(self) -> str:
         """By what the proxies know Carelane's own questions, made once and kept beside their files."""
@@ -123,7 +120,7 @@ class EnvoyRouter:
         known = set(self._instances.values())
         self._idle_since = {name: since for name, since in self._idle_since.items() if name in known}
         self._fit = {name: since for name, since in self._fit.items() if name in known}
-        replace(self._folder / NAMES, json.dumps(self._instances))
+        replace(self._folder / NAMES, text_of(self._instances))
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies that answer say; an endpoint is healthy if all of them hold it so."""
@@ -142,6 +139,9 @@ class EnvoyRouter:
         """Which routing every proxy that answers took, and what one of them rejected."""
         with self._lock:
             last = self._routing
+        _, unreadable = acceptance.said(self._proxies.beside)
+        with self._lock:
+            self._published.write_again(unreadable)
         looked = self._looked()
         whole = bool(looked) and all(took for took, _ in looked.values())
         refused = "; ".join(self._refusal(name, files) for name, (_, files) in looked.items() if files)
@@ -178,6 +178,9 @@ class EnvoyRouter:
 
     def tend(self) -> tuple[ProxyTrouble, ...]:
         """Look after the proxies; see `Proxies.tend`."""
+        _, unreadable = acceptance.said(self._proxies.beside)
+        with self._lock:
+            self._published.write_again(unreadable)
         looked = self._looked()
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
