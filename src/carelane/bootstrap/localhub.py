@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import carelane
-from carelane.base import json_files
+from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
 from carelane.base.unix_http import UnixHTTPConnection, short_address
 from carelane.bootstrap import pipeline_token
@@ -30,6 +30,12 @@ IN_SANDBOX = "/run/carelane"
 READY_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 2.0
+OF_REGISTRIES = ("PIP_", "UV_", "npm_config_", "GOPROXY")
+TOWARDS_THEM = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""What localhub passes on to jobs, and is given besides what every process needs (docs/localhub.md)."""
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.
 PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
@@ -60,9 +66,9 @@ class Localhub:
         if not (self.repository_folder / "HEAD").exists():
             self.command("repo", "create", self._settings.repository)
         self._provision(tokens, now)
-        for environment, people in self._settings.reviewers.items():
+        for name, people in self._settings.reviewers.items():
             named = [word for person in people for word in ("--reviewer", person)]
-            self.command("environment", self._settings.repository, environment, *named)
+            self.command("environment", self._settings.repository, name, *named)
         if not self._shims.running(self._shims.status(NAME)):
             self._shims.clear(NAME)
         self._keep()
@@ -138,6 +144,7 @@ class Localhub:
         done = subprocess.run(
             [*_program(), *arguments, "--state", str(self._places.localhub)],
             umask=0o022,
+            env=environment.plain(),
             input=given,
             capture_output=True,
             text=True,
@@ -152,7 +159,14 @@ class Localhub:
         command += ["--config", str(self._places.localhub / "localhub.yaml")]
         if self._settings.port is not None:
             command += ["--port", str(self._settings.port)]
-        return {"command": command, "folder": str(self._places.localhub), "environment": dict(os.environ)}
+        registries = [name for name in os.environ if name.startswith(OF_REGISTRIES) or name in TOWARDS_THEM]
+        return {
+            "command": command,
+            "folder": str(self._places.localhub),
+            "environment": environment.plain(),
+            # By name only: addresses of registries have passwords in them.
+            "secrets": {name: {"variable": name, "file": None, "optional": True} for name in registries},
+        }
 
     def _write_settings(self) -> None:
         """Jobs get this system's pipeline socket and the command `carelane`, read-only."""

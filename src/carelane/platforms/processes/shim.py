@@ -302,7 +302,7 @@ class Shim:
                     values[name] = file.read().rstrip("\r\n")
             elif place["variable"] in os.environ:
                 values[name] = os.environ[place["variable"]]
-            else:
+            elif not place.get("optional"):
                 raise OSError(f"variable {place['variable']} is not set")
         return values
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from carelane.base import json_files
+from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
 from carelane.platforms.processes import identities
 from carelane.platforms.processes.shim import last_child
@@ -122,10 +122,17 @@ class Shims:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env=environment.plain(*self._variables(name)),
             )
         except OSError as error:
             raise PlatformError(f"cannot start a shim for {name}: {error}") from error
         self._children.append((name, child))
+
+    def _variables(self, name: str) -> list[str]:
+        """Those of our own that *name* is given, by the shim, which reads them at each start."""
+        spec = self.spec(name) or {}
+        places = [place for kind in ("secrets", "hidden") for place in (spec.get(kind) or {}).values()]
+        return [place["variable"] for place in places if place.get("variable")]
 
     def stop(self, name: str, grace_seconds: float) -> None:
         """Ask for an end; asking twice is asking once."""
