@@ -156,6 +156,11 @@ def parent(pid: int) -> int | None:
         return None
 
 
+def mark_of(folder: str) -> bytes:
+    """The mark of what the shim of *folder* has started."""
+    return f"{MARK_VARIABLE}={folder}".encode()
+
+
 def marked(mark: bytes) -> list[int]:
     """Descriptors of the processes that carry *mark* in their environment, but for this one."""
 
@@ -309,7 +314,7 @@ class Shim:
     @property
     def mark(self) -> bytes:
         """By what is known whose a process is, whatever became of the shim that started it."""
-        return f"{MARK_VARIABLE}={self.folder}".encode()
+        return mark_of(self.folder)
 
     def left(self) -> list[int]:
         """Descriptors of all that the process started; of what an earlier shim kept only the mark tells."""

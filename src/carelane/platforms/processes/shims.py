@@ -12,7 +12,7 @@ from typing import Any
 
 from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
-from carelane.platforms.processes import identities
+from carelane.platforms.processes import identities, shim
 from carelane.platforms.processes.shim import last_child
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -178,6 +178,12 @@ class Shims:
             return status is None
         looked_for = self.supervised(status) or any(each == name for each, _ in self._children)
         return status["phase"] == EXITED or not looked_for
+
+    def end_left_behind(self, name: str) -> None:
+        """Kill what the process of *name*, which has ended, left behind, where its shim was gone before."""
+        status = self.status(name)
+        if status is not None and status["phase"] != EXITED and not self.supervised(status):
+            shim.send(shim.marked(shim.mark_of(str(self.folder(name)))), signal.SIGKILL)
 
     def clear(self, name: str) -> None:
         """Remove the folder of *name*, which has ended."""
