@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from carelane.analysis.measurements import Counts
+from carelane.platforms.envoy import resources
 from carelane.platforms.envoy.documents import FRONT, PREVIEW
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.router import EnvoyRouter
@@ -94,3 +95,20 @@ class TestCounting(Envoys):
         listeners = router._published.folder / "listeners.json"
         assert listeners.stat().st_mode & 0o077 == 0
         assert place.read_text() in listeners.read_text()
+
+
+class TestForgetting(Envoys):
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(resources, "EVICTED_AFTER", "10s")
+
+    def test_counters_that_nobody_adds_to_any_more_are_forgotten_and_begin_anew(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        router.route(routing(1, {"v1": 1}, ports))
+        until(lambda: router.ask("/", 2.0) == (200, b"v1"), 10.0, "it answers")
+        asked(router._ports[FRONT], 3)
+        until(lambda: counted(router, "v1") == Counts(3), 5.0, "they are counted")
+        until(lambda: counted(router, "v1") == Counts(0), 45.0, "nobody asked for a while")
+        asked(router._ports[FRONT], 2)
+        until(lambda: counted(router, "v1") == Counts(2), 5.0, "those are counted")

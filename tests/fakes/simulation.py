@@ -124,13 +124,17 @@ class Simulation:
         """Ask for a deployment."""
         return self.operations.deploy(PRODUCTION, name, "alice", reason)
 
-    def rollback(self, to_revision: int | None = None, reason: str = "it is slow") -> Outcome:
+    def rollback(
+        self, to_revision: int | None = None, reason: str = "it is slow", *, past: str | None = None
+    ) -> Outcome:
         """Ask for a rollback."""
-        return self.operations.rollback(PRODUCTION, to_revision, "alice", reason)
+        return self.operations.rollback(PRODUCTION, to_revision, "alice", reason, past=past)
 
-    def emergency(self, reason: str = "patients cannot sign in") -> EmergencyOutcome:
+    def emergency(
+        self, reason: str = "patients cannot sign in", *, past: str | None = None
+    ) -> EmergencyOutcome:
         """Break the glass."""
-        return self.operations.emergency_rollback(PRODUCTION, "alice", reason)
+        return self.operations.emergency_rollback(PRODUCTION, "alice", reason, past=past)
 
     def pause(self, reason: str = "lunch") -> Deployment:
         """Hold it."""

@@ -5,20 +5,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from carelane.base.errors import CarelaneError
+from carelane.delivery.decisions import superseding
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
 from carelane.delivery.releases import RunConfiguration, ServiceKind
+from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB, WORKER
-from tests.fakes.simulation import Simulation, policy
+from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
+from tests.simulation.answering import Answering
 
-SYSTEMS: tuple[Mapping[str, RunConfiguration], ...] = (
-    {"backend": WEB},
-    {"backend": MIGRATING, "frontend": WEB},
-    {"backend": WEB, "reminders": WORKER},
+APP = replace(WEB, routes=("/app",))
+Shape = Mapping[str, RunConfiguration]
+SYSTEMS: tuple[tuple[Shape, ...], ...] = (
+    ({"backend": WEB},),
+    ({"backend": MIGRATING, "frontend": APP},),
+    ({"backend": WEB, "reminders": WORKER},),
+    ({"backend": WEB}, {"site": WEB}),
+    ({"backend": WEB}, {"backend": WEB, "site": APP}),
+    ({"backend": WEB, "site": APP}, {"backend": APP, "site": WEB}, {"site": WEB, "reminders": WORKER}),
+    ({"backend": WEB, "jobs": WORKER}, {"backend": WEB, "jobs": APP}),
 )
+"""Systems, each with the shapes that its releases may have."""
 BEHAVIOURS = (
     Behaviour(),
     Behaviour(ready_after=4),
@@ -35,6 +45,7 @@ STRATEGIES = (ROLLING, DEFAULTS[StrategyKind.BLUE_GREEN], DEFAULTS[StrategyKind.
 STEPS = {
     "tick": 30,
     "deploy": 10,
+    "pipeline": 3,
     "emergency": 4,
     "rollback": 4,
     "abort": 3,
@@ -59,14 +70,17 @@ class Schedule:
 
     seed: int
     chance: random.Random = field(init=False)
+    shapes: tuple[Shape, ...] = field(init=False)
+    answering: Answering = field(init=False)
     simulation: Simulation = field(init=False)
     releases: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    _emergencies: dict[int, dict[str, str]] = field(default_factory=dict)
+    _emergencies: dict[int, dict[str, set[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - a schedule, not cryptography
-        services = self.chance.choice(SYSTEMS)
+        self.shapes = self.chance.choice(SYSTEMS)
+        services = {name: run for shape in self.shapes[::-1] for name, run in shape.items()}
         settings = policy(
             {name: self.chance.choice((1, 2, 4)) for name in services},
             Pace(self.chance.choice((0, 1)), 1, self.chance.choice((0.0, 5.0))),
@@ -78,6 +92,7 @@ class Schedule:
         self.simulation = Simulation(
             replace(settings, strategy=strategy, pause_expires_seconds=200.0), services
         )
+        self.answering = Answering(self.simulation)
         self.simulation.metrics.requests_per_second = self.chance.choice((0.0, 50.0, 200.0))
 
     def run(self, steps: int = 40) -> None:
@@ -85,8 +100,7 @@ class Schedule:
         for _ in range(2):
             self._release(well=True)
             self.simulation.deploy(self.releases[-1])
-            self.simulation.promote(full=True) if self._stands() else None
-            self.simulation.settle(200)
+            self._arrive()
         for _ in range(steps):
             step = self.chance.choices(list(STEPS), list(STEPS.values()))[0]
             self.done.append(step)
@@ -96,10 +110,16 @@ class Schedule:
                 self.done[-1] += f" ({error.message})"
             self.check()
 
-    def _stands(self) -> bool:
-        """Whether what is asked for waits at canary steps, which nobody wants to wait for here."""
-        self.simulation.tick(3)
-        return any(r.current_step is not None for r in self.simulation.deployment.rollouts.values())
+    def _arrive(self) -> None:
+        """Let what was asked for arrive, past all canary steps, which nobody wants to wait for here."""
+        for _ in range(200):
+            self.simulation.tick()
+            rollouts = self.simulation.deployment.rollouts.values()
+            if any(r.current_step is not None for r in rollouts):
+                self.simulation.promote(full=True)
+            if self.simulation.settled():
+                break
+        self.simulation.settle()
 
     # -- what happens
 
@@ -107,7 +127,8 @@ class Schedule:
         name = f"v{len(self.releases) + 1}"
         changes = None if well or self.chance.random() < 0.7 else ()
         behaviour = Behaviour() if well or self.chance.random() < 0.4 else self.chance.choice(BEHAVIOURS)
-        self.simulation.release(name, behaviour, changes=changes)
+        shape = self.chance.choice(self.shapes)
+        self.simulation.release(name, behaviour, changes=changes, services=shape)
         self.simulation.metrics.error_ratios[name] = (
             0.0 if well else self.chance.choice((0.0, 0.0, 0.002, 0.3))
         )
@@ -118,11 +139,30 @@ class Schedule:
             self._release()
         self.simulation.deploy(self.chance.choice(self.releases[-3:]))
 
+    def _pipeline(self) -> None:
+        """A token asks for one of the last releases: whoever an undo has moved stays moved."""
+        active = self.simulation.snapshot.deployment
+        moved = active is not None and not active.ended and superseding.has_moved_users(active)
+        left = {n: r.from_label for n, r in active.rollouts.items()} if active is not None else {}
+        before = {name: set(self.simulation.weights(name)) for name in left}
+        self.simulation.operations.deploy(
+            PRODUCTION, self.chance.choice(self.releases[-3:]), "token ci", "", Wanted(by_token=True)
+        )
+        for name, label in left.items() if moved else ():
+            if label in set(self.simulation.weights(name)) - before[name]:
+                self.answering.found.append(f"{name}: users are back at {label} by a token")
+
     def _emergency(self) -> None:
-        stable = {name: s.stable or "" for name, s in self.simulation.state.services.items()}
-        outcome = self.simulation.emergency()
+        before = self._served()
+        past = self.chance.choice((None, self.simulation.state.release))
+        outcome = self.simulation.emergency(past=past)
         if outcome.deployment is not None:
-            self._emergencies.setdefault(outcome.deployment.id, stable)
+            self._emergencies.setdefault(outcome.deployment.id, before)
+
+    def _served(self) -> dict[str, set[str]]:
+        """Which versions each service is to serve or work with."""
+        services = self.simulation.state.services.items()
+        return {name: {i.label for i in state.of_intent(Intent.SERVE)} for name, state in services}
 
     def _rollback(self) -> None:
         self.simulation.rollback(self.chance.choice((None, None, 1)))
@@ -203,6 +243,7 @@ class Schedule:
     def check(self) -> None:
         """Raises AssertionError where an invariant does not hold, with the schedule that led there."""
         said = [*self._false_emergencies(), *self._less_than_whole(), *self._used_names()]
+        said += self.answering.found
         assert not said, f"seed {self.seed}: {said} after {self.done}; {self.simulation.describe()}"
 
     def _false_emergencies(self) -> list[str]:
@@ -229,8 +270,7 @@ class Schedule:
             works = set(self.simulation.running(name)) - {version.label}
             if version.run.kind is ServiceKind.WORKER and works:
                 found.append(f"{name} works at {works} still")
-        moved = {n: self.simulation.state.service(n).stable or "" for n in before}
-        if moved == before and not deployment.rollouts:
+        if self._served() == before and not deployment.rollouts:
             found.append("no service was moved")
         return found
 

@@ -89,6 +89,10 @@ def _actor(request: Request) -> str:
     return actor_of((client.host, client.port) if client else None)
 
 
+def _by_token(request: Request) -> bool:
+    return request.client is not None and request.client.host.startswith(BEARER)
+
+
 def _rights(request: Request) -> frozenset[Right]:
     """Of the owner all; of a token's bearer what it gives; of anybody else none."""
     by_token: frozenset[Right] | None = request.scope.get(GRANTED)
@@ -96,5 +100,7 @@ def _rights(request: Request) -> frozenset[Right]:
     return ALL if owner else by_token or frozenset()
 
 
+ByToken = Annotated[bool, Depends(_by_token)]
+"""Whether a pipeline asks, by a token, and not a person."""
 Actor = Annotated[str, Depends(_actor)]
 Rights = Annotated[frozenset[Right], Depends(_rights)]

@@ -8,6 +8,7 @@ from carelane.api.limits import Name, Number
 from carelane.bootstrap.app import App
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment
+from carelane.delivery.undoing import EmergencyOutcome
 
 
 def routes(app: App) -> APIRouter:
@@ -27,6 +28,10 @@ def routes(app: App) -> APIRouter:
         deployment = app.repository.deployment(number)
         runs = (app.analyses.analysis(number, service) for service in deployment.rollouts)
         return [run for run in runs if run is not None]
+
+    @router.get("/{number}/standing", summary="How far an emergency rollback has come, verified now")
+    def show_standing(number: Number) -> EmergencyOutcome:
+        return app.operations.emergency_standing(number)
 
     @router.get("/{number}", summary="One deployment")
     def show_deployment(number: Number) -> Deployment:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from carelane.access.rights import Right
 from carelane.api import views
-from carelane.api.actors import Actor, Rights
+from carelane.api.actors import Actor, ByToken, Rights
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
@@ -49,7 +49,7 @@ class ReasonBody(Body):
 class RollbackBody(Body):
     """Why, and to which revision; the last that was not undone where none is named.
 
-    *past* names an irreversible release that is left knowingly.
+    *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
     """
 
     reason: Reason
@@ -104,8 +104,8 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: Name, body: DeployBody, actor: Actor, rights: Rights) -> Outcome:
-        way = Wanted(body.strategy, may_weaken=Right.WEAKEN in rights)
+    def deploy(name: Name, body: DeployBody, actor: Actor, by_token: ByToken, rights: Rights) -> Outcome:
+        way = Wanted(body.strategy, by_token=by_token, may_weaken=Right.WEAKEN in rights)
         return operations.deploy(name, body.release, actor, body.reason, way)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")

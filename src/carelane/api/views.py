@@ -10,7 +10,7 @@ from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
 from carelane.bootstrap.app import App, LocalEnvironment
 from carelane.delivery.deployments import Deployment
-from carelane.delivery.environments import EnvironmentState, Instance, Intent
+from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import Observation
 from carelane.delivery.releases import ServiceKind
 from carelane.delivery.requesting import Outcome
@@ -139,7 +139,6 @@ def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentStat
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
     instances = [_instance(seen, kind, instance) for instance in state.instances]
-    serving = [i for i in instances if i.intent == Intent.SERVE]
     rates = environment.meter.rates(name)
     evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(
@@ -152,7 +151,7 @@ def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentStat
         judged=evidence.words if evidence is not None else None,
         warm=[warm.label for warm in state.previous],
         wanted=environment.engine.policy.replicas_of(name),
-        ready=sum(i.ready for i in serving),
+        ready=ready(instances, state),
         instances=instances,
         requests_per_second=rates.requests_per_second if rates else None,
         error_ratio=rates.error_ratio if rates else None,
@@ -160,17 +159,23 @@ def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentStat
     )
 
 
+def ready(instances: list[InstanceView], state: ServiceState) -> int:
+    """How many are ready of the versions that are named beside it: what else still serves is none of them."""
+    named = {state.stable, state.canary}
+    return sum(i.ready for i in instances if i.intent == Intent.SERVE and i.label in named)
+
+
 def _instance(seen: Observation, kind: ServiceKind, instance: Instance) -> InstanceView:
     process = seen.instances.get(instance.id)
     endpoint = (seen.endpoints or {}).get(instance.id)
-    ready = seen.healthy(instance.id) if kind is ServiceKind.WEB else seen.running(instance.id)
+    fit = seen.healthy(instance.id) if kind is ServiceKind.WEB else seen.running(instance.id)
     return InstanceView(
         id=instance.id,
         label=instance.label,
         intent=instance.intent.value,
         since=instance.since,
         phase=process.phase.value if process else None,
-        ready=ready,
+        ready=fit,
         restarts=process.restarts if process else None,
         port=process.port if process else None,
         pid=process.pid if process else None,

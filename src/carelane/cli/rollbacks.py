@@ -16,13 +16,14 @@ PARTS = {
     "verify": "health and version through the front door",
     "start": "what was not ready: started, then switched",
 }
-AT_LAST = {"following": "switched", "replacing": "replaced"}
 COLD_SECONDS = 900.0
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
 
 past_option = click.option(
-    "--past", metavar="RELEASE", help="Go back past this irreversible release all the same."
+    "--past",
+    metavar="RELEASE",
+    help="What is left knowingly: an irreversible release, or the one that an undo has just gone back to.",
 )
 plan_option = click.option("--plan", is_flag=True, help="Only say where it would go.")
 
@@ -91,7 +92,9 @@ def emergency_rollback(
     if not quiet:
         _say_what_was_done(environment, outcome)
     if outcome["deployment"]["phase"] not in ENDED:
-        _wait_for_the_rest(client, outcome, quiet=quiet)
+        outcome = _wait_for_the_rest(client, outcome)
+        if not quiet:
+            _say_what_was_done(environment, outcome)
     _finish(client, environment, outcome, output)
     if outcome["verified"] is False:
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
@@ -140,8 +143,8 @@ def _finish(client: Client, environment: str, outcome: dict[str, Any], output: s
     click.echo("a review within 48 hours is required; `carelane events` has the entry")
 
 
-def _wait_for_the_rest(client: Client, outcome: dict[str, Any], *, quiet: bool) -> None:
-    """Wait until what is being started or replaced is there, and put that into *outcome*.
+def _wait_for_the_rest(client: Client, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Wait until what is being started or replaced is there; the outcome as it is then, verified then.
 
     Raises:
         OutcomeFailed: If something keeps it from coming about; the message says what.
@@ -155,13 +158,12 @@ def _wait_for_the_rest(client: Client, outcome: dict[str, Any], *, quiet: bool) 
         time.sleep(0.1)
     if deployment["phase"] != "Succeeded":
         raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
-    deployment["timings_ms"]["start"] = round((time.monotonic() - began) * 1000, 1)
-    outcome["deployment"] = deployment
-    for standing in outcome["services"].values():
-        standing["standing"] = AT_LAST.get(standing["standing"], standing["standing"])
-    outcome["switched"] = True
-    if not quiet:
-        click.echo(f"all of {deployment['release']} is there now")
+    took, began = time.monotonic() - began, time.monotonic()
+    at_last = client.get(f"/deployments/{number}/standing")
+    verifying = round((time.monotonic() - began) * 1000, 1)
+    timings = {"start": round(took * 1000, 1), "verify": verifying}
+    at_last["deployment"]["timings_ms"] = {**outcome["deployment"]["timings_ms"], **timings}
+    return dict(at_last)
 
 
 def _scaled_down(client: Client, environment: str, services: dict[str, Any]) -> tuple[float, list[str]]:

@@ -117,6 +117,7 @@ class Rollout:
     *held_step* the one that a person was asked about, and *attempt* counts its earlier tries. *held_for*
     is the kind of failure that a person was asked about, *overruled* those that one has let go.
     *users_since* is when the first users had what it brings (for a worker, when it began to work).
+    *alone_since* is when all of them had it, and nothing else.
     *migration_task* is the name under which its migration runs or ran, once it has begun.
     """
 
@@ -140,6 +141,7 @@ class Rollout:
     overruled: tuple[FailureKind, ...] = ()
     unready_since: datetime | None = None
     users_since: datetime | None = None
+    alone_since: datetime | None = None
 
     @property
     def begun(self) -> bool:
@@ -151,6 +153,11 @@ class Rollout:
         """The canary step it is at; None where there is none (left)."""
         steps = self.strategy.steps
         return steps[self.step] if self.phase in AT_STEPS and self.step < len(steps) else None
+
+    @property
+    def compares_still(self) -> bool:
+        """Whether it is not known yet whether the version before is better."""
+        return self.strategy.compares and self.step < len(self.strategy.steps)
 
     def migration_id(self, deployment: int) -> str:
         """The name under which its migration runs, in the rollout's *deployment*.
@@ -171,6 +178,8 @@ class Deployment:
     """A release on its way into an environment, by someone, for a reason.
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
+    *taken_out* has the services that its release does not have and that it took out by now, with the
+    version that each had. *by_token* says that a pipeline asked for it, and not a person.
     """
 
     id: int
@@ -188,12 +197,23 @@ class Deployment:
     to_revision: int | None = None
     strategy: StrategyKind | None = None
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
+    taken_out: Mapping[str, str] = field(default_factory=dict)
+    by_token: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.phase in ENDED
+
+    @property
+    def left(self) -> dict[str, str]:
+        """The version of each service that it leaves; nothing where it was given up before it left any."""
+        arrived = any(rollout.phase is RolloutPhase.HEALTHY for rollout in self.rollouts.values())
+        if self.phase in {Phase.FAILED, Phase.CANCELLED} and not arrived and not self.taken_out:
+            return {}
+        moved = {name: r.from_label for name, r in self.rollouts.items() if r.from_label is not None}
+        return {**moved, **self.taken_out}
 
     @property
     def compares(self) -> bool:

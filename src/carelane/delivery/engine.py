@@ -23,8 +23,8 @@ from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import commands, incidents, progress, watching
-from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import ENGINE, Decision, Draft, Snapshot
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.history import History, Way

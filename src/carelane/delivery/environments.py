@@ -55,7 +55,9 @@ class Watch:
     """What a deployment brought, watched after its success until a moment.
 
     What its users got counts since *counting_since*: its success, or the last time that it was compared
-    with the version before it (*trials* times by now). *told* says that a person knows already.
+    with the version before it (*trials* times by now). *told* says that a person knows
+    already, *told_while_off* that one knows because nothing is undone by itself: for as long as that is so.
+    *spent_by* is the rollback that undid it by itself, which happens once.
     """
 
     deployment: int
@@ -65,6 +67,8 @@ class Watch:
     unready_since: datetime | None = None
     trials: int = 0
     told: bool = False
+    told_while_off: bool = False
+    spent_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class ServiceState:
 
     *canary_percent* is the canary's share of the traffic while it goes by canary steps; None where
     traffic follows the number of ready instances. *withdrawn* are labels that were on trial and are no
-    more: what still serves of them is there for users only while nobody else can take them.
+    more: what still serves of them is there for users only while nobody else can take them. *leaves_for* are
+    the services that take its paths over: it leaves as soon as somebody is ready in each of them.
     """
 
     stable: str | None = None
@@ -85,6 +90,7 @@ class ServiceState:
     migrated: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
     watch: Watch | None = None
+    leaves_for: tuple[str, ...] = ()
 
     def of(self, label: str | None, *intents: Intent) -> list[Instance]:
         """The instances at *label*, with one of *intents* where any are named."""

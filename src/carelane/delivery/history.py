@@ -11,7 +11,7 @@ from carelane.delivery import routing
 from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision, RolloutPhase
-from carelane.delivery.environments import STAYING, EnvironmentState, Intent, ServiceState
+from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
 from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
@@ -203,8 +203,8 @@ def _reached(service: ServiceState, route: routing.ServiceRoute, seen: Observati
     if service.stable is None and service.canary is None:
         return False
     return any(
-        version.weight and any(seen.healthy(i.id) for i in service.of(label, Intent.SERVE))
-        for label, version in route.versions.items()
+        any(seen.healthy(i.id) for i in service.of(label, Intent.SERVE))
+        for label in routing.reached(service, route)
         if label != service.stable
     )
 
@@ -215,9 +215,7 @@ def _works(state: EnvironmentState, name: str) -> bool:
     workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
     if service.stable is None and service.canary is None:
         return False
-    return any(
-        i.label != service.stable and i.label in workers and i.intent in STAYING for i in service.instances
-    )
+    return any(i.label != service.stable and i.label in workers for i in service.of_intent(Intent.SERVE))
 
 
 def _active(snapshot: Snapshot) -> Deployment | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
@@ -13,17 +14,19 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery import requesting, strategies
-from carelane.delivery.decisions import commands
-from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions import commands, superseding
 from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
 from carelane.delivery.history import History, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome, Wanted
-from carelane.delivery.strategies import Strategy
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
+
+LOOKED_BACK = 100
+"""How many deployments are looked through for an emergency that a pipeline would take back."""
 
 
 class Operations:
@@ -57,11 +60,13 @@ class Operations:
     ) -> Outcome:
         """Put the *release* that is meant into *environment*, by its own strategy or the one named.
 
+        What somebody goes back from is not brought back where a pipeline asks, by a token.
+
         Raises:
             RefusedError: If the one named asks less than the environment's, and whoever asks may not do that.
         """
         engine = self.engine(environment)
-        meant = self._repository.release(release)
+        wanted = Request(0, self._repository.release(release), author, reason, by_token=way.by_token)
         chosen = None if way.strategy is None else strategies.named(way.strategy, engine.policy.strategies)
         lost = [] if chosen is None or way.may_weaken else engine.policy.given_up(chosen)
         if lost:
@@ -71,20 +76,25 @@ class Operations:
                     f" without {' and '.join(lost)}",
                     hint="name no strategy; or use a token that may: `carelane token create --weaken`",
                 )
-        return self._deploy(engine, meant, author, reason, chosen)
+        return self._deploy(engine, wanted, way.strategy)
 
-    def _deploy(
-        self, engine: Engine, wanted: Release, author: str, reason: str, chosen: Strategy | None
-    ) -> Outcome:
-        environment = engine.environment
+    def _deploy(self, engine: Engine, asked: Request, strategy: str | None) -> Outcome:
+        environment, wanted = engine.environment, asked.release
+        chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
         returns_to = None
         if there is None:
             returns_to = self._history.returns_to(environment, wanted)
             self._verify(wanted)
         number = self._repository.reserve_deployment()
-        request = Request(number, wanted, author, reason, Kind.DEPLOY, returns_to, chosen)
-        return requesting.ask(engine, self._repository, request)
+        request = replace(asked, id=number, to_revision=returns_to, strategy=chosen)
+
+        def check(draft: Draft) -> None:
+            del draft
+            if asked.by_token:
+                superseding.refuse_left(self._repository.deployments(environment, LOOKED_BACK), wanted)
+
+        return requesting.ask(engine, self._repository, request, check)
 
     def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
         """What `deploy` would make, decided as it would be and not recorded."""
@@ -133,9 +143,7 @@ class Operations:
         if last.kind is not Kind.DEPLOY and last.to_revision is not None:
             return self.rollback(environment, last.to_revision, author, reason)
         wanted = self._repository.release_named(last.release)
-        known = engine.policy.strategies
-        chosen = None if last.strategy is None else strategies.named(last.strategy, known)
-        return self._deploy(engine, wanted, author, reason, chosen)
+        return self._deploy(engine, Request(0, wanted, author, reason), last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:
         """Hold the deployment under way."""
@@ -174,6 +182,13 @@ class Operations:
         engine = self.engine(environment)
         with self._refusals(environment, "emergency-rollback", author):
             return self._undoing.emergency(engine, _way(engine, Kind.EMERGENCY, None, past), author, reason)
+
+    def emergency_standing(self, number: int) -> EmergencyOutcome:
+        """How far emergency rollback *number* has come by now; what was switched is verified anew."""
+        deployment = self._repository.deployment(number)
+        if deployment.kind is not Kind.EMERGENCY:
+            raise ConflictError(f"deployment {number} is no emergency rollback: it is a {deployment.kind}")
+        return self._undoing.standing(self.engine(deployment.environment), deployment)
 
     @contextmanager
     def _refusals(self, environment: str, what: str, author: str) -> Iterator[None]:

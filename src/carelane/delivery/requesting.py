@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from carelane.delivery.decisions import commands
-from carelane.delivery.decisions.commands import Request
 from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind
 from carelane.delivery.engine import Engine
 from carelane.delivery.ports import RolloutRepository
@@ -15,9 +15,10 @@ Check = Callable[[Draft], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """By which strategy, the environment's own where none is named, and whether it may ask less than that."""
+    """By which strategy, the environment's own where none is named; who asks, and whether it may ask less."""
 
     strategy: str | None = None
+    by_token: bool = False
     may_weaken: bool = True
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import Observation
@@ -50,6 +51,21 @@ class Routing:
         return Routing(self.generation, {name: s for name, s in self.services.items() if name in names})
 
 
+class _Claim(IntEnum):
+    """By what a service claims a path, the strongest first: a path moves only to who is ready to answer."""
+
+    MOVED = 0
+    """Its version on trial has all the users by now, and names the path."""
+    HELD = 1
+    """Its stable version names the path, and has somebody ready."""
+    COMING = 2
+    """It is new here: until who has the path leaves, that one answers."""
+    LEFT = 3
+    """Its stable version named the path, and its users are with another one already."""
+    SILENT = 4
+    """Its stable version names the path, and nobody answers: better that than another service's answer."""
+
+
 def routing(state: EnvironmentState, seen: Observation) -> Routing:
     """The routing that *state* asks for.
 
@@ -58,35 +74,76 @@ def routing(state: EnvironmentState, seen: Observation) -> Routing:
     has anybody ready. Where none at all is ready, the stable label
     keeps the traffic: its proxy says 503, and nothing is sent to a version nobody chose.
     Labels come stable first, canary last, for a growing canary must only add users.
+
+    A path belongs to one service: to the one with the strongest claim (see `_Claim`), which follows from
+    the version that has its users. Who has nobody ready takes no path from who has.
     """
-    return Routing(
-        state.generation,
-        {name: route for name, s in state.services.items() if (route := _service(s, seen)) is not None},
-    )
+    routes: dict[str, ServiceRoute] = {}
+    claims: list[tuple[_Claim, str, str]] = []
+    for name, service in state.services.items():
+        versions = _versions(service, seen)
+        if not versions:
+            continue
+        claims += [(claim, prefix, name) for prefix, claim in _claims(service, versions).items()]
+        shown = service.canary if service.canary in versions else None
+        routes[name] = ServiceRoute((), _somebody(service, versions), shown)
+    owners: dict[str, str] = {}
+    for _, prefix, name in sorted(claims, key=lambda claim: claim[0]):
+        owners.setdefault(prefix, name)
+    for name, route in routes.items():
+        mine = tuple(prefix for _, prefix, claimant in claims if claimant == name and owners[prefix] == name)
+        routes[name] = replace(route, prefixes=mine)
+    return Routing(state.generation, routes)
 
 
-def _service(state: ServiceState, seen: Observation) -> ServiceRoute | None:
-    web = {label: v for label, v in _in_order(state) if v.run.kind is ServiceKind.WEB}
-    if not web:
-        return None
+def reached(state: ServiceState, route: ServiceRoute) -> set[str]:
+    """The labels of a service that users get: who has a share of it, where a path leads to it at all.
+
+    A service that names no path is asked by other services.
+    """
+    return {
+        label
+        for label, version in route.versions.items()
+        if version.weight and (route.prefixes or not state.versions[label].run.routes)
+    }
+
+
+def _versions(state: ServiceState, seen: Observation) -> dict[str, VersionRoute]:
+    """The labels of a web service with what each gets; nothing where nobody is ready."""
     routes: dict[str, VersionRoute] = {}
-    for label, version in web.items():
+    for label, version in _in_order(state):
+        if version.run.kind is not ServiceKind.WEB:
+            continue
         instances = state.of(label)
         ready = [i for i in instances if i.intent is Intent.SERVE and seen.healthy(i.id)]
         endpoints = _endpoints(instances, seen, serving=bool(ready))
         routes[label] = VersionRoute(len(ready), endpoints, version.run.readiness)
     if state.canary_percent is not None:
-        routes = _shared(state, routes, state.canary_percent)
-    else:
-        routes = _without(state.withdrawn, routes)
-    if not any(route.weight for route in routes.values()):
-        keeps = state.stable if state.stable in routes else next(iter(routes))
-        routes[keeps] = VersionRoute(1, routes[keeps].endpoints, routes[keeps].readiness)
-    shown = web.get(state.stable or "") or next(iter(web.values()))
-    # What was taken out, and serves no more, has no path: another service may have one that leads there.
-    gone = state.stable is None and state.canary is None and not state.of_intent(Intent.SERVE)
-    prefixes = () if gone else shown.run.routes
-    return ServiceRoute(prefixes, routes, state.canary if state.canary in routes else None)
+        return _shared(state, routes, state.canary_percent)
+    return _without(state.withdrawn, routes)
+
+
+def _somebody(state: ServiceState, routes: dict[str, VersionRoute]) -> dict[str, VersionRoute]:
+    """The *routes*; with one that has the traffic where nobody is ready for it."""
+    if any(route.weight for route in routes.values()):
+        return routes
+    keeps = state.stable if state.stable in routes else next(iter(routes))
+    return {**routes, keeps: replace(routes[keeps], weight=1)}
+
+
+def _claims(state: ServiceState, routes: dict[str, VersionRoute]) -> dict[str, _Claim]:
+    """The paths that a service claims at the front door, and by what."""
+    carrying = [label for label, route in routes.items() if route.weight]
+    stable = state.stable if state.stable in routes else None
+    of_stable = state.versions[stable].run.routes if stable is not None else ()
+    if not carrying:
+        return dict.fromkeys(of_stable, _Claim.SILENT)
+    if stable in carrying:
+        return dict.fromkeys(of_stable, _Claim.HELD)
+    has_users = state.canary if state.canary in carrying else carrying[0]
+    claim = _Claim.COMING if state.stable is None else _Claim.MOVED
+    by_users = dict.fromkeys(state.versions[has_users].run.routes, claim)
+    return {**dict.fromkeys(of_stable, _Claim.LEFT), **by_users}
 
 
 def _in_order(state: ServiceState) -> list[tuple[str, ServiceVersion]]:

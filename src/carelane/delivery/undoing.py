@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, ConflictError, InputError, InvariantError, PlatformError
 from carelane.delivery import requesting, verification
-from carelane.delivery.decisions import commands, emergencies
-from carelane.delivery.decisions.commands import Request
+from carelane.delivery.decisions import commands, emergencies, leaving
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Rollout
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState, Intent
@@ -19,6 +19,9 @@ from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Check, Outcome
 from carelane.delivery.verification import InPlace
+
+ONCE_MORE_SECONDS = 60.0
+"""How long after an undo the next one has to say what it leaves: who asks may not have seen that one."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,21 @@ class MovedMeanwhile(ConflictError):  # noqa: N818 - reads as what it says
 
 @dataclass(frozen=True)
 class _LookedUp:
-    """Where it goes, and by what: what was recorded, and whether a version on its way had users."""
+    """Where it goes, and by what: what was recorded and under way, and whether that had users."""
 
     target: Target
     state: EnvironmentState
     users: bool
+    left: Deployment | None
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Who wants it, why, under which number; *before* is the last deployment that was there by then."""
+    """Who wants it, why, and under which number."""
 
     number: int
     author: str
     reason: str
-    before: Deployment | None
 
 
 class Undoing:
@@ -86,7 +89,26 @@ class Undoing:
         """Where *way* leads in the environment of *engine* as things are now."""
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
-        return _LookedUp(target, snapshot.state, has_users(snapshot, seen))
+        self._refuse_once_more(snapshot.state, way)
+        return _LookedUp(target, snapshot.state, has_users(snapshot, seen), snapshot.deployment)
+
+    def _refuse_once_more(self, state: EnvironmentState, way: Way) -> None:
+        """Two people who see the same bad version, or one who presses twice, go back once.
+
+        Who names what is left, or where to go, has seen that somebody has just gone back.
+        """
+        last = next(iter(self._repository.deployments(state.name, 1)), None)
+        named = way.to_revision is not None or way.past == state.release
+        if last is None or last.kind is Kind.DEPLOY or last.finished_at is None or named:
+            return
+        ago = (self._clock.now() - last.finished_at).total_seconds()
+        if last.release == state.release and ago < ONCE_MORE_SECONDS:
+            undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
+            raise ConflictError(
+                f"{state.name} is on {last.release} since {last.finished_at:%H:%M:%S} UTC"
+                f" by {last.author}'s {undo} {last.id}",
+                hint=f"to go back once more, to before {last.release}, say --past {last.release}",
+            )
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
@@ -120,24 +142,37 @@ class Undoing:
         timings: dict[str, float] = {}
         with self._timed(timings, "check"):
             engine.look()
-            before = self._last(engine)
             looked_up = self._look_up(engine, way)
         with self._timed(timings, "switch"):
             own = engine.with_room(self._repository.reserve_deployment)
-            asked = _Asked(own, author, reason, before)
+            asked = _Asked(own, author, reason)
             target, made = self._ask_until_decided(engine, way, looked_up, asked)
-        services = self._standings(engine, made, target)
-        services |= _taken_out(looked_up.state, target.release)
+        services = self._standings(engine, made, target, looked_up)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
+    def standing(self, engine: Engine, made: Deployment) -> EmergencyOutcome:
+        """How far the emergency *made* has come by now, each service for itself, and verified anew."""
+        release = self._repository.release_named(made.release)
+        draft = engine.draft(self._repository.snapshot(engine.environment))
+        draft.deployment, draft.release = made, release
+        services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}
+        staying = {} if made.ended else {n: draft.service(n).stable or "" for n in leaving.to_take_out(draft)}
+        for name, label in {**made.taken_out, **staying}.items():
+            services[name] = _leaving(draft, name, label)
+        outcome = _told(services, self._found(engine, release, services))
+        return replace(outcome, deployment=made)
+
     def _ask_until_decided(
         self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
     ) -> tuple[Target, Deployment]:
-        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing."""
+        """Where it went, and the deployment: what is seen may change meanwhile, and refuses nothing.
+
+        But for another undo that was done meanwhile: see `_refuse_once_more`.
+        """
         while True:
             target = looked_up.target
             wanted = Request(
@@ -147,18 +182,11 @@ class Undoing:
                 check = self._still_the_way(way, looked_up)
                 made = requesting.ask(engine, self._repository, wanted, check).deployment
             except MovedMeanwhile:
-                last = self._last(engine)
-                new = last is not None and (asked.before is None or last.id != asked.before.id)
-                if last is not None and new and last.kind is not Kind.DEPLOY:
-                    raise  # to go back once more is for a person to say, who has seen that
                 looked_up = self._look_up(engine, way)
                 continue
             if made is None:
                 raise InvariantError("an emergency made no deployment")
             return target, made
-
-    def _last(self, engine: Engine) -> Deployment | None:
-        return next(iter(self._repository.deployments(engine.environment, 1)), None)
 
     def _settle(
         self, engine: Engine, made: Deployment, timings: Mapping[str, float], outcome: EmergencyOutcome
@@ -175,11 +203,16 @@ class Undoing:
         except CarelaneError as error:
             engine.report(error)
 
-    def _standings(self, engine: Engine, made: Deployment, target: Target) -> dict[str, ServiceStanding]:
+    def _standings(
+        self, engine: Engine, made: Deployment, target: Target, looked_up: _LookedUp
+    ) -> dict[str, ServiceStanding]:
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, target.release
         rollouts = made.rollouts.items()
-        return {name: self._standing(draft, rollout, stays=target.stays) for name, rollout in rollouts}
+        standings = {n: self._standing(draft, rollout, stays=target.stays) for n, rollout in rollouts}
+        for name, label in _dropped(looked_up.state, looked_up.left, target.release).items():
+            standings[name] = _leaving(draft, name, label)
+        return standings
 
     def _standing(self, draft: Draft, rollout: Rollout, *, stays: bool) -> ServiceStanding:
         standing = emergencies.standing(draft, rollout)
@@ -196,6 +229,8 @@ class Undoing:
 
     def _following(self, draft: Draft, rollout: Rollout) -> str:
         """How much of the version to go back to is ready, and what is known against the rest."""
+        if rollout.phase in leaving.THERE:
+            return f"NOT switched yet: {rollout.to_label} is ready, another service has its paths still"
         if draft.seen.endpoints is None:
             return "NOT switched yet: the proxies do not answer; it is switched as soon as they do"
         name, label = rollout.service, rollout.to_label
@@ -252,21 +287,29 @@ def _where(target: Target, draft: Draft) -> str:
     left = draft.snapshot.deployment
     under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
     moved = [f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items()]
-    gone = _taken_out(draft.snapshot.state, target.release)
-    moved += [f"{name} {standing.from_label} -> nothing" for name, standing in gone.items()]
+    gone = _dropped(draft.snapshot.state, left, target.release)
+    moved += [f"{name} {label} -> nothing" for name, label in gone.items()]
     return (
         f"{current.environment} would go back to {current.release}{revision}{under_way}: {', '.join(moved)}"
     )
 
 
-def _taken_out(before: EnvironmentState, release: Release) -> dict[str, ServiceStanding]:
-    """The services that ran and that *release* does not have."""
-    words = f"taken out: {release.name} does not have it"
-    return {
-        name: ServiceStanding(Standing.TAKEN_OUT, version.label, None, words)
-        for name, version in before.running.items()
-        if name not in release.versions
-    }
+def _dropped(before: EnvironmentState, left: Deployment | None, release: Release) -> dict[str, str]:
+    """The services that ran, or were on their way in what is *left*, and that *release* does not have."""
+    on_its_way = left.rollouts if left is not None and not left.ended else {}
+    there = {name: rollout.to_label for name, rollout in on_its_way.items() if rollout.begun}
+    there |= {name: version.label for name, version in before.running.items()}
+    return {name: label for name, label in there.items() if name not in release.versions}
+
+
+def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
+    release = draft.current().release
+    if name in leaving.to_take_out(draft):
+        who = " and ".join(leaving.successors(draft, name))
+        words = f"NOT left yet: {release} does not have it, it has its users until {who} is ready"
+        return ServiceStanding(Standing.LEAVING, label, None, words)
+    words = f"taken out: {release} does not have it"
+    return ServiceStanding(Standing.TAKEN_OUT, label, None, words)
 
 
 def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:
@@ -281,7 +324,7 @@ def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyO
         for name, standing in services.items()
     }
     rejected, taken = found.rejected, not (found.rejected or found.untaken)
-    followed = [s for s in services.values() if s.standing is Standing.FOLLOWING]
+    followed = [s for s in services.values() if s.standing in {Standing.FOLLOWING, Standing.LEAVING}]
     answers = [s.verified for s in services.values() if s.verified is not None]
     message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())
     if rejected:

@@ -1,4 +1,4 @@
-"""Asking whether a release is there and well: the proxies, then itself through the front door."""
+"""Asking whether a release is there and well: the proxies, then itself, by the front door and directly."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +74,12 @@ def _look(router: TrafficRouter, versions: Sequence[ServiceVersion]) -> InPlace:
 
 def _verified(router: TrafficRouter, version: ServiceVersion) -> Verified:
     checks = _checks_of(version)
+    itself = f"services.{version.service}.url" in router.addresses()
     said = [_at_the_front_door(router, check) for check in checks]
+    if itself and not any(said):
+        # The path may have led to another service, whose answer says nothing of this one.
+        own = (_itself(router, version, check) for check in checks)
+        said = [f"{version.label} itself: {wrong}" for wrong in own if wrong is not None]
     return Verified(tuple(c.path for c in checks), "; ".join(wrong for wrong in said if wrong is not None))
 
 
@@ -89,11 +94,7 @@ def not_well(router: TrafficRouter, version: ServiceVersion, path: str, timeout_
 
     Not through the front door: there the path may belong to another service, which would answer for it.
     """
-
-    def ask() -> Answer:
-        return router.ask_version(version.service, version.label, path, timeout_seconds)
-
-    return _wrong(ask, _Check(path, None)) or ""
+    return _itself(router, version, _Check(path, None), timeout_seconds) or ""
 
 
 def _checks_of(version: ServiceVersion) -> list[_Check]:
@@ -109,6 +110,14 @@ def _at_the_front_door(
     router: TrafficRouter, check: _Check, timeout_seconds: float = WITHIN_SECONDS
 ) -> str | None:
     return _wrong(lambda: router.ask(check.path, timeout_seconds), check)
+
+
+def _itself(
+    router: TrafficRouter, version: ServiceVersion, check: _Check, timeout_seconds: float = WITHIN_SECONDS
+) -> str | None:
+    return _wrong(
+        lambda: router.ask_version(version.service, version.label, check.path, timeout_seconds), check
+    )
 
 
 def _wrong(ask: Callable[[], Answer], check: _Check) -> str | None:

@@ -9,6 +9,8 @@ from localhub.runs.passes import Pass
 from localhub.runs.records import Conclusion, Job, Run, Status
 from localhub.workflows import graph
 
+MOST_AGAIN = 50
+"""Each attempt is kept with the run: docs.github.com/actions, "Re-running workflows and jobs"."""
 GOOD = {Conclusion.SUCCESS, Conclusion.SKIPPED}
 
 
@@ -16,12 +18,17 @@ def again(run: Run, this: Pass, actor: str, *, failed_only: bool = False, job_id
     """The run at its next attempt; jobs that need not run again are carried over with their logs.
 
     Raises:
-        RefusedError: If the run has not ended.
+        RefusedError: If the run has not ended, or was run again too often.
         ConflictError: If nothing of it failed.
         NotFoundError: If it has no such job.
     """
     if not run.done:
         raise RefusedError("This workflow is already running", hint="gh run cancel, or gh run watch")
+    if run.attempt > MOST_AGAIN:
+        raise RefusedError(
+            f"run {run.id} was run again {MOST_AGAIN} times: no run is more often, as on GitHub",
+            hint="push, or gh workflow run, for another",
+        )
     again_nodes = _again(run, this, failed_only=failed_only, job_id=job_id)
     kept_nodes = {path: node for path, node in run.nodes.items() if path not in again_nodes}
     fresh = replace(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from carelane.delivery.decisions import commands, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Phase
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase, RoutingSeen
@@ -37,7 +38,7 @@ class Rolling:
         service = ServiceState(stable="v1", versions={"v1": V1}, instances=old)
         state = EnvironmentState("production", 5, replicas, {"backend": service}, "v1", 1)
         self.snapshot = Snapshot(state)
-        wanted = commands.Request(2, release("v2", {"backend": V2}), "alice", "")
+        wanted = Request(2, release("v2", {"backend": V2}), "alice", "")
         self._record(lambda draft: commands.request(draft, wanted), set())
 
     def step(self, unready: set[str]) -> None:

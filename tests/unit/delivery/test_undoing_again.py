@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import RefusedError
+from carelane.base.errors import ConflictError, RefusedError
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
-from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from carelane.delivery.strategies import DEFAULTS, CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import CRASH_LOOPING, Behaviour
@@ -234,3 +234,100 @@ def test_a_rollback_out_of_a_canary_that_is_tried_again_goes_no_further_back() -
         simulation.operations.retry("production", "alice")
     simulation.settle()
     assert simulation.state.release == "v2"
+
+
+# -- two people who saw the same bad version
+
+
+def left_v3(how: str) -> Simulation:
+    """Somebody has just gone back from v3 to v2."""
+    simulation = Simulation(policy(2)).shipped("v1", "v2", "v3")
+    getattr(simulation, how)()
+    simulation.settle()
+    assert simulation.state.release == "v2"
+    return simulation
+
+
+@pytest.mark.parametrize("first", ["emergency", "rollback"])
+@pytest.mark.parametrize("second", ["emergency", "rollback"])
+def test_whoever_asks_again_within_a_minute_says_what_they_leave(first: str, second: str) -> None:
+    simulation = left_v3(first)
+    with pytest.raises(ConflictError, match=r"production is on v2 since .* by alice's ") as caught:
+        getattr(simulation, second)()
+    assert "say --past v2" in caught.value.hint
+    with pytest.raises(ConflictError, match="production is on v2 since"):
+        simulation.operations.rollback_plan("production", Kind.EMERGENCY)
+    with pytest.raises(ConflictError, match="production is on v2 since"):
+        getattr(simulation, second)(past="v3")
+    getattr(simulation, second)(past="v2")
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_who_names_the_revision_to_go_to_is_not_refused() -> None:
+    simulation = left_v3("emergency")
+    simulation.rollback(to_revision=1)
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_a_minute_later_or_after_a_deployment_nobody_has_to_say_it() -> None:
+    simulation = left_v3("emergency")
+    simulation.release("v4")
+    simulation.deploy("v4")
+    simulation.settle()
+    simulation.emergency()
+    simulation.settle()
+    assert simulation.state.release == "v2"
+    simulation.tick(1, seconds=60.0)
+    simulation.emergency()
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}
+
+
+def test_out_of_a_canary_too() -> None:
+    """It leaves what was on trial: the second would leave what users have had all the time."""
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.use(replace(policy(2), strategy=DEFAULTS[StrategyKind.CANARY]))
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.until(lambda: "v3" in simulation.weights())
+    simulation.emergency()
+    simulation.settle()
+    with pytest.raises(ConflictError, match="production is on v2 since"):
+        simulation.emergency()
+
+
+# -- nothing is undone by itself any more
+
+
+def off(simulation: Simulation, *, automatic: bool = False) -> None:
+    """A server with another policy runs from now on."""
+    rollback = replace(simulation.engine.policy.rollback, automatic=automatic)
+    simulation.use(replace(simulation.engine.policy, rollback=rollback))
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_a_comparison_ends_where_nothing_is_undone_by_itself_any_more(*, worse: bool) -> None:
+    simulation = compared()
+    off(simulation)
+    simulation.metrics.error_ratios["v2"] = 0.3 if worse else 0.0
+    simulation.settle()
+    assert (simulation.phase, simulation.deployment.message) == (
+        Phase.CANCELLED,
+        "automatic rollback is off",
+    )
+    assert (simulation.weights(), simulation.state.release) == ({"v2": 2}, "v2")
+    (told,) = simulation.entries("deployment.suspected")
+    assert told.reason.endswith("not undone by itself: automatic rollback is off")
+
+
+def test_what_was_told_while_nothing_was_undone_by_itself_is_undone_once_that_is_so_again() -> None:
+    simulation = Simulation(policy(2, automatic=False)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(20)
+    assert len(simulation.entries("deployment.suspected")) == 1
+    off(simulation, automatic=True)
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}

@@ -93,6 +93,7 @@ def test_aborting_an_emergency_never_leads_to_what_was_left() -> None:
         assert simulation.weights("backend") == {"v1": 1}
     assert simulation.weights("frontend") == {"v1": 1}
     assert simulation.state.release == "v1"
+    simulation.tick(1, seconds=60.0)
     with pytest.raises(NotFoundError):
         simulation.emergency()
 
@@ -152,7 +153,7 @@ def test_a_worker_is_replaced_while_users_are_switched_and_each_is_said_for_itse
 def test_what_was_switched_is_verified_though_a_worker_is_still_replaced() -> None:
     services = {"backend": replace(WEB, health_path="/health"), "reminders": WORKER}
     simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1", "v2")
-    simulation.router.answers = {"/health": (200, b"")}
+    simulation.router.answers = {"/health": (200, b""), "backend v1 /health": (200, b"")}
     outcome = simulation.emergency()
     assert outcome.services["backend"].verified is True
     assert outcome.services["reminders"].verified is None

@@ -1,33 +1,18 @@
 """What people ask for, decided at once: deploy, pause, resume, abort, and the two rollbacks."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from carelane.base.errors import ConflictError, Unavailable
-from carelane.delivery.decisions import emergencies, holding, instances, progress, stepping, watching
+from carelane.delivery.decisions import emergencies, holding, progress, stepping, superseding, watching
 from carelane.delivery.decisions.draft import Draft, Snapshot
+from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.strategies import COMPARED, ROLLING, Strategy
 
 REVIEW_WITHIN = timedelta(hours=48)
-
-
-@dataclass(frozen=True)
-class Request:
-    """Who wants which release, and why."""
-
-    id: int
-    release: Release
-    author: str
-    reason: str
-    kind: Kind = Kind.DEPLOY
-    to_revision: int | None = None
-    strategy: Strategy | None = None
-    compared: str | None = None
-    """The service that is only suspected: the version to go back to has to be shown to be better there."""
 
 
 def already(snapshot: Snapshot, release: Release, kind: Kind) -> str | None:
@@ -57,16 +42,20 @@ def request(draft: Draft, wanted: Request) -> None:
     """
     previous = draft.deployment if draft.deployment is not None and not draft.deployment.ended else None
     if previous is not None:
-        _refuse_to_supersede(previous, wanted)
+        superseding.refuse(draft, previous, wanted)
+    moved = previous is not None and wanted.kind is Kind.DEPLOY and superseding.has_moved_users(previous)
+    if moved:
+        superseding.keep_moved(draft)
     rollouts = _rollouts(draft, wanted, previous)
-    if wanted.kind is not Kind.DEPLOY and not rollouts and not _dropped(draft, wanted.release):
+    if wanted.kind is not Kind.DEPLOY and not rollouts and not _dropped(draft, wanted.release, previous):
         raise ConflictError(
             f"{wanted.release.name} differs in no service from what runs in {draft.snapshot.state.name}:"
             " going there would change nothing",
             hint="`carelane history` lists what was there; --to-revision names one",
         )
     if previous is not None:
-        supersede(draft, wanted, taken=set(rollouts) if wanted.kind is Kind.EMERGENCY else set())
+        stays = set(previous.rollouts) if moved else set()
+        superseding.supersede(draft, wanted, taken=set(rollouts) if wanted.kind is Kind.EMERGENCY else stays)
     draft.release = wanted.release
     draft.deployment = Deployment(
         id=wanted.id,
@@ -77,8 +66,9 @@ def request(draft: Draft, wanted: Request) -> None:
         reason=wanted.reason,
         created_at=draft.now,
         phase_since=draft.now,
-        from_release=draft.snapshot.state.release,
+        from_release=draft.shipped,
         to_revision=wanted.to_revision,
+        by_token=wanted.by_token,
         strategy=wanted.strategy.kind if wanted.strategy is not None else None,
         rollouts=rollouts,
     )
@@ -105,18 +95,10 @@ def _record_weakening(draft: Draft, wanted: Request) -> None:
         draft.record("policy.weakened", str(wanted.id), how, actor=wanted.author)
 
 
-def _refuse_to_supersede(active: Deployment, wanted: Request) -> None:
-    if active.kind is Kind.EMERGENCY and wanted.kind is not Kind.EMERGENCY:
-        raise ConflictError(
-            f"emergency rollback {active.id} to {active.release} is under way in {active.environment}"
-            f" ({active.phase}): nothing but another emergency takes its place",
-            hint="wait for its end, or give it up by `carelane rollout abort`; then deploy",
-        )
-
-
-def _dropped(draft: Draft, release: Release) -> list[str]:
-    """The services that run and that *release* does not have."""
-    return [name for name in draft.snapshot.state.running if name not in release.versions]
+def _dropped(draft: Draft, release: Release, previous: Deployment | None) -> list[str]:
+    """The services that run, or that the deployment under way has begun with, and that *release* has not."""
+    begun = [n for n, r in previous.rollouts.items() if r.begun] if previous is not None else []
+    return [name for name in (*draft.snapshot.state.running, *begun) if name not in release.versions]
 
 
 def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dict[str, Rollout]:
@@ -131,7 +113,7 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
         if not version.same_as(stable):
             strategy = _strategy(draft, wanted, state, version)
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
-        elif wanted.kind is not Kind.DEPLOY:
+        else:
             left = _left(state, moving, version.label)
             if left is not None:
                 rollouts[name] = Rollout(name, left, version.label)
@@ -150,7 +132,7 @@ def undo_late(draft: Draft, wanted: Request) -> None:
     """Undo what fails late, if it still does; only once by itself."""
     due = watching.failed(draft)
     if due is not None:
-        watching.spend(draft, due)
+        watching.spend(draft, due, wanted.id)
         request(draft, wanted)
 
 
@@ -166,40 +148,6 @@ def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: Servi
     if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
         return ROLLING
     return wanted.strategy or draft.policy.strategy_of(version.service)
-
-
-def supersede(draft: Draft, wanted: Request, taken: Collection[str] = ()) -> None:
-    """End the deployment under way: its versions leave the routing before anything else starts.
-
-    But for those services that are *taken* by an emergency, which sees to their users itself.
-    """
-    old = draft.current()
-    because = f"superseded by deployment {wanted.id} of {wanted.release.name}"
-    for rollout in old.rollouts.values():
-        if rollout.phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}:
-            continue
-        if rollout.phase is not RolloutPhase.PENDING and rollout.service not in taken:
-            _back_to_stable(draft, rollout)
-        draft.put_rollout(rollout, RolloutPhase.DEGRADED, because)
-    draft.to_phase(Phase.SUPERSEDED, because, wanted.author)
-    draft.also(draft.current())
-
-
-def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
-    name = rollout.service
-    # A canary loses its weight before anything else; without steps traffic follows the instances.
-    state = replace(draft.service(name), canary=None, canary_percent=0 if rollout.strategy.stepped else None)
-    draft.put(name, state)
-    if state.versions[rollout.to_label].run.kind is ServiceKind.WORKER:
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
-        return
-    if state.stable is None:
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
-        return
-    instances.fill(draft, name, state.stable)
-    if rollout.strategy.stepped:
-        instances.withdraw(draft, name, rollout.to_label)
-    instances.drain_others(draft, name, state.stable)
 
 
 def emergency(draft: Draft, wanted: Request) -> None:

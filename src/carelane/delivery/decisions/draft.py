@@ -10,7 +10,7 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
-from carelane.delivery import names
+from carelane.delivery import names, routing
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
@@ -26,6 +26,7 @@ from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import Observation, ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
+from carelane.delivery.routing import Routing
 
 ENGINE = "carelane"
 WORKER_SETTLED_SECONDS = 1.0
@@ -137,6 +138,10 @@ class Draft:
         generation = self.seen.routing.generation
         return generation is not None and generation >= self.snapshot.state.generation
 
+    def routed(self) -> Routing:
+        """The routing that the draft as it stands asks for."""
+        return routing.routing(replace(self._state, services=self.services), self.seen)
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)
@@ -169,6 +174,7 @@ class Draft:
                 canary_percent=percent,
                 versions={**state.versions, version.label: version},
                 withdrawn=tuple(label for label in state.withdrawn if label != version.label),
+                leaves_for=(),
             ),
         )
         started = replace(rollout, started_at=self.now, progress_at=self.now, step_since=self.now)
@@ -190,7 +196,13 @@ class Draft:
         self.put(service, replace(state, instances=state.instances + added))
 
     def intend(self, chosen: list[Instance], intent: Intent) -> None:
-        """Give the *chosen* instances another *intent*."""
+        """Give the *chosen* instances another *intent*.
+
+        A worker is never warm: it would work on beside what replaces it.
+        """
+        if intent is Intent.WARM:
+            self.intend([i for i in chosen if self._is_worker(i)], Intent.STOP)
+            chosen = [i for i in chosen if not self._is_worker(i)]
         wanted = {i.id for i in chosen if i.intent is not intent}
         for name in {i.service for i in chosen if i.id in wanted}:
             state = self.service(name)
@@ -198,6 +210,9 @@ class Draft:
                 replace(i, intent=intent, since=self.now) if i.id in wanted else i for i in state.instances
             )
             self.put(name, replace(state, instances=tuple(changed)))
+
+    def _is_worker(self, instance: Instance) -> bool:
+        return self.service(instance.service).versions[instance.label].run.kind is ServiceKind.WORKER
 
     def forget(self, gone: list[Instance]) -> None:
         """Drop instances of which nothing is left."""
@@ -222,6 +237,7 @@ class Draft:
                 phase=phase,
                 reason=reason or rollout.reason,
                 finished_at=self.now if ended else None,
+                alone_since=self.now if phase is RolloutPhase.PROMOTING else rollout.alone_since,
             )
             self.record(
                 f"rollout.{phase.lower()}",
@@ -260,6 +276,11 @@ class Draft:
     def set_release(self, release: str, revision: int) -> None:
         """Say which release and revision the environment now has."""
         self._state = replace(self._state, release=release, revision=revision, shipped_by=self.current().id)
+
+    @property
+    def shipped(self) -> str | None:
+        """The release that the environment has, as the draft has it."""
+        return self._state.release
 
     @property
     def incidents(self) -> tuple[Incident, ...]:

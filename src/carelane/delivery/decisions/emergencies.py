@@ -8,7 +8,7 @@ phase and at every look, until all of it is in force, or a person gives it up.
 from dataclasses import replace
 from enum import StrEnum
 
-from carelane.delivery.decisions import failing, finishing, holding, instances, replacing
+from carelane.delivery.decisions import failing, finishing, holding, instances, leaving, replacing
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import STAYING, Intent
@@ -26,8 +26,9 @@ class Standing(StrEnum):
     REPLACING = "replacing"
     """A worker: the old one ends before the new one starts."""
     REPLACED = "replaced"
+    LEAVING = "leaving"
+    """The version to go back to does not have this service: it leaves once another one has its paths."""
     TAKEN_OUT = "taken out"
-    """The version to go back to does not have this service."""
 
 
 def advance(draft: Draft) -> None:
@@ -38,10 +39,12 @@ def advance(draft: Draft) -> None:
     switched_before = _all_promoting(draft) and finishing.taken_out(draft)
     if draft.current().phase is Phase.WAITING:
         draft.to_phase(Phase.PROGRESSING)
-    if draft.seen.endpoints is not None:
-        finishing.take_out(draft)
     for service in draft.current().rollouts:
         _move(draft, service)
+    if draft.seen.endpoints is not None:
+        # After what is switched, in the same change: who has the paths leaves once somebody else is ready.
+        leaves = [name for name in leaving.to_take_out(draft) if leaving.may_leave(draft, name)]
+        finishing.take_out(draft, leaves)
     rollouts = draft.current().rollouts.values()
     if switched_before and draft.in_force() and all(failing.arrived(draft, r) for r in rollouts):
         _go_on(draft)
@@ -52,10 +55,15 @@ def advance(draft: Draft) -> None:
 
 def standing(draft: Draft, rollout: Rollout) -> Standing:
     """How far it has come with the service of *rollout*."""
-    done = rollout.phase in {RolloutPhase.PROMOTING, RolloutPhase.HEALTHY}
+    done = rollout.phase in leaving.THERE
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return Standing.REPLACED if done else Standing.REPLACING
-    return Standing.SWITCHED if done else Standing.FOLLOWING
+    return Standing.SWITCHED if done and not waits_for_paths(draft, rollout) else Standing.FOLLOWING
+
+
+def waits_for_paths(draft: Draft, rollout: Rollout) -> bool:
+    """Whether another service, which is to leave, has the paths of this one still."""
+    return bool(leaving.carrying_for(draft, rollout.service))
 
 
 def _all_promoting(draft: Draft) -> bool:
@@ -85,6 +93,8 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
     state = draft.service(rollout.service)
     if state.canary_percent == 0:
         known = {state.stable, rollout.to_label}
+        if not instances.ready(draft, state, state.stable, Intent.SERVE):
+            known |= {*state.withdrawn}  # where nobody of stable is ready, these are who has the users
         draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label not in known], Intent.DRAIN)
     draft.put_on_trial(rollout, percent=None)
     if draft.wanted(rollout).run.kind is ServiceKind.WEB and draft.seen.endpoints is not None:
@@ -100,7 +110,8 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
     """Give users to what is ready of the version to go back to; True once nobody else has any.
 
     One of ten would not carry everybody: until as many as promised are ready, each takes the place of
-    one that is left; but where nobody who is left is ready, the first takes all.
+    one that is left; but where nobody who is left is ready, the first takes all. Who is left may be another
+    service, which has its paths.
     """
     if draft.seen.endpoints is None:
         return False  # nothing is known of who is ready: it is tried again as soon as it is
@@ -108,11 +119,12 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
     instances.fill(draft, name, label)
     state = draft.service(name)
     coming = instances.ready(draft, state, label, Intent.SERVE)
-    leaving = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
-    carrying = [i for i in leaving if draft.ready(i)]
-    if coming and (len(coming) >= draft.promised(name) or not carrying):
+    left = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
+    carrying = [i for i in left if draft.ready(i)]
+    alone = not carrying and not leaving.carrying_for(draft, name)
+    if coming and (len(coming) >= draft.promised(name) or alone):
         cold = state.of(rollout.from_label, Intent.WARM) if rollout.from_label != label else []
-        draft.intend([*leaving, *cold], Intent.DRAIN)
+        draft.intend([*left, *cold], Intent.DRAIN)
         return True
     places = max(draft.replicas(name) - len(coming), 1)
     draft.intend(carrying[places:], Intent.DRAIN)
@@ -171,11 +183,8 @@ def give_up(draft: Draft, reason: str, actor: str) -> None:
 def _end(draft: Draft, reason: str) -> None:
     rollouts = draft.current().rollouts
     left = [name for name, rollout in rollouts.items() if _was_left(draft, rollout)]
-    wanted = draft.release.versions if draft.release is not None else {}
-    running = draft.snapshot.state.running
-    taken_out = any(n not in wanted and n not in running for n in draft.snapshot.state.services)
-    if left or taken_out or not rollouts:
-        finishing.settle(draft)
+    if left or draft.current().taken_out:
+        finishing.settle(draft, whole=False)
         ending = f"{draft.current().release} stays, it was there already in part"
     else:
         for name, rollout in rollouts.items():
@@ -195,7 +204,9 @@ def _was_left(draft: Draft, rollout: Rollout) -> bool:
     if rollout.phase is RolloutPhase.PROMOTING or rollout.users_since is not None:
         return True
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
-        return not state.of(rollout.from_label, *STAYING)
+        return rollout.from_label is not None and not state.of(rollout.from_label, *STAYING)
+    if waits_for_paths(draft, rollout):
+        return False
     return bool(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
 
 

@@ -1,9 +1,10 @@
 """How a deployment arrives: what was on trial becomes stable, and history gains a revision."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.delivery.decisions import watching
+from carelane.delivery.decisions import leaving, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, Warm
@@ -16,32 +17,38 @@ def finish(draft: Draft) -> None:
     draft.to_phase(Phase.SUCCEEDED)
 
 
-def settle(draft: Draft) -> None:
-    """What was on trial is stable from now on, and history gains a revision if that is a change."""
+def settle(draft: Draft, *, whole: bool = True) -> None:
+    """What was on trial is stable from now on, and history gains a revision if that is a change.
+
+    Where not the *whole* of it has arrived, a service that the release does not have stays for as long as
+    nobody else answers its paths.
+    """
     current = draft.current()
     for rollout in current.rollouts.values():
         _promote(draft, rollout)
         if rollout.phase is RolloutPhase.PROMOTING:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
-    take_out(draft)
+    for name in leaving.to_take_out(draft):
+        if whole or leaving.may_leave(draft, name):
+            take_out(draft, [name])
+        else:
+            later = tuple(leaving.successors(draft, name))
+            draft.put(name, replace(draft.service(name), leaves_for=later))
     if current.release != draft.snapshot.state.release:
         # Who only leaves a canary has what it had: no step of the history, which is of finite length.
         _add_revision(draft)
 
 
-def to_take_out(draft: Draft) -> list[str]:
-    """The services that run and that the release under way does not have."""
-    wanted = draft.release.versions if draft.release is not None else {}
-    return [n for n, s in draft.services.items() if n not in wanted and s.stable is not None]
-
-
-def take_out(draft: Draft) -> None:
+def take_out(draft: Draft, names: Iterable[str]) -> None:
     """Services that the release does not have leave the traffic, drain and end."""
-    for name in to_take_out(draft):
+    for name in names:
         state = draft.service(name)
-        web = state.versions[state.stable or ""].run.kind is ServiceKind.WEB
-        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None))
+        label = state.stable or ""
+        web = state.versions[label].run.kind is ServiceKind.WEB
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))
         draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
+        current = draft.current()
+        draft.deployment = replace(current, taken_out={**current.taken_out, name: label})
 
 
 def taken_out(draft: Draft) -> bool:
@@ -75,8 +82,10 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
     policy = draft.policy.rollback
     earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
     kept: list[Warm] = []
-    web = draft.wanted(rollout).run.kind is ServiceKind.WEB
-    if web and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
+    left = state.versions.get(rollout.from_label or "")
+    web = {v.run.kind for v in (left, draft.wanted(rollout)) if v is not None} == {ServiceKind.WEB}
+    came = rollout.from_label is not None and rollout.to_label != state.stable
+    if web and came and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
         kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
     draft.put(
         rollout.service,

@@ -1,12 +1,16 @@
 """When an incident opens and when it is resolved, looked at once all else of a decision is made."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from carelane.delivery import routing
 from carelane.delivery.decisions.draft import ENGINE, Draft
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
 from carelane.delivery.environments import Intent, Watch
 from carelane.delivery.incidents import Cause, Incident
+from carelane.delivery.releases import ServiceKind
+from carelane.delivery.routing import ServiceRoute
 
 WITH_USERS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING})
 
@@ -37,9 +41,8 @@ def note(draft: Draft) -> None:
     if current is not None and current.phase is Phase.SUCCEEDED:
         for incident in draft.incidents:
             if _mends(draft, current, incident):
-                _resolve(
-                    draft, incident, f"deployment {current.id} of {current.release} succeeded", current.id
-                )
+                words = f"deployment {current.id} of {current.release} succeeded"
+                _resolve(draft, incident, words, current.id, _over_since(current, incident))
     for incident in draft.incidents:
         if _is_over(draft, incident):
             by = current.id if current is not None and not current.ended else None
@@ -50,15 +53,19 @@ def _note_users(draft: Draft) -> None:
     """Write down when the first users got what each rollout brings."""
     if draft.deployment is None:
         return
+    routed = draft.routed().services
     for rollout in draft.deployment.rollouts.values():
-        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout):
+        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout, routed):
             draft.put_rollout(replace(rollout, users_since=draft.now))
 
 
-def _has_users(draft: Draft, rollout: Rollout) -> bool:
-    state = draft.service(rollout.service)
+def _has_users(draft: Draft, rollout: Rollout, routed: Mapping[str, ServiceRoute]) -> bool:
+    state, route = draft.service(rollout.service), routed.get(rollout.service)
     at_steps = rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING
     if at_steps and not state.canary_percent:
+        return False
+    worker = draft.wanted(rollout).run.kind is ServiceKind.WORKER
+    if not worker and (route is None or rollout.to_label not in routing.reached(state, route)):
         return False
     return any(draft.ready(i) for i in state.of(rollout.to_label, Intent.SERVE))
 
@@ -127,8 +134,20 @@ def _open(
     )
 
 
-def _resolve(draft: Draft, incident: Incident, words: str, by: int | None) -> None:
-    resolved = replace(incident, resolved_at=draft.now, resolved_by=by)
+def _over_since(current: Deployment, incident: Incident) -> datetime | None:
+    """Since when a rollback that has succeeded has all users of what an incident is about; None for others.
+
+    It was not over by then: it could still turn back.
+    """
+    rollout = current.rollouts.get(incident.service or "")
+    since = rollout.alone_since if rollout is not None else None
+    return since if current.kind is Kind.ROLLBACK and since and since >= incident.opened_at else None
+
+
+def _resolve(
+    draft: Draft, incident: Incident, words: str, by: int | None, since: datetime | None = None
+) -> None:
+    resolved = replace(incident, resolved_at=since or draft.now, resolved_by=by)
     draft.put_incident(resolved)
     draft.record(
         "incident.resolved",
@@ -153,9 +172,9 @@ def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
 
 def _is_over(draft: Draft, incident: Incident) -> bool:
     """Whether users are off what was worse: nobody of that version is to serve, and another one does."""
-    emergency = draft.deployment
-    if emergency is not None and emergency.kind is Kind.EMERGENCY and not emergency.ended:
-        return False  # its end says so: what it has switched may not be in force yet
+    undo = draft.deployment
+    if undo is not None and undo.kind is not Kind.DEPLOY and not undo.ended:
+        return False  # its end says so: it may not be in force yet, or turn back
     if incident.service is None:
         return False
     serving = draft.service(incident.service).of_intent(Intent.SERVE)

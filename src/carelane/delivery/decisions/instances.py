@@ -19,6 +19,7 @@ def tidy(draft: Draft) -> None:
         _cool(draft, name)
         _drop_versions(draft, name)
         _see_off(draft, name)
+        _leave(draft, name)
 
 
 def _drained(draft: Draft, instance: Instance) -> bool:
@@ -43,6 +44,7 @@ def _cool(draft: Draft, name: str) -> None:
         draft.put(name, replace(state, previous=kept))
     belongs = {state.stable, state.canary, *(w.label for w in kept)}
     draft.intend([i for i in state.of_intent(Intent.WARM) if i.label not in belongs], Intent.DRAIN)
+    draft.intend(draft.service(name).of_intent(Intent.WARM), Intent.WARM)  # as an earlier version left it
 
 
 def _drop_versions(draft: Draft, name: str) -> None:
@@ -87,11 +89,21 @@ def _see_off(draft: Draft, name: str) -> None:
         draft.put(name, replace(state, withdrawn=kept))
 
 
+def _leave(draft: Draft, name: str) -> None:
+    """What only stayed for its paths leaves once others answer them, or where it answers nobody itself."""
+    state = draft.service(name)
+    others = [draft.service(other) for other in state.leaves_for]
+    if state.leaves_for and all(ready(draft, other, other.stable, Intent.SERVE) for other in others):
+        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))
+        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
+
+
 def maintain(draft: Draft, name: str) -> None:
     """Keep a service that is not being rolled out at its replicas, and replace what no longer lives."""
     state = draft.service(name)
     if state.stable is None:
-        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
+        if not state.leaves_for:
+            draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
         return
     replace_dead(draft, name, state.stable)
     worker = state.versions[state.stable].run.kind is ServiceKind.WORKER

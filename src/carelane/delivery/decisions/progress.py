@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from carelane.delivery import routing
 from carelane.delivery.decisions import (
     crashes,
     emergencies,
@@ -45,6 +46,8 @@ def advance(draft: Draft) -> None:
         return
     if draft.deployment.phase is Phase.WAITING:
         draft.to_phase(Phase.PROGRESSING)
+    if draft.current().phase is not Phase.ABORTING and watching.told_instead(draft):
+        begin_abort(draft, watching.OFF)
     if draft.current().phase is Phase.PROGRESSING:
         _go_on(draft)
     elif draft.current().phase is Phase.PAUSED:
@@ -67,7 +70,7 @@ def _go_on(draft: Draft) -> None:
         for r in draft.current().rollouts.values()
     ):
         return
-    if draft.in_force() or not finishing.to_take_out(draft):
+    if draft.in_force():
         finishing.finish(draft)
     elif _is_late(draft, draft.current()):
         why = draft.seen.routing.rejected or "the proxies do not take it"
@@ -121,8 +124,16 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
     version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
         return migrating.advance(draft, rollout)
-    draft.put_on_trial(rollout, percent=0 if rollout.strategy.stepped else None)
+    begins_without = rollout.strategy.stepped and not _has_all_users(draft, version)
+    draft.put_on_trial(rollout, percent=0 if begins_without else None)
     return None
+
+
+def _has_all_users(draft: Draft, version: ServiceVersion) -> bool:
+    """Whether users have it alone already, for it is asked for again before stable was back."""
+    name = version.service
+    route = draft.routed().services.get(name)
+    return route is not None and routing.reached(draft.service(name), route) == {version.label}
 
 
 def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
@@ -149,7 +160,7 @@ def _why_held(draft: Draft) -> str | None:
     never = _why_never_back(draft)
     if never is not None:
         return never
-    return None if draft.policy.rollback.automatic else "automatic rollback is off"
+    return None if draft.policy.rollback.automatic else watching.OFF
 
 
 def _why_never_back(draft: Draft) -> str | None:

@@ -7,7 +7,7 @@ on running without traffic, so that turning back is one routing change.
 
 from dataclasses import replace
 
-from carelane.delivery.decisions import instances
+from carelane.delivery.decisions import instances, leaving
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Rollout
 from carelane.delivery.environments import STAYING, Instance, Intent, ServiceState
@@ -86,7 +86,7 @@ def revert(draft: Draft, rollout: Rollout) -> bool:
     if rollout.to_label not in {stable, *kept}:
         draft.intend(draft.service(name).of(rollout.to_label, Intent.WARM), Intent.DRAIN)
     if stable is None:
-        draft.intend(draft.service(name).of(rollout.to_label, Intent.SERVE), Intent.DRAIN)
+        leaving.see_off(draft, name)
         return True
     instances.fill(draft, name, stable)
     return instances.drain_others(draft, name, stable)

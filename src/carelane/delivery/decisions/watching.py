@@ -15,6 +15,7 @@ from carelane.delivery.environments import STAYING, Intent, Watch
 from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import Release, ServiceKind
 
+OFF = "automatic rollback is off"
 MOST_TRIALS = 3
 """How often a version is compared with the one before it again; then only a person suspects it."""
 
@@ -60,7 +61,7 @@ def note(draft: Draft) -> None:
             draft.put(name, replace(state, watch=replace(watch, unready_since=since)))
     due = None if draft.policy.rollback.automatic else failed(draft)
     if due is not None:
-        tell(draft, due, "automatic rollback is off")
+        tell(draft, due, OFF)
 
 
 def failed(draft: Draft) -> Due | None:
@@ -71,7 +72,7 @@ def failed(draft: Draft) -> Due | None:
     watched = {
         name: state.stable
         for name, state in draft.services.items()
-        if state.watch is not None and not state.watch.told and state.stable is not None
+        if state.watch is not None and not _is_settled(draft, state.watch) and state.stable is not None
     }
     able = {name: label for name, label in watched.items() if _way_back(draft, name)}
     for name, label in able.items():
@@ -85,12 +86,20 @@ def failed(draft: Draft) -> Due | None:
     return None
 
 
+def _is_settled(draft: Draft, watch: Watch) -> bool:
+    """Whether a person knows of what is watched, or it was undone by itself already."""
+    off = watch.told_while_off and not draft.policy.rollback.automatic
+    return watch.told or off or watch.spent_by is not None
+
+
 def tell(draft: Draft, due: Due, why: str) -> None:
-    """Say once that it fails and is not undone by itself, and *why*."""
+    """Say once that it fails and is not undone by itself, and *why*; again once that is undone by itself."""
     state = draft.service(due.service)
-    if state.watch is None or state.watch.told:
+    if state.watch is None or _is_settled(draft, state.watch):
         return
-    draft.put(due.service, replace(state, watch=replace(state.watch, told=True)))
+    off = not draft.policy.rollback.automatic
+    told = replace(state.watch, told_while_off=True) if off else replace(state.watch, told=True)
+    draft.put(due.service, replace(state, watch=told))
     draft.record(
         "deployment.suspected",
         str(state.watch.deployment),
@@ -99,18 +108,37 @@ def tell(draft: Draft, due: Due, why: str) -> None:
     )
 
 
-def spend(draft: Draft, due: Due) -> None:
-    """What is undone is not undone again by itself; a suspicion begins anew with what is counted next."""
+def spend(draft: Draft, due: Due, rollback: int) -> None:
+    """What *rollback* undoes is undone once by itself; a suspicion begins anew with what is counted next."""
     for name, state in list(draft.services.items()):
         if state.watch is None:
             continue
         if not due.suspected:
-            draft.put(name, replace(state, watch=None))
+            draft.put(name, replace(state, watch=replace(state.watch, spent_by=rollback)))
         elif name == due.service:
             again = replace(state.watch, trials=state.watch.trials + 1, counting_since=draft.now)
             draft.put(name, replace(state, watch=again))
     if not due.suspected:
         note_incident(draft, due.service, Cause.of_failure(due.failure.kind), str(due))
+
+
+def give_back(draft: Draft, rollback: int) -> None:
+    """What *rollback* was to undo is watched again: something else came before it had moved anybody."""
+    for name, state in list(draft.services.items()):
+        if state.watch is not None and state.watch.spent_by == rollback:
+            draft.put(name, replace(state, watch=replace(state.watch, spent_by=None)))
+
+
+def told_instead(draft: Draft) -> bool:
+    """Whether what is under way only compares, and nothing is undone by itself any more: that is told."""
+    undecided = [n for n, r in draft.current().rollouts.items() if r.compares_still]
+    if not undecided or draft.policy.rollback.automatic:
+        return False
+    for name in undecided:
+        tell(
+            draft, Due(name, Failure(FailureKind.SUSPECTED, "it was being compared with the one before")), OFF
+        )
+    return True
 
 
 def leave_alone(draft: Draft) -> None:

@@ -20,6 +20,12 @@ from carelane.platforms.envoy.documents import (
 )
 from carelane.platforms.envoy.routes import WEIGHTS
 
+EVICTED_AFTER = "18000s"
+"""Counters that nobody added to are forgotten: every label that ever was had some.
+
+Envoy counts flushes of five seconds, and each look at its counters is one: at a look a second, an hour.
+"""
+
 
 def bootstrap(proxy: str, socket: str) -> Document:
     """What a proxy is started with; all that changes comes over *socket*, a path from its folder."""
@@ -44,6 +50,7 @@ def bootstrap(proxy: str, socket: str) -> Document:
     return {
         "node": {"id": proxy, "cluster": "carelane"},
         "stats_flush_on_admin": True,  # else histograms are up to five seconds old
+        "stats_eviction_interval": EVICTED_AFTER,
         "admin": {"address": {"pipe": {"path": "admin.sock", "mode": 0o600}}},
         "static_resources": {"clusters": [beside]},
         "dynamic_resources": {
@@ -157,10 +164,9 @@ def _which(name: str) -> list[Document]:
 
 def _logger(counted: Document) -> Document:
     kind = f"{TYPE}extensions.access_loggers.stats.v3.Config"
-    return {
-        "name": "envoy.access_loggers.stats",
-        "typed_config": {"@type": kind, "stats_scope": {"prefix": "carelane"}, **counted},
-    }
+    scope = {"prefix": "carelane", "enable_eviction": True}
+    typed = {"@type": kind, "stats_scope": scope, **counted}
+    return {"name": "envoy.access_loggers.stats", "typed_config": typed}
 
 
 def clusters(source: Source, routing: Routing) -> dict[str, Document]:

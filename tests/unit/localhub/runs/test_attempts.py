@@ -3,6 +3,7 @@
 import pytest
 
 from localhub.base.errors import RefusedError
+from localhub.runs.attempts import MOST_AGAIN
 from tests.fakes.localhub import CHAIN, MATRIX, Bench, job, workflow
 
 
@@ -23,6 +24,19 @@ def test_another_attempt_of_what_failed_carries_the_rest_over() -> None:
     bench.end("clean")
     assert (bench.run().conclusion, bench.run().triggering_actor) == ("success", "bob")
     assert [each.conclusion for each in bench.run().attempts()] == ["failure", "success"]
+
+
+def test_a_run_has_no_more_attempts_than_github_gives_it() -> None:
+    bench = Bench(workflow(job("a")))
+    run = bench.push()
+    for _ in range(MOST_AGAIN):
+        bench.end("a")
+        bench.engine.again(run, "bob")
+        bench.tick()
+    bench.end("a")
+    with pytest.raises(RefusedError, match="was run again 50 times"):
+        bench.engine.again(run, "bob")
+    assert bench.run().attempt == MOST_AGAIN + 1
 
 
 def test_of_a_matrix_only_what_failed_runs_again() -> None:

@@ -256,7 +256,7 @@ _COMMON: Mapping[str, Fields] = {
     CORE + "RuntimeUInt32": {"default_value": (2, "uint32"), "runtime_key": (3, "string")},
     CORE + "TypedExtensionConfig": {"name": (1, "string"), "typed_config": (2, ANY)},
     TYPE + "Percent": {"value": (1, "double")},
-    TYPE + "Scope": {"prefix": (5, "string")},
+    TYPE + "Scope": {"enable_eviction": (4, "bool"), "prefix": (5, "string")},
     MATCHER + "RegexMatcher": {"regex": (2, "string")},
     MATCHER + "RegexMatchAndSubstitute": {
         "pattern": (1, MATCHER + "RegexMatcher"),

@@ -1,0 +1,78 @@
+"""Services that a release does not have: who takes over their paths, and when they may leave."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.deployments import RolloutPhase
+from carelane.delivery.environments import Instance, Intent
+from carelane.delivery.releases import ServiceVersion
+
+THERE = frozenset({RolloutPhase.PROMOTING, RolloutPhase.HEALTHY})
+
+
+def to_take_out(draft: Draft) -> list[str]:
+    """The services that run and that the release under way does not have."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    return [n for n, s in draft.services.items() if n not in wanted and s.stable is not None]
+
+
+def may_leave(draft: Draft, name: str) -> bool:
+    """Whether whoever answers the paths of service *name* from then on is there by now."""
+    return all(_took_over(draft, name, successor) for successor in successors(draft, name))
+
+
+def successors(draft: Draft, name: str) -> list[str]:
+    """The services of the release under way that answer the paths of *name* once it has left."""
+    state = draft.service(name)
+    if draft.release is None or state.stable is None:
+        return []
+    return _answering(draft.release.versions, state.versions[state.stable])
+
+
+def see_off(draft: Draft, name: str) -> None:
+    """What was new here and is not to stay leaves; its paths first, where only it answers them."""
+    state = draft.service(name)
+    serving = state.of_intent(Intent.SERVE)
+    stable = {n: s.versions[s.stable] for n, s in draft.services.items() if s.stable is not None}
+    paths = [state.versions[i.label] for i in serving if draft.ready(i)]
+    others = [n for version in paths for n in _answering(stable, version) if not _answers(draft, n)]
+    if others and not state.leaves_for:
+        draft.put(name, replace(state, leaves_for=tuple(dict.fromkeys(others))))
+    elif not others:
+        draft.intend(serving, Intent.DRAIN)
+
+
+def carrying_for(draft: Draft, service: str) -> list[Instance]:
+    """Who still answers, in services that are to leave, what *service* is to answer."""
+    return [
+        instance
+        for name in to_take_out(draft)
+        if service in successors(draft, name)
+        for instance in _answers(draft, name)
+    ]
+
+
+def _answers(draft: Draft, name: str) -> list[Instance]:
+    return [i for i in draft.service(name).of_intent(Intent.SERVE) if draft.ready(i)]
+
+
+def _took_over(draft: Draft, name: str, successor: str) -> bool:
+    rollout = draft.current().rollouts.get(successor)
+    if rollout is not None:
+        return rollout.phase in THERE
+    return bool(_answers(draft, successor)) or not _answers(draft, name)
+
+
+def _answering(versions: Mapping[str, ServiceVersion], left: ServiceVersion) -> list[str]:
+    """The services among *versions* with the longest prefixes that lead to the paths of *left*."""
+    found = []
+    for path in left.run.routes:
+        prefixes = [
+            (len(prefix), name)
+            for name, version in versions.items()
+            for prefix in version.run.routes
+            if prefix in {"/", path} or path.startswith(f"{prefix}/")
+        ]
+        found += [name for _, name in [max(prefixes)]] if prefixes else []
+    return list(dict.fromkeys(found))
