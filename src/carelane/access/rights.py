@@ -49,6 +49,7 @@ ROUTES = {
     "GET /api/v1/deployments": Right.READ,
     "GET /api/v1/deployments/{number}": Right.READ,
     "GET /api/v1/deployments/{number}/analyses": Right.READ,
+    "GET /api/v1/deployments/{number}/standing": Right.READ,
     "GET /api/v1/releases": Right.READ,
     "GET /api/v1/releases/{name}": Right.READ,
     "POST /api/v1/releases": Right.RELEASE,
