@@ -128,15 +128,33 @@ def set_secret(state: Path, repository: str, environment: str, variable: bool, n
 @click.argument("repository", metavar="OWNER/NAME")
 @click.argument("name")
 @click.option("--reviewer", "reviewers", multiple=True, help="Somebody who may approve; repeat for more.")
-@click.option("--branch", "branches", multiple=True, help="A branch that may deploy there; repeat for more.")
+@click.option(
+    "--branch",
+    "branches",
+    multiple=True,
+    help="A branch that may deploy there, or refs/tags/PATTERN; repeat for more.",
+)
+@click.option("--no-reviewers", is_flag=True, help="Nobody has to approve any more.")
+@click.option("--any-branch", is_flag=True, help="Whatever the branch, it may deploy there again.")
 def environment(
-    state: Path, repository: str, name: str, reviewers: tuple[str, ...], branches: tuple[str, ...]
+    state: Path,
+    repository: str,
+    name: str,
+    reviewers: tuple[str, ...],
+    branches: tuple[str, ...],
+    no_reviewers: bool,
+    any_branch: bool,
 ) -> None:
-    """Makes an environment, or changes who must approve jobs that deploy to it."""
+    """Makes an environment, or changes its rules: who must approve, what may deploy. The others stay."""
     from localhub.bootstrap.localhub import built
     from localhub.hub import settings
 
-    built(settings.read(None, state.resolve())).set_environment(repository, name, reviewers, branches)
+    built(settings.read(None, state.resolve())).set_environment(
+        repository,
+        name,
+        reviewers if reviewers or no_reviewers else None,
+        branches if branches or any_branch else None,
+    )
 
 
 @main.command("token", epilog="Example: GH_TOKEN=$(localhub token alice) gh auth status")

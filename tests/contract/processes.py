@@ -55,7 +55,7 @@ def end_all(made: Shims) -> None:
         if status is not None and made.supervised(status):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(status["shim"]["pid"], signal.SIGKILL)
-    for child in made._children:
+    for _, child in made._children:
         child.kill()
         child.wait(5)
     assert left == []

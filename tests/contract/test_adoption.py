@@ -249,3 +249,32 @@ def test_a_signal_reaches_only_the_very_process(stranger: "subprocess.Popen[byte
     assert identities.send({"pid": stranger.pid, "start": start}, signal.SIGKILL)
     stranger.wait(5)
     assert not identities.send({"pid": stranger.pid, "start": start}, signal.SIGKILL)
+
+
+STRAY = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        while True: time.sleep(60)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["shim killed", "shim and process killed"])
+def test_what_was_left_behind_is_found_by_the_next_shim(keeper: Shims, tmp_path: Path, *, both: bool) -> None:
+    """It is nobody's child any more, in a session of its own: the mark says whose it is."""
+    begin(keeper, tmp_path, STRAY + FOREVER)
+    until(lambda: log(keeper).endswith("\n"), 5.0, "it says its pid")
+    stray = int(log(keeper))
+    child = kill_shim(keeper)
+    if both:
+        os.kill(child, signal.SIGKILL)
+        until(lambda: not alive(child), 5.0, "it is gone")
+    assert alive(stray)
+    keeper.stop("one", 1.0)
+    assert keeper.wait_ended(["one"], 5.0) == []
+    assert not alive(child)
+    assert not alive(stray)

@@ -10,7 +10,7 @@ import pytest
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.ports import Artifacts
 from carelane.delivery.releases import Artifact
-from carelane.platforms.processes import archives
+from carelane.platforms.processes import dependencies
 from carelane.platforms.processes.archives import Archives
 from tests.contract.artifacts import ArtifactsContract
 from tests.contract.processes import tar_of
@@ -128,13 +128,13 @@ class TestArchives(ArtifactsContract):
         self, artifacts: Archives, kept: Artifact, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         runs: list[str] = []
-        run = archives._run
+        run = dependencies._run
 
-        def counted(what: str, command: list[str]) -> None:
+        def counted(what: str, command: list[str], *, must: bool = True) -> None:
             runs.append(what)
-            run(what, command)
+            run(what, command, must=must)
 
-        monkeypatch.setattr(archives, "_run", counted)
+        monkeypatch.setattr(dependencies, "_run", counted)
         with ThreadPoolExecutor(4) as pool:
             digests = list(pool.map(artifacts.build, [b"# nothing\n"] * 4))
         artifacts.verify(Artifact(kept.archive, digests[0]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from carelane.base.errors import NotFoundError
 from carelane.platforms.git.repository import GitRepository
 from tests.systems.system import ENVIRONMENT
 
@@ -37,3 +38,26 @@ def test_what_is_not_committed_is_named_where_it_matters(folder: Path) -> None:
     (folder / "ä new.py").touch()
     assert repository.uncommitted(["service.py"]) == ["service.py"]
     assert sorted(repository.uncommitted(["."])) == ["notes.txt", "service.py", "ä new.py"]
+
+
+def test_what_was_pushed_names_nothing_in_the_users_own_repository(folder: Path, tmp_path: Path) -> None:
+    """Pushed tags once became the user's own, and then named releases."""
+    hub, work = tmp_path / "hub.git", tmp_path / "work"
+    git(folder, "clone", "--quiet", "--bare", str(folder), str(hub))
+    git(folder, "clone", "--quiet", str(hub), str(work))
+    (work / "service.py").write_text("two")
+    git(work, "commit", "--quiet", "--all", "--message", "two")
+    git(work, "tag", "v9.9")
+    git(work, "push", "--quiet", "origin", "HEAD", "v9.9")
+    pushed = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=work, capture_output=True, text=True, check=True
+    )
+    sha = pushed.stdout.strip()
+
+    repository = GitRepository(folder, also=hub)
+    found = repository.resolve(sha)
+    assert (found.sha, found.name) == (sha, sha[:12])
+    tags = subprocess.run(["git", "tag"], cwd=folder, capture_output=True, text=True, check=True)
+    assert tags.stdout == ""
+    with pytest.raises(NotFoundError, match=r"no commit 'v9\.9'"):
+        repository.resolve("v9.9")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from carelane.access.tokens import Token
 from carelane.api.idempotency import IdempotencyMiddleware
 from carelane.api.problems import problem
 from carelane.audit.entries import Entry
@@ -19,6 +20,7 @@ from carelane.base.errors import DiskFull, Rejected
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.tokens import SqlTokenRepository
 from carelane.store.trail import SqlTrail
 from tests.fakes import releases
 from tests.fakes.room import FakeRoom
@@ -130,3 +132,23 @@ def test_a_database_that_has_no_room_says_so_and_what_was_asked_is_not_recorded(
     with pytest.raises(DiskFull, match=r"carelane\.db cannot be written"):
         repository.add_release(releases.release("v1", {}), big)
     assert repository.releases(10) == []
+
+
+def test_a_tokens_value_is_told_once_and_kept_nowhere(tmp_path: Path) -> None:
+    engine = open_sqlite(tmp_path / "carelane.db")
+    repository = SqlTokenRepository(engine, SqlTrail(engine))
+    now = RealClock().now()
+
+    def made() -> JSONResponse:
+        token = Token("ci", "digest", (), (), "ada", now)
+        repository.add(token, Entry(now, "ada", "token.created", "ci"))
+        return JSONResponse({"name": "ci", "value": "cl_secret"}, 201)
+
+    server = Server(SqlAnswers(engine), made)
+    assert b"cl_secret" in server.ask("/api/v1/tokens")[1]
+    status, said = server.ask("/api/v1/tokens")
+    assert (status, server.acted) == (409, 1)
+    assert b"its value was told then: it is not kept" in said
+    engine.dispose()
+    for path in tmp_path.iterdir():
+        assert b"cl_secret" not in path.read_bytes()

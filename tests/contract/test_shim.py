@@ -111,6 +111,55 @@ def test_what_the_process_started_ends_with_it(keeper: Shims, tmp_path: Path) ->
     until(lambda: not alive(child), 5.0, "the child is gone")
 
 
+STRAY = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        {more}
+        print(os.getpid(), flush=True)
+        while True: time.sleep(60)
+    os._exit(0)
+os.wait()
+{then}
+"""
+"""Leaves behind what has a session, a group and a parent of its own."""
+CLEARED = "if len(sys.argv) < 2: os.execve(sys.executable, [sys.executable, '-ISuc', STAYING, 'again'], {})"
+STAYING = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+
+def stray_of(keeper: Shims, run: int = 1) -> int:
+    """The pid of what a run left behind, once it says so."""
+    until(lambda: log(keeper, run).endswith("\n"), 5.0, "it says its pid")
+    return int(log(keeper, run).split()[0])
+
+
+@pytest.mark.parametrize(
+    "more", ["pass", CLEARED.replace("STAYING", repr(STAYING))], ids=["marked", "unmarked"]
+)
+def test_what_went_into_a_session_of_its_own_ends_with_it(keeper: Shims, tmp_path: Path, more: str) -> None:
+    """Whether or not it still carries its mark: it has become the shim's own child."""
+    begin(keeper, tmp_path, STRAY.format(more=more, then=FOREVER))
+    stray = stray_of(keeper)
+    assert alive(stray)
+    keeper.stop("one", 1.0)
+    assert keeper.wait_ended(["one"], 5.0) == []
+    assert not alive(stray)
+
+
+def test_what_a_run_left_behind_is_gone_before_the_next(keeper: Shims, tmp_path: Path) -> None:
+    begin(keeper, tmp_path, STRAY.format(more="pass", then="raise SystemExit(1)"))
+    first = stray_of(keeper)
+    until(lambda: status(keeper).get("run", 0) >= 2, 10.0, "it is started again")
+    assert not alive(first)
+
+
+def test_what_lost_its_parent_and_ends_leaves_no_zombie(keeper: Shims, tmp_path: Path) -> None:
+    begin(keeper, tmp_path, STRAY.format(more="print(os.getpid()); os._exit(0)", then=FOREVER))
+    stray = stray_of(keeper)
+    until(lambda: not Path(f"/proc/{stray}").exists(), 5.0, "somebody has waited for it")
+
+
 def test_a_stop_that_comes_before_the_shim_lets_nothing_start(keeper: Shims, tmp_path: Path) -> None:
     keeper.write("one", spec(tmp_path, FOREVER))
     keeper.stop("one", 1.0)
@@ -146,6 +195,22 @@ def test_the_limit_of_open_files_holds(keeper: Shims, tmp_path: Path) -> None:
     assert log(keeper) == "(64, 64)\n"
 
 
+def test_who_prints_without_end_fills_no_disk_and_goes_on(keeper: Shims, tmp_path: Path) -> None:
+    """As fast as it can, for longer than a shim's patrol; and what it says at the end is there."""
+    program = (
+        "import os, time\n"
+        "until = time.monotonic() + 3\n"
+        "while time.monotonic() < until: os.write(1, b'x' * 1023 + b'\\n')\n"
+        "while os.fstat(1).st_size > 512 << 10: time.sleep(0.01)\n"
+        "print('the end')\n" + FOREVER
+    )
+    begin(keeper, tmp_path, program, log_bytes=1 << 20)
+    folder = keeper.folder("one")
+    until(lambda: "the end\n" in log(keeper), 15.0, "it has said its last")
+    assert "bytes of this log were left out]" in log(keeper)
+    assert (folder / "run-1.log.1").stat().st_size <= 1 << 20
+
+
 def test_a_log_that_has_grown_too_long_is_put_aside_and_no_line_is_lost(
     keeper: Shims, tmp_path: Path
 ) -> None:
@@ -156,7 +221,7 @@ def test_a_log_that_has_grown_too_long_is_put_aside_and_no_line_is_lost(
         "while os.fstat(1).st_size: time.sleep(0.01)\n"
         "for n in range(2000, 2100): print(f'line {n:06}')\n" + FOREVER
     )
-    begin(keeper, tmp_path, program, log_bytes=4096)
+    begin(keeper, tmp_path, program, log_bytes=32 << 10)
     until(lambda: "line 002099\n" in log(keeper), 10.0, "it has printed everything")
     whole = log(keeper, suffix=".1") + log(keeper)
     assert whole.splitlines() == [f"line {n:06}" for n in range(2100)]

@@ -22,6 +22,7 @@ from carelane.delivery.releases import (
     ServiceVersion,
 )
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.shim import start_time
 from carelane.platforms.processes.tcp_ports import Ports
 from carelane.platforms.processes.workloads import ProcessWorkloads
 from tests.contract import processes
@@ -56,6 +57,18 @@ FILES = {
         + processes.FOREVER
     ),
 }
+
+
+STRAYING = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid())
+        time.sleep(600)
+    os._exit(0)
+time.sleep(600)
+"""
 
 
 class TestFakeWorkloads(WorkloadsContract):
@@ -184,6 +197,25 @@ class TestProcessWorkloads(WorkloadsContract):
         workloads.start(PLACE, version)
         until(lambda: workloads.observe()[PLACE.instance].supervised, 5.0, "it has another")
         assert workloads.observe()[PLACE.instance].pid == before.pid
+
+    def test_what_an_instance_left_behind_is_gone_once_it_is_forgotten(
+        self, workloads: ProcessWorkloads, version: ServiceVersion
+    ) -> None:
+        """Also where its shim was killed with it, and nobody else has looked since."""
+        straying = replace(version.run, command=(*PYTHON, "-u", "-c", STRAYING))
+        workloads.start(PLACE, replace(version, run=straying))
+        told = workloads._shims.folder(PLACE.instance) / "run-1.log"
+        until(lambda: told.exists() and told.read_text().endswith("\n"), 5.0, "it says its pid")
+        stray = int(told.read_text())
+        status = workloads._shims.status(PLACE.instance)
+        assert status is not None
+        for each in (status["shim"]["pid"], status["child"]["pid"]):
+            os.kill(each, signal.SIGKILL)
+        until(lambda: not workloads._shims.running(status), 5.0, "both are gone")
+        until(lambda: not workloads._shims.supervised(status), 5.0, "both are gone")
+        assert start_time(stray) is not None
+        workloads.forget(PLACE.instance)
+        until(lambda: start_time(stray) is None, 5.0, "what it left is gone")
 
     def test_a_server_that_ended_between_folder_and_shim_leaves_an_instance_that_needs_a_start(
         self, workloads: ProcessWorkloads, version: ServiceVersion

@@ -31,7 +31,7 @@ def test_a_token_deploys_where_it_says_and_nowhere_else_and_nobody_comes_without
     assert by_token(system, value, "release", "list").code == 0
     assert by_token(system, value, "deploy", "staging", "--release", "v1", "--wait").code == 0
     refused = by_token(system, value, "deploy", "production", "--release", "v1")
-    assert (refused.code, "it may read, make releases and deploy to staging" in refused.err) == (3, True)
+    assert (refused.code, "it may read and deploy to staging" in refused.err) == (3, True)
     assert by_token(system, "cl_wrong", "release", "list").code == 3
     assert by_token(system, "", "release", "list").code == 3, "not even root, without a token"
     entries = json.loads(system.must("deployments", "list", "--output", "json"))
@@ -39,3 +39,26 @@ def test_a_token_deploys_where_it_says_and_nowhere_else_and_nobody_comes_without
     system.must("token", "revoke", "ci")
     assert by_token(system, value, "release", "list").code == 3
     assert value not in Path(system.folder / ".carelane" / "carelane.db").read_bytes().decode("latin-1")
+
+
+def test_without_the_right_a_token_makes_no_release_and_goes_round_no_judge(make_system: Make) -> None:
+    system = make_system(strategy={"use": "canary"})
+    system.release("v1")
+    system.must("deploy", "production", "--release", "v1", "--wait")
+    system.release("v2")
+    plain = system.must("token", "create", "plain", "--deploy", "production").strip()
+    trusted = system.must(
+        "token", "create", "trusted", "--deploy", "production", "--release", "--weaken"
+    ).strip()
+
+    refused = by_token(system, plain, "release", "create", "--name", "v3")
+    assert (refused.code, "token plain may not POST /api/v1/releases" in refused.err) == (3, True)
+    around = ("deploy", "production", "--release", "v2", "--strategy", "rolling")
+    refused = by_token(system, plain, *around)
+    assert (refused.code, "by rolling, without the steps of canary" in refused.err) == (3, True)
+    assert by_token(system, trusted, *around, "--wait").code == 0
+    assert by_token(system, trusted, "release", "create", "--name", "v3").code == 0
+
+    entries = [json.loads(line)["entry"] for line in system.must("events", "--output", "json").splitlines()]
+    told = {(each["act"], each["actor"]) for each in entries}
+    assert {("request.refused", "token plain"), ("policy.weakened", "token trusted")} <= told

@@ -10,6 +10,7 @@ from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
 from carelane.delivery.releases import RunConfiguration, ServiceKind
+from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
@@ -145,7 +146,7 @@ class Schedule:
         left = {n: r.from_label for n, r in active.rollouts.items()} if active is not None else {}
         before = {name: set(self.simulation.weights(name)) for name in left}
         self.simulation.operations.deploy(
-            PRODUCTION, self.chance.choice(self.releases[-3:]), "token ci", "", by_token=True
+            PRODUCTION, self.chance.choice(self.releases[-3:]), "token ci", "", Wanted(by_token=True)
         )
         for name, label in left.items() if moved else ():
             if label in set(self.simulation.weights(name)) - before[name]:

@@ -6,23 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from carelane.access import rights
+from carelane.access.rights import Right
 from carelane.base.errors import InputError, NotFoundError, RefusedError
 
 PREFIX = "cl_"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_DEPLOY = re.compile(r"/api/v1/environments/(?P<environment>[^/]+)/deployments")
+GRANTED = (Right.RELEASE, Right.WEAKEN)
+"""What a token may be given beside reading and environments to deploy to; all else is people's."""
+_WORDS = {Right.RELEASE: "make releases", Right.WEAKEN: "name a weaker strategy"}
 
 
 @dataclass(frozen=True)
 class Token:
     """What is known of a token; its value only by whoever was given it.
 
-    *environments* are those that it may deploy to; it may read everything and make releases.
+    It may read everything; *environments* are those that it may deploy to, *rights* what else it may.
     """
 
     name: str
     digest: str
     environments: tuple[str, ...]
+    rights: tuple[Right, ...]
     created_by: str
     created_at: datetime
     expires_at: datetime | None = None
@@ -56,23 +61,28 @@ def check_environments(wanted: Sequence[str], known: Sequence[str]) -> None:
             raise NotFoundError(f"no environment {name!r}", hint=f"known: {', '.join(known)}")
 
 
-def check(token: Token, method: str, path: str) -> None:
-    """Raises RefusedError where *token* does not let its bearer do this.
+def check(token: Token, method: str, path: str) -> frozenset[Right]:
+    """The rights with which *token*'s bearer does this.
 
     Args:
         token: A valid one.
         method: GET, POST, …
         path: Of the request, as it is routed: /api/v1/….
+
+    Raises:
+        RefusedError: If the token does not let them.
     """
-    if method in {"GET", "HEAD"}:
-        return
-    if method == "POST" and path == "/api/v1/releases":
-        return
-    deploying = _DEPLOY.fullmatch(path) if method == "POST" else None
-    if deploying is not None and deploying["environment"] in token.environments:
-        return
-    allowed = ", ".join(token.environments) or "no environment"
-    raise RefusedError(
-        f"token {token.name} may not {method} {path}",
-        hint=f"it may read, make releases and deploy to {allowed}; a person may do more",
-    )
+    need = rights.needed(method, path)
+    has = {Right.READ, *token.rights}
+    if need.environment in token.environments:
+        has.add(Right.DEPLOY)
+    if need.right not in has:
+        raise RefusedError(f"token {token.name} may not {method} {path}", hint=f"it may {allowed(token)}")
+    return frozenset(has)
+
+
+def allowed(token: Token) -> str:
+    """What *token* lets its bearer do, in words."""
+    more = [_WORDS[right] for right in GRANTED if right in token.rights]
+    deploy = f"deploy to {', '.join(token.environments) or 'no environment'}"
+    return f"{', '.join(['read', *more])} and {deploy}; a person may do more"

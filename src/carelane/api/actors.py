@@ -10,15 +10,20 @@ from typing import Annotated
 from fastapi import Depends, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from carelane.access.rights import ALL, Right
 from carelane.api.limits import ASK_SECONDS, Connections
 from carelane.base.errors import NotSignedIn
 from carelane.bootstrap.places import USERS_SOCKET
 
 _CREDENTIALS = struct.Struct("3i")
-_BEARER = "bearer "
-"""How the client's address begins where a token was borne: the kernel's own never does."""
 _OF_USERS = Connections(most=96, each=64)
 _OF_PIPELINES = Connections(most=64, each=16)
+
+
+BEARER = "bearer "
+"""What the client's address begins with where a token says who asks."""
+GRANTED = "carelane.rights"
+"""Where a request's scope has the rights that its token gives."""
 
 
 class PeerProtocol(H11Protocol):
@@ -69,8 +74,8 @@ class PeerProtocol(H11Protocol):
 
 def actor_of(client: tuple[str, int] | None) -> str:
     """The name of the peer; raises NotSignedIn where the socket has none."""
-    if client is not None and client[0].startswith(_BEARER):
-        return client[0].removeprefix(_BEARER)
+    if client is not None and client[0].startswith(BEARER):
+        return client[0].removeprefix(BEARER)
     if client is None or client[0] != "uid":
         raise NotSignedIn("nobody is signed in on this connection", hint="use the server's unix socket")
     try:
@@ -85,9 +90,17 @@ def _actor(request: Request) -> str:
 
 
 def _by_token(request: Request) -> bool:
-    return request.client is not None and request.client.host.startswith(_BEARER)
+    return request.client is not None and request.client.host.startswith(BEARER)
+
+
+def _rights(request: Request) -> frozenset[Right]:
+    """Of the owner all; of a token's bearer what it gives; of anybody else none."""
+    by_token: frozenset[Right] | None = request.scope.get(GRANTED)
+    owner = request.client is not None and request.client.host == "uid"
+    return ALL if owner else by_token or frozenset()
 
 
 ByToken = Annotated[bool, Depends(_by_token)]
 """Whether a pipeline asks, by a token, and not a person."""
 Actor = Annotated[str, Depends(_actor)]
+Rights = Annotated[frozenset[Right], Depends(_rights)]

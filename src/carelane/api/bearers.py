@@ -5,6 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from carelane.access import tokens
+from carelane.api.actors import BEARER, GRANTED
 from carelane.api.problems import problem
 from carelane.base.clock import Clock
 from carelane.base.errors import CarelaneError, NotSignedIn
@@ -29,11 +30,12 @@ class BearerMiddleware:
             return
         try:
             token = await asyncio.to_thread(self._bearer, scope)
-            tokens.check(token, scope["method"], scope["path"])
+            granted = tokens.check(token, scope["method"], scope["path"])
         except CarelaneError as error:
             await problem(error)(scope, receive, send)
             return
-        await self._inner({**scope, "client": (f"bearer {token.actor}", 0)}, receive, send)
+        by_token = {"client": (f"{BEARER}{token.actor}", 0), GRANTED: granted}
+        await self._inner({**scope, **by_token}, receive, send)
 
     def _bearer(self, scope: Scope) -> tokens.Token:
         given = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")

@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
+from carelane.access.rights import Right
 from carelane.api import views
-from carelane.api.actors import Actor, ByToken
+from carelane.api.actors import Actor, ByToken, Rights
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
 from carelane.delivery.operations import Operations
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome
 
 
@@ -103,9 +104,9 @@ def routes(app: App) -> APIRouter:
 
 def _writes(router: APIRouter, operations: Operations) -> None:
     @router.post("/{name}/deployments", status_code=201, summary="Deploy a release")
-    def deploy(name: Name, body: DeployBody, actor: Actor, by_token: ByToken) -> Outcome:
-        strategy, reason = body.strategy, body.reason
-        return operations.deploy(name, body.release, actor, reason, strategy=strategy, by_token=by_token)
+    def deploy(name: Name, body: DeployBody, actor: Actor, by_token: ByToken, rights: Rights) -> Outcome:
+        way = Wanted(body.strategy, by_token=by_token, may_weaken=Right.WEAKEN in rights)
+        return operations.deploy(name, body.release, actor, body.reason, way)
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: Name, body: RollbackBody, actor: Actor) -> Outcome:

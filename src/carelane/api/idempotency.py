@@ -18,6 +18,11 @@ log = structlog.get_logger()
 HEADER = b"idempotency-key"
 EMERGENCY = "/emergency-rollback"
 FAILED = 500
+TOKENS = "/api/v1/tokens"
+_TOLD_ONCE = ConflictError(
+    "the token was made by the first request with this key, and its value was told then: it is not kept",
+    hint="`carelane token revoke` ends it; then make another, with a new key",
+)
 _UNKNOWN_END = InvariantError(
     "the first request with this key failed in a way nobody expected, perhaps after it was recorded",
     hint="see `carelane deployments list` for what came of it, then ask again with a new key",
@@ -94,7 +99,8 @@ class IdempotencyMiddleware:
             try:
                 await self._inner(scope, receive, keeping)
             finally:
-                await asyncio.to_thread(self._settle, actor, key, status, bytes(answer), noticed)
+                status, kept = _kept(scope["path"], status, bytes(answer))
+                await asyncio.to_thread(self._settle, actor, key, status, kept, noticed)
 
     def _settle(self, actor: str, key: str, status: int, answer: bytes, noticed: Effects) -> None:
         """An effect keeps its answer, whatever it is; a refusal that recorded nothing frees the key."""
@@ -107,6 +113,13 @@ class IdempotencyMiddleware:
                 self._answers.release(actor, key)
         except DiskFull:  # the answer is on its way; asked again, the key says that it is not known
             log.exception("an answer cannot be kept", key=key)
+
+
+def _kept(path: str, status: int, answer: bytes) -> tuple[int, bytes]:
+    """What is told whoever asks again: never a secret, which was told once and is kept nowhere."""
+    if path == TOKENS and status < 400:
+        return _TOLD_ONCE.status, bytes(problem(_TOLD_ONCE).body)
+    return status, answer
 
 
 async def _whole(receive: Receive) -> bytes | None:

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from carelane.api.actors import Actor
+from carelane.access.rights import ALL
+from carelane.api.actors import Actor, Rights
 from carelane.api.environments import Body
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
@@ -37,9 +38,10 @@ class CreateBody(Body):
 
 @dataclass(frozen=True)
 class MadeRelease(Release):
-    """A release as it was made, and the changed files that are not in it because they are not committed."""
+    """A release as it was made, the changed files that are not in it (not committed), and remarks."""
 
     uncommitted: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def routes(app: App) -> APIRouter:
@@ -60,12 +62,13 @@ def routes(app: App) -> APIRouter:
         summary="Make a release; 200 where it was made before",
         responses={200: {"model": MadeRelease, "description": "It was made before"}},
     )
-    def create_release(body: CreateBody, actor: Actor, response: Response) -> MadeRelease:
+    def create_release(body: CreateBody, actor: Actor, rights: Rights, response: Response) -> MadeRelease:
         built_by = None if body.built_by is None else body.built_by.reference()
-        made = app.releasing.create(body.commit, body.name, actor, built_by)
+        owner = rights == ALL
+        made = app.releasing.create(body.commit, body.name, actor, built_by, fenced_only=not owner)
         if not made.is_new:
             response.status_code = 200
         known = {field.name: getattr(made.release, field.name) for field in fields(made.release)}
-        return MadeRelease(**known, uncommitted=made.uncommitted)
+        return MadeRelease(**known, uncommitted=made.uncommitted, remarks=made.remarks)
 
     return router

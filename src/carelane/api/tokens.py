@@ -3,25 +3,28 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from carelane.access import tokens
+from carelane.access.rights import Right
 from carelane.access.tokens import Token
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
 from carelane.api.limits import Name
-from carelane.audit.entries import Entry
+from carelane.audit.entries import Detail, Entry
 from carelane.base.clock import Clock
 from carelane.bootstrap.app import App
 
 
 class TokenBody(Body):
-    """A token's name, where it may deploy to, and how long it is good."""
+    """A token's name, where it may deploy to, what else it may do, and how long it is good."""
 
     name: Name = Field(json_schema_extra={"pattern": "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"})
     environments: list[Name] = Field(default_factory=list, max_length=1000)
+    rights: list[Literal[Right.RELEASE, Right.WEAKEN]] = Field(default_factory=list, max_length=10)
     days: float | None = Field(None, gt=0, le=3650)
 
 
@@ -31,6 +34,7 @@ class ShownToken:
 
     name: str
     environments: tuple[str, ...]
+    rights: tuple[Right, ...]
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -42,6 +46,7 @@ def _shown(token: Token, value: str | None = None) -> ShownToken:
     return ShownToken(
         token.name,
         token.environments,
+        token.rights,
         token.created_by,
         token.created_at,
         token.expires_at,
@@ -65,8 +70,12 @@ def routes(app: App, clock: Clock) -> APIRouter:
         now = clock.now()
         value = tokens.PREFIX + secrets.token_urlsafe(32)
         expires = None if body.days is None else now + timedelta(days=body.days)
-        token = Token(body.name, tokens.digest(value), tuple(body.environments), actor, now, expires)
-        details = {"environments": list(token.environments)}
+        granted = tuple(right for right in tokens.GRANTED if right in body.rights)
+        token = Token(body.name, tokens.digest(value), tuple(body.environments), granted, actor, now, expires)
+        details: dict[str, Detail] = {
+            "environments": list(token.environments),
+            "rights": [str(right) for right in granted],
+        }
         app.tokens.add(token, Entry(now, actor, "token.created", token.name, details=details))
         return _shown(token, value)
 

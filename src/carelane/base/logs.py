@@ -1,9 +1,12 @@
 """The server's own log: one line an event, tracebacks without the values of variables."""
 
+import contextlib
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
 import structlog
@@ -11,6 +14,7 @@ import structlog
 from carelane.base.errors import CarelaneError
 
 AGAIN_SECONDS = 60.0
+ROTATED_EVERY_SECONDS = 5.0
 MOST_KNOWN = 1000
 log = structlog.get_logger()
 
@@ -40,6 +44,32 @@ class LenientFile:
 
     def flush(self) -> None:
         """Each line is written at once."""
+
+
+class Rotation:
+    """Keeps the file that this process logs to from growing without end; what it logs elsewhere is not its.
+
+    The part before goes into ``NAME.1``. It is emptied, not renamed: other descriptors of it are open.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int = 8 << 20, descriptor: int = 2) -> None:
+        self._path, self._limit, self._descriptor = path, limit_bytes, descriptor
+
+    def step(self) -> float:
+        """Put the file aside where it has grown too long; the seconds until that is due again."""
+        with contextlib.suppress(FileNotFoundError), self._path.open("r+b") as file:
+            found = os.fstat(file.fileno())
+            if found.st_size > self._limit and os.path.samestat(found, os.fstat(self._descriptor)):
+                file.seek(-self._limit, os.SEEK_END)
+                aside = self._path.with_name(f"{self._path.name}.1")
+                with open(aside, "wb", opener=_for_us_alone) as kept:
+                    kept.write(file.read(self._limit))
+                file.truncate(0)
+        return ROTATED_EVERY_SECONDS
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class Reports:

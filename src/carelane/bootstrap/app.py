@@ -11,7 +11,7 @@ from carelane.analysis.keeping import KeptHistory, Recorder, Thinning
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
-from carelane.base.logs import Reports
+from carelane.base.logs import Reports, Rotation
 from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap import limits, unknown
 from carelane.bootstrap.inner_ports import InnerPorts
@@ -213,6 +213,7 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
                 Loop("traffic", Thinning(stores.traffic, clock).step, _report),
                 Loop("room", room.restore, _report),
                 Loop("clock", timekeeping.keep, _report),
+                Loop("log", Rotation(places.log).step, _report),
             ],
             _report,
         ),

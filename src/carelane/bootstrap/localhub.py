@@ -6,7 +6,6 @@ Carelane and localhub do not import one another: they meet over its command line
 import http.client
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -17,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import carelane
-from carelane.access.tokens import PREFIX, Token, digest
-from carelane.audit.entries import Entry
-from carelane.base import json_files
+from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
 from carelane.base.unix_http import UnixHTTPConnection, short_address
+from carelane.bootstrap import pipeline_token
 from carelane.bootstrap.places import Places
 from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
@@ -29,11 +27,15 @@ from carelane.store.tokens import SqlTokenRepository
 
 NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
-TOKEN_NAME = "pipeline"  # noqa: S105 - a name
-ACTOR = "carelane"
 READY_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 2.0
+OF_REGISTRIES = ("PIP_", "UV_", "npm_config_", "GOPROXY")
+TOWARDS_THEM = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""What localhub passes on to jobs, and is given besides what every process needs (docs/localhub.md)."""
 _WRAPPER = """#!/bin/sh
 # carelane, as jobs find it: the server's own installation, read-only in their sandbox.
 PYTHONPATH={paths} exec "$LOCALHUB_PYTHON/bin/python3" -s -m carelane.cli.main "$@"
@@ -64,9 +66,9 @@ class Localhub:
         if not (self.repository_folder / "HEAD").exists():
             self.command("repo", "create", self._settings.repository)
         self._provision(tokens, now)
-        for environment, people in self._settings.reviewers.items():
+        for name, people in self._settings.reviewers.items():
             named = [word for person in people for word in ("--reviewer", person)]
-            self.command("environment", self._settings.repository, environment, *named)
+            self.command("environment", self._settings.repository, name, *named)
         if not self._shims.running(self._shims.status(NAME)):
             self._shims.clear(NAME)
         self._keep()
@@ -115,24 +117,16 @@ class Localhub:
                 raise PlatformError(f"localhub does not listen within {READY_SECONDS:g} s: {words}")
             time.sleep(0.05)
 
-    def _provision(self, tokens: SqlTokenRepository, now: datetime) -> None:
+    def _provision(self, known: SqlTokenRepository, now: datetime) -> None:
         """See to it that jobs have a token of their own, for the environments that are named and no other."""
-        wanted = tuple(self._settings.deploy)
-        found = next((each for each in tokens.tokens() if each.name == TOKEN_NAME and each.valid(now)), None)
-        if found is not None and found.environments == wanted:
+        value = pipeline_token.renewed(known, self._places.pipeline_token, tuple(self._settings.deploy), now)
+        if value is None:
             return
-        if found is not None:
-            tokens.revoke(TOKEN_NAME, now, Entry(now, ACTOR, "token.revoked", TOKEN_NAME))
-        value = PREFIX + secrets.token_urlsafe(32)
-        details = {"environments": list(wanted)}
-        tokens.add(
-            Token(TOKEN_NAME, digest(value), wanted, ACTOR, now),
-            Entry(now, ACTOR, "token.created", TOKEN_NAME, details=details),
-        )
         repository = ("--repo", self._settings.repository)
         self.command("secret", "set", *repository, "CARELANE_TOKEN", given=value)
         server = f"{IN_SANDBOX}/server/{self._places.pipeline_socket.name}"
         self.command("secret", "set", *repository, "--variable", "CARELANE_SERVER", given=server)
+        pipeline_token.given(self._places.pipeline_token, value)
 
     def stop(self, timeout_seconds: float) -> list[str]:
         """End it with its jobs; its name where it would not end."""
@@ -150,6 +144,7 @@ class Localhub:
         done = subprocess.run(
             [*_program(), *arguments, "--state", str(self._places.localhub)],
             umask=0o022,
+            env=environment.plain(),
             input=given,
             capture_output=True,
             text=True,
@@ -164,7 +159,14 @@ class Localhub:
         command += ["--config", str(self._places.localhub / "localhub.yaml")]
         if self._settings.port is not None:
             command += ["--port", str(self._settings.port)]
-        return {"command": command, "folder": str(self._places.localhub), "environment": dict(os.environ)}
+        registries = [name for name in os.environ if name.startswith(OF_REGISTRIES) or name in TOWARDS_THEM]
+        return {
+            "command": command,
+            "folder": str(self._places.localhub),
+            "environment": environment.plain(),
+            # By name only: addresses of registries have passwords in them.
+            "secrets": {name: {"variable": name, "file": None, "optional": True} for name in registries},
+        }
 
     def _write_settings(self) -> None:
         """Jobs get this system's pipeline socket and the command `carelane`, read-only."""

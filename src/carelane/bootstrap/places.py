@@ -43,9 +43,19 @@ class Places:
         return self.state / "localhub"
 
     @property
+    def pipeline_token(self) -> Path:
+        """The digest of the token that localhub's jobs have."""
+        return self.state / "pipeline-token.json"
+
+    @property
     def database(self) -> Path:
         """What is recorded."""
         return self.state / "carelane.db"
+
+    @property
+    def log(self) -> Path:
+        """What a server that was started with `--detach` has to say."""
+        return self.state / "server.log"
 
     @property
     def lock(self) -> Path:

@@ -7,7 +7,7 @@ from carelane.base.errors import InputError
 from carelane.bootstrap.places import FILE
 from carelane.config import reading, translation
 from carelane.delivery.releases import Artifact
-from carelane.delivery.releasing import ServiceSource, SourceTree
+from carelane.delivery.releasing import Packing, ServiceSource, SourceTree
 from carelane.platforms.git.repository import Commit, GitRepository
 from carelane.platforms.processes.archives import Archives
 
@@ -41,7 +41,7 @@ class CommittedSources:
         paths = {FILE, *(path for source in services.values() for path in source.paths)}
         return tuple(self._repository.uncommitted(sorted(paths)))
 
-    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
         """Pack a service's files; its requirements are read from the same commit."""
         archive = self._archives.pack(self._repository.archive(sha, list(source.paths)))
         self._archives.unpacked(archive)  # now, so that no deployment has to
@@ -53,7 +53,10 @@ class CommittedSources:
         if source.requirements is None:
             return Artifact(archive)
         lock = self._repository.file(sha, source.requirements)
-        return Artifact(archive, self._archives.build(lock.encode()))
+        digest = self._archives.build(
+            lock.encode(), fenced_only=packing.fenced_only, say=packing.remarks.append
+        )
+        return Artifact(archive, digest)
 
 
 def _inside(workdir: str, paths: tuple[str, ...]) -> bool:

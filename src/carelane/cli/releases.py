@@ -33,6 +33,8 @@ def create(directory: str, commit: str, name: str | None, output: str) -> None:
         more = len(made["uncommitted"]) - SHOWN
         rest = f" and {more} more" if more > 0 else ""
         click.echo(f"not in the release, for it is not committed: {first}{rest}", err=True)
+    for remark in made["remarks"]:
+        click.echo(f"note: {remark}", err=True)
     if output == "json":
         show_json(made)
         return

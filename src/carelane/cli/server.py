@@ -46,8 +46,7 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
 
     places = Places(client.system)
     places.prepare()
-    state = places.state
-    with open(state / "server.log", "ab", opener=_for_us_alone) as log:
+    with open(places.log, "ab", opener=_for_us_alone) as log:
         began = log.tell()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -55,7 +54,7 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
     started = time.monotonic()
     while not _answers_yet(client):
         if process.poll() is not None:
-            said = (state / "server.log").read_bytes()[began:].decode(errors="replace").strip()
+            said = places.log.read_bytes()[began:].decode(errors="replace").strip()
             click.echo(said, err=True)
             sys.exit(process.returncode or 70)
         if time.monotonic() - started > READY_SECONDS:

@@ -1,38 +1,61 @@
 """token: who may speak to the server from a pipeline, and what they may do."""
 
+from typing import Any
+
 import click
 
 from carelane.cli.client import Client
 from carelane.cli.output import local_time, output_option, show_json, table
 
 
-@click.group(epilog="Example: carelane token create pipeline --deploy development")
+@click.group(epilog="Example: carelane token create pipeline --release --deploy development")
 def token() -> None:
     """Tokens of pipelines: made, listed and ended."""
 
 
 @token.command(
-    epilog="Example: carelane token create pipeline --deploy development --deploy staging --days 90"
+    epilog="Example: carelane token create pipeline --release --deploy development --deploy staging --days 90"
 )
 @click.argument("name")
 @click.option(
     "--deploy", "environments", multiple=True, help="An environment it may deploy to; repeat for more."
 )
+@click.option(
+    "--release", is_flag=True, help="It may make releases: the server then builds what the commit asks for."
+)
+@click.option(
+    "--weaken", is_flag=True, help="It may name a strategy that asks less than the environment's own."
+)
 @click.option("--days", type=float, help="How long it is good (default: until it is revoked).")
 @output_option
 @click.pass_obj
-def create(directory: str, name: str, environments: tuple[str, ...], days: float | None, output: str) -> None:
-    """Make a token and print its value, this once; it may read, make releases, and deploy where named."""
-    body = {"name": name, "environments": list(environments), "days": days}
+def create(
+    directory: str,
+    name: str,
+    environments: tuple[str, ...],
+    release: bool,
+    weaken: bool,
+    days: float | None,
+    output: str,
+) -> None:
+    """Make a token and print its value, this once; it may read, and what the options say."""
+    rights = [*(["release"] if release else []), *(["weaken"] if weaken else [])]
+    body = {"name": name, "environments": list(environments), "rights": rights, "days": days}
     made = Client(directory).post("/tokens", body)
     if output == "json":
         show_json(made)
         return
     click.echo(made["value"])
     click.echo(
-        f"keep it as the secret CARELANE_TOKEN; it deploys to {', '.join(environments) or 'nothing'}",
+        f"keep it as the secret CARELANE_TOKEN; it {_may(made)}",
         err=True,
     )
+
+
+def _may(made: dict[str, Any]) -> str:
+    releases = "makes releases and " if "release" in made["rights"] else "makes no releases and "
+    where = f"deploys to {', '.join(made['environments']) or 'nothing'}"
+    return f"{releases}{where}{', by any strategy' if 'weaken' in made['rights'] else ''}"
 
 
 @token.command("list", epilog="Example: carelane token list")
@@ -48,6 +71,7 @@ def list_tokens(directory: str, output: str) -> None:
         [
             each["name"],
             ", ".join(each["environments"]) or "-",
+            ", ".join(each["rights"]) or "-",
             each["created_by"],
             local_time(each["created_at"]),
             local_time(each["expires_at"]) if each["expires_at"] else "never",
@@ -55,7 +79,7 @@ def list_tokens(directory: str, output: str) -> None:
         ]
         for each in found
     ]
-    table(["TOKEN", "DEPLOYS TO", "BY", "MADE", "EXPIRES", "REVOKED"], rows)
+    table(["TOKEN", "DEPLOYS TO", "MAY", "BY", "MADE", "EXPIRES", "REVOKED"], rows)
 
 
 @token.command(epilog="Example: carelane token revoke pipeline")

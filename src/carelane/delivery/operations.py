@@ -22,7 +22,7 @@ from carelane.delivery.engine import Engine
 from carelane.delivery.history import History, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
 
 LOOKED_BACK = 100
@@ -56,17 +56,27 @@ class Operations:
         release: str,
         author: str,
         reason: str,
-        *,
-        strategy: str | None = None,
-        by_token: bool = False,
+        way: Wanted = Wanted(),  # noqa: B008 - frozen
     ) -> Outcome:
         """Put the *release* that is meant into *environment*, by its own strategy or the one named.
 
-        What somebody goes back from is not brought back where a pipeline asks, *by_token*.
+        What somebody goes back from is not brought back where a pipeline asks, by a token.
+
+        Raises:
+            RefusedError: If the one named asks less than the environment's, and whoever asks may not do that.
         """
         engine = self.engine(environment)
-        wanted = Request(0, self._repository.release(release), author, reason, by_token=by_token)
-        return self._deploy(engine, wanted, strategy)
+        wanted = Request(0, self._repository.release(release), author, reason, by_token=way.by_token)
+        chosen = None if way.strategy is None else strategies.named(way.strategy, engine.policy.strategies)
+        lost = [] if chosen is None or way.may_weaken else engine.policy.given_up(chosen)
+        if lost:
+            with self._refusals(environment, "deploy", author):
+                raise RefusedError(
+                    f"{author} may not deploy into {environment} by {way.strategy},"
+                    f" without {' and '.join(lost)}",
+                    hint="name no strategy; or use a token that may: `carelane token create --weaken`",
+                )
+        return self._deploy(engine, wanted, way.strategy)
 
     def _deploy(self, engine: Engine, asked: Request, strategy: str | None) -> Outcome:
         environment, wanted = engine.environment, asked.release

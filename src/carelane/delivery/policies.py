@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.base.errors import InputError
+from carelane.delivery import strategies
 from carelane.delivery.strategies import ROLLING, Strategy, StrategyKind
 
 
@@ -71,6 +72,11 @@ class Policy:
     def strategy_of(self, service: str) -> Strategy:
         """The way of *service* where a deployment names none."""
         return self.by_service.get(service, self.strategy)
+
+    def given_up(self, chosen: Strategy) -> list[str]:
+        """What a deployment by *chosen* would leave out that this environment asks of one, in words."""
+        asked = (self.strategy, *self.by_service.values())
+        return sorted({lost for usual in asked for lost in strategies.given_up(usual, chosen)})
 
     def replicas_of(self, service: str) -> int:
         """Instances wanted of *service*; 1 where nothing is said."""

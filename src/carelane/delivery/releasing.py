@@ -1,7 +1,7 @@
 """Making releases: from a commit, once; deployments never build."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from carelane.audit.entries import Entry
@@ -46,11 +46,20 @@ class SourceTree:
 
 @dataclass(frozen=True)
 class Made:
-    """A release, whether it is new, and what was changed but is not part of it."""
+    """A release, whether it is new, what was changed but is not part of it, and what was remarked."""
 
     release: Release
     is_new: bool
     uncommitted: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a release is packed: whether in a sandbox or not at all, and what was remarked on the way."""
+
+    fenced_only: bool = False
+    remarks: list[str] = field(default_factory=list)
 
 
 class Sources(Protocol):
@@ -60,8 +69,8 @@ class Sources(Protocol):
         """What the commit that *revision* names says; raises NotFoundError, InputError."""
         ...
 
-    def pack(self, sha: str, source: ServiceSource) -> Artifact:
-        """Pack a service and build its dependencies; raises InputError, PlatformError."""
+    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
+        """Pack a service and install its dependencies; raises InputError, RefusedError, PlatformError."""
         ...
 
 
@@ -74,27 +83,36 @@ class Releasing:
         self._clock = clock
 
     def create(
-        self, revision: str, name: str | None, author: str, built_by: WorkflowRunReference | None = None
+        self,
+        revision: str,
+        name: str | None,
+        author: str,
+        built_by: WorkflowRunReference | None = None,
+        *,
+        fenced_only: bool = False,
     ) -> Made:
         """The release of the commit that *revision* names.
 
         Asking again for the same commit under the same name gives the release that was made; what was lost
-        of its artifacts since is made again.
+        of its artifacts since is made again. With *fenced_only* its requirements are installed in a sandbox
+        or not at all: whoever asks is nobody who may run code as this user.
 
         Raises:
+            RefusedError: If that is so, and there is no sandbox.
             ConflictError: If the name belongs to another commit's release.
             InputError: If the name cannot be one, or reads as another commit's SHA.
         """
         tree = self._sources.tree(revision)
         chosen = name or tree.name
         _check_name(chosen)
+        packing = Packing(fenced_only)
         made = self._existing(chosen)
         if made is None:
             release_names.refuse_another_commit(chosen, tree.sha)
         if made is not None and made.commit == tree.sha:
             for source in tree.services.values():
-                self._sources.pack(tree.sha, source)
-            return Made(made, is_new=False, uncommitted=tree.uncommitted)
+                self._sources.pack(tree.sha, source, packing)
+            return Made(made, is_new=False, uncommitted=tree.uncommitted, remarks=tuple(packing.remarks))
         if made is not None:
             raise ConflictError(
                 f"release {chosen} is of commit {made.commit[:12]}, not {tree.sha[:12]}",
@@ -102,7 +120,7 @@ class Releasing:
             )
         versions = {
             service: ServiceVersion(
-                service, chosen, tree.sha, self._sources.pack(tree.sha, source), source.run
+                service, chosen, tree.sha, self._sources.pack(tree.sha, source, packing), source.run
             )
             for service, source in tree.services.items()
         }
@@ -127,10 +145,11 @@ class Releasing:
                     "commit": tree.sha,
                     "services": [v.label for v in release.versions.values()],
                     **({} if built_by is None else {"built_by": built_by.url}),
+                    **({"remarks": packing.remarks} if packing.remarks else {}),
                 },
             ),
         )
-        return Made(release, is_new=True, uncommitted=tree.uncommitted)
+        return Made(release, is_new=True, uncommitted=tree.uncommitted, remarks=tuple(packing.remarks))
 
     def _existing(self, name: str) -> Release | None:
         try:

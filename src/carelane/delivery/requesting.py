@@ -14,6 +14,15 @@ Check = Callable[[Draft], None]
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """By which strategy, the environment's own where none is named; who asks, and whether it may ask less."""
+
+    strategy: str | None = None
+    by_token: bool = False
+    may_weaken: bool = True
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a request led to; no deployment where nothing was to do, and *message* says so."""
 

@@ -187,6 +187,30 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
             )
 
 
+_GIVEN_UP = {
+    StepKind.ANALYSIS: "its analysis",
+    StepKind.CHECK: "its checks",
+    StepKind.PAUSE: "a person's word",
+}
+
+
+def given_up(usual: Strategy, chosen: Strategy) -> list[str]:
+    """What *usual* asks and *chosen* does not, in words: whoever takes *chosen* instead goes round it."""
+    if usual.stepped and not chosen.stepped:
+        return [f"the steps of {usual.kind}"]
+    kept = {step.kind for step in chosen.steps if _asks(step)}
+    return [word for kind, word in _GIVEN_UP.items() if kind not in kept and _any_asks(usual, kind)]
+
+
+def _any_asks(strategy: Strategy, kind: StepKind) -> bool:
+    return any(step.kind is kind and _asks(step) for step in strategy.steps)
+
+
+def _asks(step: CanaryStep) -> bool:
+    """Whether it can end a deployment or hold it for a person; a pause of some seconds does neither."""
+    return step.kind is not StepKind.PAUSE or step.seconds is None
+
+
 def named(kind: str, configured: Mapping[StrategyKind, Strategy]) -> Strategy:
     """The strategy called *kind*, with its settings where there are any.
 

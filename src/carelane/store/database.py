@@ -79,7 +79,7 @@ def translated(path: Path, error: BaseException | None) -> CarelaneError | None:
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest version; raises ConflictError where it is of a newer Carelane."""
-    config = _alembic()
+    config = alembic_config()
     with engine.begin() as connection:
         refuse_newer(str(engine.url.database), MigrationContext.configure(connection).get_current_revision())
         config.attributes["connection"] = connection
@@ -88,7 +88,7 @@ def migrate(engine: sa.Engine) -> None:
 
 def refuse_newer(name: str, schema: str | None) -> None:
     """Raise ConflictError where *schema*, of the database *name*, is none that this version knows."""
-    scripts = ScriptDirectory.from_config(_alembic())
+    scripts = ScriptDirectory.from_config(alembic_config())
     if schema is None or schema in {script.revision for script in scripts.walk_revisions()}:
         return
     raise ConflictError(
@@ -100,10 +100,11 @@ def refuse_newer(name: str, schema: str | None) -> None:
 
 def newest_schema() -> str | None:
     """The schema that this version writes."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
-def _alembic() -> Config:
+def alembic_config() -> Config:
+    """How the migrations are found."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

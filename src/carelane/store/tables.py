@@ -135,6 +135,7 @@ tokens = Table(
     Column("name", String, nullable=False, index=True),
     Column("digest", String, nullable=False, unique=True),
     Column("environments", JSON, nullable=False),
+    Column("rights", JSON, nullable=False, server_default="[]"),
     Column("created_by", String, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True)),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from carelane.access.rights import Right
 from carelane.access.tokens import Token
 from carelane.audit.entries import Entry
 from carelane.base.errors import ConflictError, NotFoundError
@@ -22,7 +23,8 @@ class SqlTokenRepository:
         """Keep a new token; raises ConflictError where the name is taken by one in force."""
         t = tables.tokens
         with self._engine.begin() as connection:
-            named = (t.c.name == token.name) & t.c.revoked_at.is_(None)
+            lasting = t.c.expires_at.is_(None) | (t.c.expires_at > token.created_at)
+            named = (t.c.name == token.name) & t.c.revoked_at.is_(None) & lasting
             if connection.execute(sa.select(t.c.number).where(named)).first() is not None:
                 raise ConflictError(
                     f"there is a token {token.name}",
@@ -33,6 +35,7 @@ class SqlTokenRepository:
                     name=token.name,
                     digest=token.digest,
                     environments=list(token.environments),
+                    rights=[str(right) for right in token.rights],
                     created_by=token.created_by,
                     created_at=token.created_at,
                     expires_at=token.expires_at,
@@ -72,6 +75,7 @@ def _token(row: sa.Row[tuple[object, ...]]) -> Token:
         row.name,
         row.digest,
         tuple(row.environments),
+        tuple(Right(right) for right in row.rights),
         row.created_by,
         aware(row.created_at),
         None if row.expires_at is None else aware(row.expires_at),

@@ -140,7 +140,7 @@ class _Wiring:
         """An environment's rules; one that nobody has made is made now, as GitHub does."""
         found = self.localhub.environments.get(repository, name)
         if found is None:
-            found = self.localhub.set_environment(repository, name, ())
+            found = self.localhub.set_environment(repository, name)
         return protection.Rules(found.reviewers, found.branches, found.prevent_self_review)
 
     def job_token(self, run: Run, job: Job, permissions: Mapping[str, str]) -> str:

@@ -85,15 +85,22 @@ class Localhub:
         return repository
 
     def set_environment(
-        self, repository: str, name: str, reviewers: Sequence[str], branches: Sequence[str] = ()
+        self,
+        repository: str,
+        name: str,
+        reviewers: Sequence[str] | None = None,
+        branches: Sequence[str] | None = None,
     ) -> records.HubEnvironment:
-        """An environment with these rules."""
+        """An environment with these rules; those of which nothing is said stay as they are."""
         found = self.environments.get(repository, name)
         if found is None:
             found = records.HubEnvironment(
                 self.runs.next_id("environments"), repository, name, self.clock.now()
             )
-        found = replace(found, reviewers=tuple(reviewers), branches=tuple(branches))
+        if reviewers is not None:
+            found = replace(found, reviewers=tuple(reviewers))
+        if branches is not None:
+            found = replace(found, branches=tuple(branches))
         self.environments.save(found)
         return found
 

@@ -1,11 +1,11 @@
 """Reusable workflows: a job that calls one, and what comes of it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from localhub.base.errors import InputError
-from localhub.expressions import evaluate_template, interpolate
-from localhub.runs import conditions, contexts, making, permissions
+from localhub.expressions import Scope, evaluate_template, interpolate
+from localhub.runs import concurrency, conditions, contexts, making, permissions
 from localhub.runs.frames import Frame
 from localhub.runs.passes import Pass
 from localhub.runs.records import Node, Run, worst
@@ -31,18 +31,30 @@ def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str
     excess = permissions.too_much(workflow, permissions.of_job(run, path, this.read))
     if excess:
         raise InputError(f"jobs.{job.id}: {callee} is refused: {excess}")
-    calls = []
+    calls: list[dict[str, Any]] = []
     for combination in combinations:
         scope = conditions.scope(run, frame, job, this.around, matrix=combination)
         given = {name: evaluate_template(value, scope) for name, value in job.call.inputs.items()}
+        received = _call_inputs(run, trigger, given, this)
+        inside = _inside(run, received, this)
+        unit = f"{path}[{len(calls)}]/"
+        claims = concurrency.claims(unit, (job.concurrency, scope), (workflow.concurrency, inside))
+        concurrency.refuse_deadlock(run, frame.claims, claims, making.name_of(job, combination, scope))
         calls.append(
             {
                 "title": making.name_of(job, combination, scope),
-                "inputs": _call_inputs(run, trigger, given, this),
+                "inputs": received,
                 "matrix": combination,
+                "claims": [asdict(claim) for claim in claims],
             }
         )
     return replace(run, nodes={**run.nodes, path: Node(path, callee=callee, calls=tuple(calls))})
+
+
+def _inside(run: Run, received: dict[str, Any], this: Pass) -> Scope:
+    """What the called workflow's own `concurrency` is reckoned from."""
+    github, variables = contexts.github(run, this.around), dict(this.around.variables)
+    return contexts.scope({"github": github, "inputs": received, "vars": variables})
 
 
 def _call_inputs(run: Run, trigger: Trigger, given: dict[str, Any], this: Pass) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localhub.base.errors import NotFoundError
-from localhub.runs.records import Run
+from localhub.runs.records import Claim, Run
 from localhub.workflows.definitions import Workflow
 from localhub.workflows.reading import read as workflow_of
 
@@ -21,6 +21,7 @@ class Frame:
     workflow: Workflow
     inputs: dict[str, Any]
     depth: int = 0
+    claims: tuple[Claim, ...] = ()  # the concurrency groups that the calls leading here have
 
 
 Read = Callable[[str], Workflow]
@@ -69,6 +70,7 @@ def frames(run: Run, read: Read) -> Iterator[Frame]:
                         read(node.callee),
                         call["inputs"],
                         frame.depth + 1,
+                        (*frame.claims, *(Claim(**claim) for claim in call.get("claims", ()))),
                     )
                 )
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from localhub.base.errors import InputError
 from localhub.expressions import Scope, evaluate_template, interpolate, text, truthy
-from localhub.runs import conditions, contexts
+from localhub.runs import concurrency, conditions, contexts
 from localhub.runs.frames import Frame
 from localhub.runs.passes import Pass
-from localhub.runs.records import Job, Node, Run, Status
+from localhub.runs.records import Claim, Job, Node, Run, Status
 from localhub.workflows import matrices
 from localhub.workflows.definitions import Job as WorkflowJob
 
@@ -65,11 +65,14 @@ def made(
     environment = None if job.environment is None else interpolate(job.environment.name, scope)
     minutes = 360.0 if job.timeout_minutes is None else evaluate_template(job.timeout_minutes, scope)
     group = None if job.concurrency is None else interpolate(job.concurrency.group, scope)
+    name = frame.title + name_of(job, combination, scope)
+    if frame.claims and group:
+        concurrency.refuse_deadlock(run, frame.claims, [Claim(group, name)], name)
     return Job(
         id=this.next_id("jobs"),
         node=frame.prefix + job.id,
         index=index,
-        name=frame.title + name_of(job, combination, scope),
+        name=name,
         attempt=run.attempt,
         status=Status.QUEUED,
         created_at=this.now,
@@ -78,6 +81,7 @@ def made(
         environment=environment or None,
         group=group,
         cancel_in_progress=job.concurrency is not None and _flag(job.concurrency.cancel_in_progress, scope),
+        called_in=frame.claims,
         tolerated=_flag(job.continue_on_error, scope),
         timeout_seconds=_seconds(minutes),
     )

@@ -8,10 +8,15 @@ from localhub.base.errors import RefusedError
 from localhub.runs.contexts import ref_name
 from localhub.runs.records import Run, Status
 
+_KINDS = {"heads": "Branch", "tags": "Tag", "pull": "Pull request"}
+
 
 @dataclass(frozen=True)
 class Rules:
-    """An environment's rules; none by default."""
+    """An environment's rules; none by default.
+
+    *branches* are patterns of branches' names, or of whole refs (`refs/tags/v*`).
+    """
 
     reviewers: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
@@ -20,12 +25,12 @@ class Rules:
 
 def verdict(rules: Rules, run: Run, environment: str) -> Status | str:
     """QUEUED: may run; WAITING: for approval; words: may not, and why."""
-    name = ref_name(run.ref)
-    if rules.branches and not any(fnmatchcase(name, pattern) for pattern in rules.branches):
+    if rules.branches and not any(_fits(run.ref, pattern) for pattern in rules.branches):
         allowed = ", ".join(rules.branches)
+        kind = _KINDS.get(run.ref.split("/")[1], "Ref")
         return (
-            f'Branch "{name}" is not allowed to deploy to {environment} due to environment protection rules '
-            f"({allowed})."
+            f'{kind} "{ref_name(run.ref)}" is not allowed to deploy to {environment}'
+            f" due to environment protection rules ({allowed})."
         )
     if not rules.reviewers:
         return Status.QUEUED
@@ -33,6 +38,12 @@ def verdict(rules: Rules, run: Run, environment: str) -> Status | str:
     if "rejected" in states:
         return f"{environment} was rejected by {_who(run, environment)}"
     return Status.QUEUED if "approved" in states else Status.WAITING
+
+
+def _fits(ref: str, pattern: str) -> bool:
+    """Whether a rule is of *ref*: it names branches, unless it says by `refs/tags/…` what it names."""
+    whole = pattern if pattern.startswith("refs/") else f"refs/heads/{pattern}"
+    return fnmatchcase(ref, whole)
 
 
 def _who(run: Run, environment: str) -> str:

@@ -66,6 +66,18 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A concurrency group that a job goes on under, and the *unit* of the run that has it: all or none of it.
+
+    A unit is the job itself, or a call of a reusable workflow with all of its jobs (`ship[0]/`).
+    """
+
+    group: str
+    unit: str
+    cancel_in_progress: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """One job of one attempt, as `/actions/jobs/{id}` shows it."""
 
@@ -88,6 +100,7 @@ class Job:
     annotations: tuple[Annotation, ...] = ()
     group: str | None = None  # its own concurrency group
     cancel_in_progress: bool = False
+    called_in: tuple[Claim, ...] = ()  # the groups of the calls that it is in
     tolerated: bool = False  # continue-on-error of the job
     timeout_seconds: float = 21600.0
     cancelling: bool = False
@@ -99,6 +112,12 @@ class Job:
     def done(self) -> bool:
         """Whether it has ended."""
         return self.status is Status.COMPLETED
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """All the groups that it goes on under."""
+        own = () if not self.group else (Claim(self.group, f"job {self.id}", self.cancel_in_progress),)
+        return (*self.called_in, *own)
 
     @property
     def result(self) -> Conclusion | None:

@@ -1,6 +1,7 @@
 """A log that cannot be written costs lines, and nothing else."""
 
 import io
+from pathlib import Path
 
 import pytest
 import structlog
@@ -8,6 +9,7 @@ import structlog
 from carelane.base import logs
 from carelane.base.clock import ManualClock
 from carelane.base.errors import Unavailable
+from carelane.base.logs import Rotation
 
 
 class FullFile(io.StringIO):
@@ -72,3 +74,25 @@ def test_the_same_failure_is_said_once_a_minute_and_a_traceback_is_for_what_nobo
     ]
     assert ["exc_info" in line for line in said] == [False, True, False]
     assert said[2]["times_since_it_was_last_said"] == 99
+
+
+def test_a_log_that_has_grown_too_long_is_put_aside_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    with path.open("ab") as log:
+        rotation = Rotation(path, limit_bytes=100, descriptor=log.fileno())
+        log.write(b"old" * 40)
+        log.flush()
+        rotation.step()
+        assert (tmp_path / "server.log.1").read_bytes() == (b"old" * 40)[-100:]
+        log.write(b"new")
+        log.flush()
+        rotation.step()
+    assert path.read_bytes() == b"new"
+
+
+def test_what_is_logged_elsewhere_is_let_alone(tmp_path: Path) -> None:
+    (tmp_path / "server.log").write_bytes(b"of an earlier server" * 10)
+    with (tmp_path / "other.log").open("ab") as log:
+        Rotation(tmp_path / "server.log", limit_bytes=100, descriptor=log.fileno()).step()
+        Rotation(tmp_path / "none.log", limit_bytes=100, descriptor=log.fileno()).step()
+    assert len((tmp_path / "server.log").read_bytes()) == 200

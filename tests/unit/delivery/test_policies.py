@@ -4,6 +4,14 @@ from hypothesis import strategies as st
 
 from carelane.base.errors import InputError
 from carelane.delivery.policies import Pace, Policy
+from carelane.delivery.strategies import (
+    DEFAULTS,
+    ROLLING,
+    CanaryStep,
+    StepKind,
+    Strategy,
+    StrategyKind,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +58,32 @@ def test_percentages_never_allow_more_than_all_and_always_something(
 def test_a_service_of_which_nothing_is_said_has_one_replica() -> None:
     assert Policy({"backend": 3}).replicas_of("frontend") == 1
     assert Policy({"backend": 3}).replicas_of("backend") == 3
+
+
+def _pausing(seconds: float | None) -> Strategy:
+    steps = (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE, seconds=seconds))
+    return Strategy(StrategyKind.CANARY, steps)
+
+
+JUDGED = DEFAULTS[StrategyKind.CANARY]
+SWITCHED = DEFAULTS[StrategyKind.BLUE_GREEN]
+
+
+@pytest.mark.parametrize(
+    ("usual", "chosen", "lost"),
+    [
+        (JUDGED, ROLLING, ["the steps of canary"]),
+        (SWITCHED, ROLLING, ["the steps of blue-green"]),
+        (JUDGED, SWITCHED, ["its analysis"]),
+        (_pausing(None), JUDGED, ["a person's word"]),
+        (_pausing(5), JUDGED, []),
+        (ROLLING, JUDGED, []),
+        (JUDGED, JUDGED, []),
+        (SWITCHED, JUDGED, []),
+    ],
+)
+def test_a_strategy_is_weaker_where_it_leaves_out_what_the_usual_one_asks(
+    usual: Strategy, chosen: Strategy, lost: list[str]
+) -> None:
+    assert Policy(strategy=usual).given_up(chosen) == lost
+    assert Policy(by_service={"web": usual}).given_up(chosen) == lost

@@ -5,7 +5,7 @@ import pytest
 from carelane.base.clock import ManualClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.releases import Artifact
-from carelane.delivery.releasing import Releasing, ServiceSource, SourceTree
+from carelane.delivery.releasing import Packing, Releasing, ServiceSource, SourceTree
 from tests.fakes.releases import WEB, digest
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.trail import InMemoryTrail
@@ -17,6 +17,7 @@ class FakeSources:
 
     commits: dict[str, dict[str, str]]
     packed: list[str] = field(default_factory=list)
+    packings: list[Packing] = field(default_factory=list)
     tag: str = ""
 
     def tree(self, revision: str) -> SourceTree:
@@ -27,7 +28,9 @@ class FakeSources:
         }
         return SourceTree(digest(revision)[:40], self.tag or revision, services, irreversible=False)
 
-    def pack(self, sha: str, source: ServiceSource) -> Artifact:
+    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
+        self.packings.append(packing)
+        packing.remarks.append(f"{source.paths[0]} is not as it should be")
         self.packed.append(source.paths[0])
         return Artifact(digest(source.paths[0]))
 
@@ -96,3 +99,13 @@ def test_a_name_that_reads_as_another_commit_is_refused_before_anything_is_packe
 def test_a_name_that_is_its_own_commits_beginning_or_no_commits_is_taken(name: str) -> None:
     bench = Bench(v1={"backend": "b1"})
     assert bench.releasing.create("v1", name, "alice").release.name == name
+
+
+@pytest.mark.parametrize("fenced_only", [True, False])
+def test_how_it_is_to_be_packed_and_what_was_remarked_is_passed_on(*, fenced_only: bool) -> None:
+    bench = Bench(v1={"backend": "b1"})
+    made = bench.releasing.create("v1", None, "token ci", fenced_only=fenced_only)
+    assert [packing.fenced_only for packing in bench.sources.packings] == [fenced_only]
+    assert made.remarks == ("b1 is not as it should be",)
+    (entry,) = [p.entry for p in bench.trail.after(0)]
+    assert entry.details["remarks"] == ["b1 is not as it should be"]

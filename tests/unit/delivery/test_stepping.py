@@ -7,6 +7,7 @@ import pytest
 from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Policy, RollbackPolicy
+from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import (
     DEFAULTS,
     ROLLING,
@@ -375,7 +376,7 @@ def test_a_service_without_users_can_go_another_way_and_keeps_nobody_waiting() -
 def test_a_strategy_can_be_named_for_one_deployment_and_is_kept_when_that_is_tried_again() -> None:
     simulation = Simulation(policy(2)).shipped("v1")
     simulation.release("v2")
-    simulation.operations.deploy("production", "v2", "alice", "", strategy="canary")
+    simulation.operations.deploy("production", "v2", "alice", "", Wanted("canary"))
     assert simulation.deployment.rollouts["backend"].strategy.kind is StrategyKind.CANARY
     simulation.abort()
     simulation.settle()

@@ -7,7 +7,7 @@ import pytest
 from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Phase
 from carelane.delivery.incidents import Cause
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
@@ -28,7 +28,7 @@ def moved() -> Simulation:
 
 
 def by_token(simulation: Simulation, release: str) -> Outcome:
-    return simulation.operations.deploy("production", release, "token ci", "", by_token=True)
+    return simulation.operations.deploy("production", release, "token ci", "", Wanted(by_token=True))
 
 
 def test_a_pipelines_token_does_not_bring_back_what_a_rollback_leaves() -> None:

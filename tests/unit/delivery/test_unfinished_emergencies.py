@@ -7,6 +7,7 @@ import pytest
 from carelane.base.errors import ConflictError, DiskFull, NotFoundError, RefusedError, Unavailable
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Phase
+from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
@@ -30,7 +31,7 @@ def test_no_deployment_supersedes_an_unfinished_emergency(strategy: str | None) 
     simulation.release("v3")
     before = simulation.snapshot
     with pytest.raises(ConflictError, match="nothing but another emergency takes its place"):
-        simulation.operations.deploy("production", "v3", "token pipeline", "", strategy=strategy)
+        simulation.operations.deploy("production", "v3", "token pipeline", "", Wanted(strategy))
     with pytest.raises(ConflictError, match="nothing but another emergency takes its place"):
         simulation.rollback()
     assert simulation.snapshot == before

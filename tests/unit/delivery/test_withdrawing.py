@@ -3,6 +3,7 @@
 import pytest
 
 from carelane.delivery.deployments import Phase
+from carelane.delivery.requesting import Wanted
 from tests.fakes.simulation import Simulation
 from tests.fakes.workloads import NEVER_READY, Behaviour
 from tests.unit.delivery.test_stepping import canary, on_its_way, pause, weight
@@ -38,7 +39,7 @@ def ended(simulation: Simulation, how: str) -> None:
             simulation.abort()
         case _:
             simulation.release("v3")
-            simulation.operations.deploy("production", "v3", "alice", "", strategy=how)
+            simulation.operations.deploy("production", "v3", "alice", "", Wanted(how))
 
 
 @pytest.mark.parametrize("how", ["rolling", "canary", "blue-green", "rollback", "abort"])
@@ -72,7 +73,7 @@ def test_after_a_return_that_came_too_late_the_canary_gets_nothing_back_from_wha
     simulation.tick(700)
     assert simulation.phase is Phase.FAILED
     simulation.release("v3", Behaviour(ready_after=5))
-    simulation.operations.deploy("production", "v3", "alice", "", strategy="rolling")
+    simulation.operations.deploy("production", "v3", "alice", "", Wanted("rolling"))
     simulation.tick(2)
     assert set(simulation.weights()) == {"v2"}
     lame(simulation, 1)

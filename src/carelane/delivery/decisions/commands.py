@@ -83,6 +83,16 @@ def request(draft: Draft, wanted: Request) -> None:
             "services": list(draft.deployment.rollouts),
         },
     )
+    _record_weakening(draft, wanted)
+
+
+def _record_weakening(draft: Draft, wanted: Request) -> None:
+    if wanted.kind is not Kind.DEPLOY or wanted.strategy is None:
+        return
+    lost = draft.policy.given_up(wanted.strategy)
+    if lost:
+        how = f"by {wanted.strategy.kind}, without {' and '.join(lost)}"
+        draft.record("policy.weakened", str(wanted.id), how, actor=wanted.author)
 
 
 def _dropped(draft: Draft, release: Release, previous: Deployment | None) -> list[str]:

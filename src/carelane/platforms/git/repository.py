@@ -31,10 +31,16 @@ class GitRepository:
         """
         done = self._parsed(revision)
         if done.returncode != 0 and self._also is not None and self._also.is_dir():
-            # Into refs of our own: the user's branches and remotes are theirs.
-            self._git(
-                "fetch", "--quiet", "--no-write-fetch-head", str(self._also), "+refs/*:refs/carelane/pushed/*"
+            # Into refs of our own: the user's branches, tags and remotes are theirs, and what a pipeline
+            # pushed names nothing of theirs. Without --no-tags git brings tags along on its own account.
+            only = (
+                "--quiet",
+                "--no-write-fetch-head",
+                "--no-tags",
+                "--no-auto-gc",
+                "--no-recurse-submodules",
             )
+            self._git("fetch", *only, str(self._also), "+refs/*:refs/carelane/pushed/*")
             done = self._parsed(revision)
         if done.returncode != 0:
             self._check_repository()

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import structlog
 
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.releases import Artifact
-from carelane.platforms.processes import manifests
+from carelane.platforms.processes import dependencies, manifests
 
+log = structlog.get_logger()
 AGAIN = "`carelane release create` of the same commit makes it again"
 
 
@@ -57,10 +60,18 @@ class Archives:
                 )
             return found.read()
 
-    def build(self, lock: bytes) -> str:
+    def build(
+        self, lock: bytes, *, fenced_only: bool = False, say: Callable[[str], None] = log.warning
+    ) -> str:
         """Install what *lock* lists into an environment of its own, unless that was done before.
 
+        Args:
+            lock: In pip's format.
+            fenced_only: Whether it is refused where there is no sandbox to do it in.
+            say: Is told what whoever asked has to know.
+
         Raises:
+            RefusedError: If there has to be a sandbox, and none can be made.
             PlatformError: If an installation fails; its last words are in the message.
         """
         key = lock + f"\n# {sys.implementation.cache_tag} {sys.platform} {os.uname().machine}".encode()
@@ -68,7 +79,9 @@ class Archives:
         # Whoever asks for the same at the same time waits, and finds it done.
         with _alone(self.dependencies(digest)):
             if self._damaged(digest) is not None:
-                self._install(digest, lock)
+                remark = self._install(digest, lock, fenced_only=fenced_only)
+                if remark:
+                    say(remark)
         return digest
 
     def _damaged(self, digest: str) -> str | None:
@@ -80,17 +93,15 @@ class Archives:
             manifests.write(folder)
         return manifests.damage(folder)
 
-    def _install(self, digest: str, lock: bytes) -> None:
+    def _install(self, digest: str, lock: bytes, *, fenced_only: bool) -> str:
         final = self.dependencies(digest)
         part = final.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         requirements = self._dependencies / f"{digest}.txt"
         requirements.write_bytes(lock)
-        uv = [sys.executable, "-m", "uv", "--quiet"]
-        _run("making an environment", [*uv, "venv", "--relocatable", "--python", sys.executable, str(part)])
-        install = [*uv, "pip", "install", "--python", str(part / "bin" / "python"), "--compile-bytecode"]
-        _run("installing the dependencies", [*install, "--requirement", str(requirements)])
+        remark = dependencies.install(part, requirements, fenced_only=fenced_only)
         _put_in_place(part, final)
+        return remark
 
     # -- using
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from carelane.base import json_files
+from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
 from carelane.delivery.releases import SecretReference
 from carelane.platforms.processes.shim import start_time
@@ -108,7 +108,7 @@ def _call(verb: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         check=False,
         start_new_session=True,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(_temporary(folder))},
+        env={**environment.plain(), "TMPDIR": str(_temporary(folder))},
     )
 
 

@@ -12,13 +12,15 @@ Run as ``python -I -S shim.py FOLDER``; the folder holds all there is to know:
 
 A shim that finds the process of an earlier shim alive adopts it: a killed shim harms nobody. The lock of
 the folder is held by the new process too until it becomes the program, so the next shim cannot look
-before it has said who it is. Only
+before it has said who it is. What the process leaves behind ends with it, whatever session it went into:
+it becomes a child of the shim, and carries a mark by which the next shim finds it. Only
 the standard library's smallest modules are imported: a shim is one of many, and small (12 MiB).
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -30,6 +32,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 PATROL_SECONDS = 1.0
@@ -37,6 +40,13 @@ SETTLED_SECONDS = 60.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
 LOGS_KEPT = 2
+LOG_BYTES = 8 << 20
+SHORTEST_PATROL_SECONDS = 0.01
+COPY_EVERY_SECONDS = 1.0
+ENDING_SECONDS = 5.0
+"""How long what was left behind is killed again and again, for it may have started more meanwhile."""
+BE_SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER of prctl: what loses its parent becomes a child of ours."""
 MARK_VARIABLE = "CARELANE_FOLDER"
 """In the environment of the process and so of all that it starts: whose they are."""
 MARK = "\0"
@@ -99,33 +109,93 @@ def reveal(text: str, hidden: dict[str, str]) -> str:
     return text
 
 
-def group(leader: int, mark: bytes) -> list[int]:
-    """Descriptors of the processes in the group of *leader* that carry *mark* in their environment.
-
-    Once its leader is gone, a group's number may be another's: only the mark says whose a process is. Each
-    descriptor is taken first, so that what is read belongs to it.
-    """
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            handle = os.pidfd_open(int(name))
-        except OSError:
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as stat:
-                same = int(stat.read().rpartition(b")")[2].split()[2]) == leader
-            if same:
-                with open(f"/proc/{name}/environ", "rb") as environment:
-                    same = mark in environment.read().split(b"\0")
-        except OSError:
-            same = False
-        if same:
-            found.append(handle)
-        else:
-            os.close(handle)
+def children(pid: int) -> list[int]:
+    """The processes that *pid* is the parent of, whichever of its threads started them."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
     return found
+
+
+def handle_of(pid: int, holds: Callable[[int], bool]) -> int | None:
+    """A descriptor of *pid* if it runs and *holds* is true of it: taken first, so that it is of this one."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if start_time(pid) is not None and holds(pid):
+        return handle
+    os.close(handle)
+    return None
+
+
+def below() -> list[int]:
+    """Descriptors of all that has come from this process, in whatever group or session it is by now."""
+    found, known = [], {os.getpid()}
+    todo = children(os.getpid())
+    while todo:
+        pid = todo.pop()
+        if pid in known:
+            continue
+        todo += children(pid)
+        known.add(pid)
+        handle = handle_of(pid, lambda each: parent(each) in known)
+        if handle is not None:
+            found.append(handle)
+    return found
+
+
+def parent(pid: int) -> int | None:
+    """Which process *pid* is a child of."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def mark_of(folder: str) -> bytes:
+    """The mark of what the shim of *folder* has started."""
+    return f"{MARK_VARIABLE}={folder}".encode()
+
+
+def marked(mark: bytes) -> list[int]:
+    """Descriptors of the processes that carry *mark* in their environment, but for this one."""
+
+    def carries(pid: int) -> bool:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environment:
+                return mark in environment.read().split(b"\0")
+        except OSError:
+            return False
+
+    there = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    handles = (handle_of(pid, carries) for pid in there if pid != os.getpid())
+    return [handle for handle in handles if handle is not None]
+
+
+def send(handles: list[int], number: int) -> None:
+    """Signal the processes of these descriptors, and close them."""
+    for handle in handles:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(handle, number)
+        os.close(handle)
+
+
+def copy_end(source: int, target: str, most: int) -> int:
+    """Write the last *most* bytes of *source* to the file at *target*; how many are before them."""
+    before = max(0, os.fstat(source).st_size - most)
+    out = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        at = before
+        while at < before + most and (chunk := os.pread(source, min(1 << 20, before + most - at), at)):
+            os.write(out, chunk)
+            at += len(chunk)
+    finally:
+        os.close(out)
+    return before
 
 
 class Shim:
@@ -139,6 +209,7 @@ class Shim:
         self.spec = spec
         known = read_json(f"{folder}/status.json", "run", "restarts", "recent", "shim", "child")
         self.status: dict[str, Any] = known or {"run": 0, "restarts": 0, "recent": 0}
+        self.inherited = last_child(folder, self.status) is not None
         self.child: int | None = None
         self.handle: int | None = None
         self.ours = False
@@ -147,6 +218,9 @@ class Shim:
         self.kill_at: float | None = None
         self.stopping = False
         self.because = ""
+        self.patrol_seconds = PATROL_SECONDS
+        self.log_seen = (time.monotonic(), 0)
+        self.copied_at = -COPY_EVERY_SECONDS
 
     def say(self, phase: str) -> None:
         """Write down what is going on."""
@@ -192,6 +266,7 @@ class Shim:
         os.close(log)
         self.child, self.handle, self.ours, self.began = pid, os.pidfd_open(pid), True, time.monotonic()
         self.because = ""
+        self.log_seen = (self.began, 0)
         self.say("running")
 
     def become(self, log: int) -> None:
@@ -232,12 +307,21 @@ class Shim:
                     values[name] = file.read().rstrip("\r\n")
             elif place["variable"] in os.environ:
                 values[name] = os.environ[place["variable"]]
-            else:
+            elif not place.get("optional"):
                 raise OSError(f"variable {place['variable']} is not set")
         return values
 
+    @property
+    def mark(self) -> bytes:
+        """By what is known whose a process is, whatever became of the shim that started it."""
+        return mark_of(self.folder)
+
+    def left(self) -> list[int]:
+        """Descriptors of all that the process started; of what an earlier shim kept only the mark tells."""
+        return [*below(), *(marked(self.mark) if self.inherited else [])]
+
     def signal(self, number: int) -> None:
-        """Signal the process and all that it started.
+        """Signal the process and all that it started, in whatever group or session that is by now.
 
         Our own child keeps its number until we have waited for it, even dead. An adopted one is another's
         to wait for: its number may be anybody's by now, and only descriptors are sure.
@@ -247,24 +331,51 @@ class Shim:
         if self.ours:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child, number)
-            return
-        others = group(self.child, f"{MARK_VARIABLE}={self.folder}".encode())
-        for handle in (self.handle, *others):
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, number)
-        for handle in others:
-            os.close(handle)
+        else:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self.handle, number)
+        send(self.left(), number)
+
+    def end_what_is_left(self) -> None:
+        """Kill what the process left behind, until there is nothing more of it."""
+        give_up = time.monotonic() + ENDING_SECONDS
+        while time.monotonic() < give_up:
+            handles = self.left()
+            if not handles:
+                return
+            poll = select.poll()
+            for handle in handles:
+                poll.register(handle, select.POLLIN)
+                with contextlib.suppress(OSError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+            poll.poll(100)
+            for handle in handles:
+                os.close(handle)
+            self.reap()
+
+    def reap(self) -> None:
+        """Wait for what became our child by losing its parent; the process itself is waited for elsewhere."""
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or (self.ours and found.si_pid == self.child):
+                return
+            os.waitpid(found.si_pid, 0)
 
     def ended(self) -> None:
         """What to do once the process has ended: note it, then stop, give up, or wait to start again."""
         code = None
-        self.signal(signal.SIGKILL)  # what it leaves behind, while its number is still its own
         if self.ours and self.child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.child, signal.SIGKILL)  # while its number is still its own
             code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
         if self.handle is not None:
             os.close(self.handle)
         lived = time.monotonic() - self.began
         self.child = self.handle = self.kill_at = None
+        self.end_what_is_left()
         self.status.update(exit_code=code, because=self.because, ended=time.time())
         if self.stopping or self.spec.get("once"):
             self.say("exited")
@@ -295,6 +406,7 @@ class Shim:
             self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
             self.say("stopping")
         self.write_again()
+        self.reap()
         if self.child is not None:
             self.watch_memory()
             self.rotate()
@@ -326,22 +438,42 @@ class Shim:
     def rotate(self) -> None:
         """Put a log that has grown too long aside and let the process go on in the emptied file.
 
-        What it prints between the last read and the emptying, microseconds, is lost (docs/limits.md).
+        What it prints between the last read and the emptying, microseconds, is lost (docs/limits.md). What
+        prints faster than its log can be put aside loses all but the last part of each second, and is looked
+        at more often: no service fills the disk by what it says.
         """
         path = f"{self.folder}/run-{self.status['run']}.log"
-        limit = self.spec.get("log_bytes", 8 << 20)
+        limit = self.spec.get("log_bytes", LOG_BYTES)
+        now = time.monotonic()
         try:
-            if os.stat(path).st_size <= limit:
-                return
-            source = os.open(path, os.O_RDWR)
+            source = os.open(path, os.O_RDWR | os.O_APPEND)
         except OSError:
             return
-        target = os.open(f"{path}.1", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        while chunk := os.read(source, 1 << 20):
-            os.write(target, chunk)
-        os.ftruncate(source, 0)
-        os.close(source)
-        os.close(target)
+        try:
+            size = os.fstat(source).st_size
+            self.pace(size, limit, now)
+            if size <= limit // 2:
+                return
+            lost = size
+            if now - self.copied_at >= COPY_EVERY_SECONDS:
+                self.copied_at = now
+                with contextlib.suppress(OSError):  # a full disk: then it is all the more to be emptied
+                    lost = copy_end(source, f"{path}.1", limit)
+            os.ftruncate(source, 0)
+            self.log_seen = (now, 0)
+            if lost:
+                with contextlib.suppress(OSError):
+                    os.write(source, f"[carelane: {lost} bytes of this log were left out]\n".encode())
+        finally:
+            os.close(source)
+
+    def pace(self, size: int, limit: int, now: float) -> None:
+        """Look again before the log can have grown by more than half of what it may have."""
+        at, before = self.log_seen
+        self.log_seen = (now, size)
+        rate = max(0, size - before) / max(now - at, SHORTEST_PATROL_SECONDS)
+        wanted = limit / 2 / rate if rate else PATROL_SECONDS
+        self.patrol_seconds = min(PATROL_SECONDS, max(SHORTEST_PATROL_SECONDS, wanted))
 
     def drop_logs(self, run: int) -> None:
         """Remove the logs of a run too long ago."""
@@ -349,16 +481,24 @@ class Shim:
             with contextlib.suppress(OSError):
                 os.unlink(f"{self.folder}/{name}")
 
+    def begin(self) -> bool:
+        """Take over what runs, or start it; False where nothing is to run any more."""
+        if self.adopt():
+            return True
+        if self.inherited:
+            self.end_what_is_left()
+        if (self.spec.get("once") and self.inherited) or self.asked_to_stop():
+            self.say("exited")
+            return False
+        if self.inherited and self.status.get("phase") == "running":
+            self.ended_unseen()
+        self.launch()
+        return True
+
     def run(self, wakeup: int) -> None:
         """Keep the process until it is to stop."""
-        if not self.adopt():
-            ran = last_child(self.folder, self.status) is not None
-            if (self.spec.get("once") and ran) or self.asked_to_stop():
-                self.say("exited")
-                return
-            if ran and self.status.get("phase") == "running":
-                self.ended_unseen()
-            self.launch()
+        if not self.begin():
+            return
         while True:
             poll = select.poll()
             poll.register(wakeup, select.POLLIN)
@@ -383,7 +523,7 @@ class Shim:
 
     def patience(self) -> float:
         """How long there is nothing to do unless something happens."""
-        until = [PATROL_SECONDS]
+        until = [self.patrol_seconds]
         if self.child is None:
             until.append(self.due - time.monotonic())
         if self.kill_at is not None:
@@ -399,6 +539,7 @@ def main(folder: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         sys.exit(0)  # another shim keeps this folder
+    ctypes.CDLL(None).prctl(BE_SUBREAPER, 1, 0, 0, 0)
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing)
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):

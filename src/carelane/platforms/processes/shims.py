@@ -10,14 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from carelane.base import json_files
+from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
-from carelane.platforms.processes import identities
+from carelane.platforms.processes import identities, shim
 from carelane.platforms.processes.shim import last_child
 
 SHIM = Path(__file__).with_name("shim.py")
 STATUS = ("run", "restarts", "recent", "phase", "since", "shim", "child")
 ASKED_SECONDS = 0.5
+EXITED = "exited"
+"""What a shim says last."""
 _ONLY_TO_BE_ENDED = {"command": ["true"], "folder": "/", "environment": {}, "once": True}
 """For a process whose own spec is lost: its next shim adopts it, and never starts anything."""
 
@@ -30,7 +32,7 @@ class Shims:
         self.root = root
         self._needed = ("command", "folder", "environment", *needed)
         root.mkdir(parents=True, exist_ok=True)
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._specs: dict[str, dict[str, Any]] = {}
 
     def names(self) -> list[str]:
@@ -44,7 +46,7 @@ class Shims:
 
     def _reap(self) -> None:
         """Shims are our children while this server lives: those that ended are taken note of."""
-        self._children = [child for child in self._children if child.poll() is None]
+        self._children = [each for each in self._children if each[1].poll() is None]
 
     def folder(self, name: str) -> Path:
         """Where *name* lives."""
@@ -120,10 +122,17 @@ class Shims:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env=environment.plain(*self._variables(name)),
             )
         except OSError as error:
             raise PlatformError(f"cannot start a shim for {name}: {error}") from error
-        self._children.append(child)
+        self._children.append((name, child))
+
+    def _variables(self, name: str) -> list[str]:
+        """Those of our own that *name* is given, by the shim, which reads them at each start."""
+        spec = self.spec(name) or {}
+        places = [place for kind in ("secrets", "hidden") for place in (spec.get(kind) or {}).values()]
+        return [place["variable"] for place in places if place.get("variable")]
 
     def stop(self, name: str, grace_seconds: float) -> None:
         """Ask for an end; asking twice is asking once."""
@@ -138,8 +147,8 @@ class Shims:
             json_files.write(control, {"stop": True, "grace_seconds": grace_seconds})
             if status is not None and self.supervised(status):
                 identities.send(status["shim"], signal.SIGHUP)
-        if status is None or (not self.supervised(status) and self.running(status)):
-            self.ensure(name)
+        if status is None or (not self.supervised(status) and status["phase"] != EXITED):
+            self.ensure(name)  # whoever kept it is gone: what it left behind is found by another
 
     def started(self, name: str) -> float:
         """When the process of *name* started, in seconds since boot; infinity where it does not run."""
@@ -154,13 +163,27 @@ class Shims:
         return status is not None and self.running(status) and identities.send(status["child"], number)
 
     def wait_ended(self, names: list[str], timeout_seconds: float) -> list[str]:
-        """Those of *names* whose process still runs after *timeout_seconds* at most."""
+        """Those of *names* of which something still runs after *timeout_seconds* at most."""
         give_up = time.monotonic() + timeout_seconds
         while True:
-            left = [name for name in names if self.running(self.status(name))]
+            self._reap()
+            left = [name for name in names if not self._ended(self.status(name), name)]
             if not left or time.monotonic() > give_up:
                 return left
             time.sleep(0.05)
+
+    def _ended(self, status: dict[str, Any] | None, name: str) -> bool:
+        """Whether neither the process runs nor a shim that still looks for what it left behind."""
+        if status is None or self.running(status):
+            return status is None
+        looked_for = self.supervised(status) or any(each == name for each, _ in self._children)
+        return status["phase"] == EXITED or not looked_for
+
+    def end_left_behind(self, name: str) -> None:
+        """Kill what the process of *name*, which has ended, left behind, where its shim was gone before."""
+        status = self.status(name)
+        if status is not None and status["phase"] != EXITED and not self.supervised(status):
+            shim.send(shim.marked(shim.mark_of(str(self.folder(name)))), signal.SIGKILL)
 
     def clear(self, name: str) -> None:
         """Remove the folder of *name*, which has ended."""

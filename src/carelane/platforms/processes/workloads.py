@@ -74,6 +74,7 @@ class ProcessWorkloads:
     def forget(self, instance: str) -> None:
         """Put the folder of an ended instance aside; the newest twenty stay readable."""
         folder = self._shims.folder(instance)
+        self._shims.end_left_behind(instance)
         self._shims.forget(instance)
         if folder.exists():
             shutil.rmtree(self._ended / instance, ignore_errors=True)

@@ -147,6 +147,25 @@ def test_a_rejected_job_fails() -> None:
     assert "production was rejected by alice" in bench.job("ship").annotations[0].message
 
 
+@pytest.mark.parametrize(
+    ("ref", "pattern", "deploys"),
+    [
+        ("refs/heads/main", "main", True),
+        ("refs/tags/main", "main", False),
+        ("refs/tags/main", "*", False),
+        ("refs/tags/v1", "refs/tags/v*", True),
+        ("refs/pull/3/merge", "*/merge", False),
+        ("refs/heads/release/1", "release/*", True),
+    ],
+)
+def test_a_rule_of_branches_is_of_branches(ref: str, pattern: str, deploys: bool) -> None:
+    """Whoever may push a tag could name it as the branch that deploys."""
+    bench = Bench(workflow(job("ship", "    environment: production\n")))
+    bench.rules["production"] = protection.Rules(branches=(pattern,))
+    bench.happens("workflow_dispatch", ref=ref)
+    assert (bench.states()["ship"] == "in_progress") is deploys
+
+
 def test_a_branch_that_may_not_deploy_fails_at_once() -> None:
     bench = Bench(DEPLOY)
     bench.rules["production"] = protection.Rules(branches=("release/*",))
