@@ -7,6 +7,7 @@ from the call that publishes the routing to the last request sent that the versi
 import multiprocessing
 import tempfile
 import time
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from tests.waiting import until
 PART = "Routing"
 WANTED_MS = {1: 20.0, 10: 20.0, 50: 40.0}
 LABELS = ("v1", "v2")
+LABELS_OF_FIRST = ("s0-0", "s0-1")
 COUNTED = (0.3, 0.6)
 
 
@@ -43,7 +45,9 @@ def routing(generation: int, services: int, chosen: int, ports: list[int]) -> Ro
 
     def version(service: int, label: int) -> VersionRoute:
         weight = int(label == (chosen if service == 0 else 0))
-        endpoint = Endpoint(f"s{service}-{label}", ports[label])
+        # What is known of an endpoint's health is known by its port: the first service has its own.
+        port = ports[label] if service == 0 else ports[len(LABELS) + label]
+        endpoint = Endpoint(f"s{service}-{label}", port)
         return VersionRoute(weight, (endpoint,), Probe("/ready"))
 
     return Routing(
@@ -56,6 +60,12 @@ def routing(generation: int, services: int, chosen: int, ports: list[int]) -> Ro
             for service in range(services)
         },
     )
+
+
+def fit(router: EnvoyRouter) -> set[str]:
+    """Which instances of the first service both proxies hold fit."""
+    seen = router.observe() or {}
+    return {name for name in LABELS_OF_FIRST if name in seen and seen[name].healthy}
 
 
 def _beside(folder: str, services: int, ports: list[int], pipe: Connection) -> None:
@@ -72,7 +82,7 @@ def _beside(folder: str, services: int, ports: list[int], pipe: Connection) -> N
     generation = 1
     router.route(routing(generation, services, 0, ports))
     until(lambda: router.routed().generation == 1, 60.0, "the proxies took it")
-    until(lambda: all(e.healthy for e in (router.observe() or {}).values()), 60.0, "all are healthy")
+    until(lambda: fit(router) == {*LABELS_OF_FIRST}, 60.0, "both versions of the first service are fit")
     pids = {name: (keeper.status(name) or {})["child"]["pid"] for name in PROCESSES}
     pipe.send((router._ports[FRONT], pids))  # noqa: SLF001 - where to send the load
     while (chosen := pipe.recv()) is not None:
@@ -85,9 +95,10 @@ def _beside(folder: str, services: int, ports: list[int], pipe: Connection) -> N
 
 
 def _measure(folder: Path, services: int, flips: int, wanted: float) -> list[Figure]:
-    with answering("v1") as one, answering("v2") as two:
+    with ExitStack() as answers:
+        ports = [answers.enter_context(answering(label)) for label in LABELS * 2]
         ours, theirs = multiprocessing.Pipe()
-        arguments = (str(folder), services, [one, two], theirs)
+        arguments = (str(folder), services, ports, theirs)
         beside = multiprocessing.get_context("spawn").Process(target=_beside, args=arguments)
         beside.start()
         port, pids = ours.recv()
