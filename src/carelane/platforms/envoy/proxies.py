@@ -15,6 +15,7 @@ from importlib import resources as packages
 from pathlib import Path
 from typing import Any, Protocol
 
+from carelane.base.environment import chosen
 from carelane.delivery.observations import ProxyTrouble
 from carelane.platforms.envoy import acceptance, resources
 from carelane.platforms.envoy.admin import Admin
@@ -120,21 +121,17 @@ class Proxies:
             command = [sys.executable, "-m", "carelane.platforms.envoy.xds", str(self.beside)]
         else:
             envoy = str(packages.files("envoy") / "_bin" / "envoy")
-            command = [
-                envoy,
-                "-c",
-                "bootstrap.json",
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "-l",
-                "warn",
-            ]
-        environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+            command = [envoy, "-c", "bootstrap.json", "--concurrency", "1"]
+            command += ["--disable-hot-restart", "-l", "warn"]
         # Each connection is a descriptor: as many as this user may have, not a shell's few.
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         limits = {"open_files": most} if most != resource.RLIM_INFINITY else {}
-        return {"command": command, "folder": str(folder), "environment": environment, "limits": limits}
+        return {
+            "command": command,
+            "folder": str(folder),
+            "environment": chosen(("PATH", "PYTHONPATH")),
+            "limits": limits,
+        }
 
     def _bootstrap(self, name: str) -> str:
         socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
@@ -207,7 +204,7 @@ class Proxies:
 
     def _speaks(self, name: str) -> bool:
         if name in PROXIES:
-            return self.admins[name].hosts() is not None
+            return self.admins[name].answers()
         return acceptance.fresh(self.beside)
 
     def _hangs(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from carelane.base.errors import PlatformError
 from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
 from carelane.delivery.routing import Routing
 from carelane.platforms.envoy import acceptance
-from carelane.platforms.envoy.acceptance import Acceptance
+from carelane.platforms.envoy.acceptance import Acceptance, Said
 from carelane.platforms.envoy.admin import Health, HostSeen
 from carelane.platforms.envoy.documents import (
     FRONT,
@@ -139,10 +139,7 @@ class EnvoyRouter:
         """Which routing every proxy that answers took, and what one of them rejected."""
         with self._lock:
             last = self._routing
-        _, unreadable = acceptance.said(self._proxies.beside)
-        with self._lock:
-            self._published.write_again(unreadable)
-        looked = self._looked()
+        looked = self._looked(*acceptance.said(self._proxies.beside))
         whole = bool(looked) and all(took for took, _ in looked.values())
         refused = "; ".join(self._refusal(name, files) for name, (_, files) in looked.items() if files)
         return RoutingSeen(
@@ -151,13 +148,14 @@ class EnvoyRouter:
             self._acceptance.lasting(refused=bool(refused)),
         )
 
-    def _looked(self) -> dict[str, tuple[bool, dict[str, str]]]:
+    def _looked(
+        self, said: Mapping[str, Said], unreadable: Mapping[str, str]
+    ) -> dict[str, tuple[bool, dict[str, str]]]:
         """Of each proxy that answers, whether it took all documents, and which it refused and why."""
         with self._lock:
             wanted = dict(self._published.versions)
             followed = None if self._followed is None else dict(self._followed.versions)
         looked: dict[str, tuple[bool, dict[str, str]]] = {}
-        said, unreadable = acceptance.said(self._proxies.beside)
         for name, admin in self.admins.items():
             if followed is not None and self._proxies.follows_files(name):
                 if (taken := admin.taken()) is not None:
@@ -178,10 +176,10 @@ class EnvoyRouter:
 
     def tend(self) -> tuple[ProxyTrouble, ...]:
         """Look after the proxies; see `Proxies.tend`."""
-        _, unreadable = acceptance.said(self._proxies.beside)
+        said, unreadable = acceptance.said(self._proxies.beside)
         with self._lock:
             self._published.write_again(unreadable)
-        looked = self._looked()
+        looked = self._looked(said, unreadable)
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
         found = self._proxies.tend(whole, alone)
