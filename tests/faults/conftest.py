@@ -1,35 +1,5 @@
-"""Systems for the fault tests: as the end-to-end tests have them, and how many faults there are to be."""
+"""Systems for the fault tests."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from tests.systems.fixtures import make_system, system
 
-import pytest
-
-from tests.systems.system import System
-
-Make = Callable[..., System]
-
-
-@pytest.fixture
-def make_system(tmp_path: Path) -> Iterator[Make]:
-    """Makes systems that are taken down when the test ends."""
-    made: list[System] = []
-
-    def make(*, up: bool = True, **settings: Any) -> System:  # noqa: ANN401 - the system's own settings
-        system = System(tmp_path / f"system-{len(made)}", **settings)
-        made.append(system)
-        system.describe()
-        if up:
-            system.up()
-        return system
-
-    yield make
-    for system in made:
-        system.down()
-
-
-@pytest.fixture
-def system(make_system: Make) -> System:
-    """A system of two replicas, up, with nothing deployed."""
-    return make_system()
+__all__ = ["make_system", "system"]

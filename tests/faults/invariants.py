@@ -80,6 +80,13 @@ def nothing_left_over(system: System) -> None:
     assert list(marked(system.folder)) == []
 
 
+def at_the_end(system: System) -> None:
+    """What holds once all is over; the system is taken down."""
+    trail_without_gaps(system)
+    nothing_doubled(system)
+    nothing_left_over(system)
+
+
 def marked(folder: Path) -> Iterator[Path]:
     """The folders of the processes that carry the mark of something below *folder*."""
     for process in Path("/proc").iterdir():

@@ -77,10 +77,8 @@ def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_no
             if system.environment()["release"] != wanted:
                 system.deploy(wanted)
     assert [a for a in load.answers if a.lost] == [], summary(load.answers)
-    invariants.trail_without_gaps(system)
-    invariants.nothing_doubled(system)
     until(lambda: system.run("status").code == 0, 30, "nothing fails any more")
-    invariants.nothing_left_over(system)
+    invariants.at_the_end(system)
 
 
 def test_a_disk_that_fills_while_a_deployment_is_under_way_holds_it_up_and_no_more(
@@ -100,9 +98,7 @@ def test_a_disk_that_fills_while_a_deployment_is_under_way_holds_it_up_and_no_mo
             invariants.one_truth(system)
     assert [a for a in load.answers if a.lost] == [], summary(load.answers)
     assert sum(refused(tmp_path / f"{number}.strace") for number in range(len(FIRST))) >= REFUSED
-    invariants.trail_without_gaps(system)
-    invariants.nothing_doubled(system)
-    invariants.nothing_left_over(system)
+    invariants.at_the_end(system)
 
 
 def ended(system: System) -> bool:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carelane.access.answers import Answered
 from carelane.api.actors import actor_of
+from carelane.api.limits import body_of
 from carelane.api.problems import problem
 from carelane.audit import effects
 from carelane.audit.effects import Effects
@@ -48,7 +49,7 @@ class IdempotencyMiddleware:
         except NotSignedIn as error:
             await problem(error)(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await body_of(receive)
         if body is None:
             return  # the client left in the middle: nothing was asked yet
         name = key.decode("latin-1")
@@ -120,18 +121,6 @@ def _kept(path: str, status: int, answer: bytes) -> tuple[int, bytes]:
     if path == TOKENS and status < 400:
         return _TOLD_ONCE.status, bytes(problem(_TOLD_ONCE).body)
     return status, answer
-
-
-async def _whole(receive: Receive) -> bytes | None:
-    """The request's body; None where the client left before its end."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body.extend(message.get("body", b""))
-        if not message.get("more_body"):
-            return bytes(body)
 
 
 async def _send(send: Send, status: int, body: bytes) -> None:

@@ -61,10 +61,19 @@ class LimitsMiddleware:
 
 
 async def _whole(scope: Scope, receive: Receive) -> bytes | None:
-    """The request's body; None where the client left before its end."""
+    """The request's body as `body_of` reads it, unless it says beforehand that it is too long."""
     said = dict(scope.get("headers") or ()).get(b"content-length", b"0")
     if said.isdigit() and int(said) > BODY_BYTES:
         raise TooLarge(f"a body of {int(said)} bytes: nothing that is asked has more than {BODY_BYTES}")
+    return await body_of(receive)
+
+
+async def body_of(receive: Receive) -> bytes | None:
+    """A request's body; None where the client left before its end.
+
+    Raises:
+        TooLarge: If it is longer than anything that can be asked.
+    """
     body = bytearray()
     while True:
         message = await receive()

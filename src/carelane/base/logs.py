@@ -11,6 +11,7 @@ from typing import TextIO
 
 import structlog
 
+from carelane.base import private_files
 from carelane.base.errors import CarelaneError
 
 AGAIN_SECONDS = 60.0
@@ -62,14 +63,10 @@ class Rotation:
             if found.st_size > self._limit and os.path.samestat(found, os.fstat(self._descriptor)):
                 file.seek(-self._limit, os.SEEK_END)
                 aside = self._path.with_name(f"{self._path.name}.1")
-                with open(aside, "wb", opener=_for_us_alone) as kept:
+                with open(aside, "wb", opener=private_files.opener) as kept:
                     kept.write(file.read(self._limit))
                 file.truncate(0)
         return ROTATED_EVERY_SECONDS
-
-
-def _for_us_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 class Reports:

@@ -8,6 +8,7 @@ import time
 
 import click
 
+from carelane.base import private_files
 from carelane.base.errors import ConflictError, PlatformError, Stuck
 from carelane.cli.client import Client
 
@@ -46,7 +47,7 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
 
     places = Places(client.system)
     places.prepare()
-    with open(places.log, "ab", opener=_for_us_alone) as log:
+    with open(places.log, "ab", opener=private_files.opener) as log:
         began = log.tell()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -75,10 +76,6 @@ def _answers_yet(client: Client) -> bool:
         return client.answers()
     except Stuck:
         return False
-
-
-def _for_us_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @click.command(epilog="Example: carelane down --keep-running")

@@ -5,12 +5,13 @@ system's programs, the files it is given and, where it needs it, the network; no
 """
 
 import functools
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+
+from carelane.base import environment
 
 SYSTEM = (
     *("ssl", "ca-certificates", "alternatives", "ld.so.cache", "nsswitch.conf", "resolv.conf", "hosts"),
@@ -65,8 +66,8 @@ def command(program: Sequence[str], inside: Inside) -> list[str]:
     for path in inside.writable:
         arguments += ["--bind", str(path), str(path)]
     arguments += ["--dir", HOME, "--remount-ro", "/", "--chdir", HOME, "--clearenv"]
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
-    for name, value in {"PATH": "/usr/bin:/bin", "HOME": HOME, **passed, **inside.environment}.items():
+    basic = {"PATH": "/usr/bin:/bin", "HOME": HOME}
+    for name, value in {**basic, **environment.chosen(PASSED), **inside.environment}.items():
         arguments += ["--setenv", name, value]
     limits = ["prlimit", f"--nproc={PROCESSES}", f"--fsize={ROOM_BYTES}", "--core=0", "--"]
     return [str(_bubblewrap()), *arguments, "--", *limits, *program]
