@@ -92,9 +92,7 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
     """
     state = draft.service(rollout.service)
     if state.canary_percent == 0:
-        known = {state.stable, rollout.to_label}
-        if not instances.ready(draft, state, state.stable, Intent.SERVE):
-            known |= {*state.withdrawn}  # where nobody of stable is ready, these are who has the users
+        known = {state.stable, rollout.to_label, *_with_users(draft, rollout.service)}
         draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label not in known], Intent.DRAIN)
     draft.put_on_trial(rollout, percent=None)
     if draft.wanted(rollout).run.kind is ServiceKind.WEB and draft.seen.endpoints is not None:
@@ -104,6 +102,18 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
         staying = draft.service(rollout.service).of(rollout.to_label, *STAYING)
         unfit = sum(not draft.ready(instance) for instance in staying)
         instances.fill(draft, rollout.service, rollout.to_label, draft.replicas(rollout.service) + unfit)
+
+
+def _with_users(draft: Draft, service: str) -> set[str]:
+    """The labels that have users: another one than stable too, where nobody of stable is ready.
+
+    While the proxies are silent any may have them but what is on trial.
+    """
+    state = draft.service(service)
+    if draft.seen.endpoints is None:
+        return {label for label in state.versions if label != state.canary}
+    route = draft.routed().services.get(service)
+    return {label for label, version in route.versions.items() if version.weight} if route else set()
 
 
 def _switch(draft: Draft, rollout: Rollout) -> bool:
