@@ -13,7 +13,7 @@ from tests.contract.processes import FOREVER, spec
 from tests.contract.shims import alive, begin, log, phase, status
 from tests.waiting import until
 
-SMALL_BYTES = 12 << 20
+SMALL_BYTES = 25 << 19
 
 
 @pytest.fixture
@@ -83,6 +83,32 @@ def test_a_process_told_to_stop_may_finish(keeper: Shims, tmp_path: Path) -> Non
     keeper.stop("one", 5.0)
     assert phase(keeper, "exited")["exit_code"] == 5
     assert log(keeper) == "up\nfinishing\n"
+
+
+def test_a_stop_is_one_signal_to_each(keeper: Shims, tmp_path: Path) -> None:
+    """To the process, to its child in the same group, and to one that went into a session of its own."""
+    counting = (
+        "import os, signal, sys, time\n"
+        "def told(*_):\n"
+        "    os.write(1, f'told {who}\\n'.encode())\n"
+        "who = 'itself'\n"
+        "signal.signal(signal.SIGTERM, told)\n"
+        "if os.fork() == 0:\n"
+        "    who = 'child'\n"
+        "    if os.fork() == 0:\n"
+        "        who = 'apart'\n"
+        "        os.setsid()\n"
+        "os.write(1, f'up {who}\\n'.encode())\n" + FOREVER
+    )
+    begin(keeper, tmp_path, counting)
+    until(lambda: log(keeper).count("up") == 3, 5.0, "all three are up")
+    keeper.stop("one", 1.0)
+    phase(keeper, "exited")
+    assert sorted(line for line in log(keeper).splitlines() if "told" in line) == [
+        "told apart",
+        "told child",
+        "told itself",
+    ]
 
 
 def test_a_process_that_does_not_stop_is_killed_after_its_grace(keeper: Shims, tmp_path: Path) -> None:

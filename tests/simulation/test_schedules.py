@@ -6,7 +6,7 @@ from tests.simulation.schedules import Schedule
 
 PART = 25
 ONCE_FAILED = (5674,)
-"""Seeds of the long run that found something: an emergency took the users from the only version that answered.
+"""Seeds of the long run that found something: an emergency took users from the only version that answered.
 
 They mean this for as long as a schedule draws as it did then.
 """

@@ -11,13 +11,14 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
 log = structlog.get_logger()
 DAMAGED = "damaged"
 """In the name of a file that was set aside: ``status.json.damaged-1764316800``."""
+SETTLED_NS = 1_000_000_000
 
 
 def write(path: Path, document: Any) -> None:  # noqa: ANN401 - JSON is of any shape
@@ -57,6 +58,53 @@ def read(path: Path, *needed: str) -> dict[str, Any] | None:
         return dict(document)
     _set_aside(path, seen.st_ino, wrong)
     return None
+
+
+class Remembered:
+    """Documents that are read again only where their file is another one, or was written to."""
+
+    def __init__(self, *needed: str) -> None:
+        """*needed* are the keys that each is to have."""
+        self._needed = needed
+        self._known: dict[Path, tuple[_Stamp, dict[str, Any]]] = {}
+
+    def read(self, path: Path) -> dict[str, Any] | None:
+        """What `read` gives; whoever gets it changes nothing of it."""
+        stamp = _stamp(path)
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        document = read(path, *self._needed) if stamp is not None else None
+        if document is None or stamp is None or not stamp.settled():
+            self.forget(path)
+        else:
+            self._known[path] = (stamp, document)
+        return document
+
+    def forget(self, path: Path) -> None:
+        """Drop what was kept of *path*."""
+        self._known.pop(path, None)
+
+
+class _Stamp(NamedTuple):
+    """By what a file that was replaced or written to is told from the one before."""
+
+    inode: int
+    bytes: int
+    written_ns: int
+    changed_ns: int
+
+    def settled(self) -> bool:
+        """Whether a later write has a later time for certain: files' times go in milliseconds."""
+        return time.time_ns() - max(self.written_ns, self.changed_ns) > SETTLED_NS
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return None
+    return _Stamp(seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
 
 
 def _wrong(document: Any, needed: tuple[str, ...]) -> str:  # noqa: ANN401 - JSON is of any shape

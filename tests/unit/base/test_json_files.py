@@ -1,6 +1,8 @@
 """Documents in files: whole or not there, and what is damaged is set aside."""
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,37 @@ def test_what_is_not_utf_8_is_damaged_too(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe{}")
     assert json_files.read(path) is None
     assert len(json_files.damaged(tmp_path)) == 1
+
+
+def test_one_that_is_remembered_is_read_again_once_it_was_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    remembered = json_files.Remembered("phase")
+    assert remembered.read(file) is None
+    json_files.write(file, {"phase": "running"})
+    an_hour_ago = time.time() - 3600
+    os.utime(file, (an_hour_ago, an_hour_ago))
+    assert remembered.read(file) == {"phase": "running"}
+    json_files.write(file, {"phase": "exited!"})
+    os.utime(file, (an_hour_ago, an_hour_ago))
+    assert remembered.read(file) == {"phase": "exited!"}, "another file of the same size and age"
+    file.write_text("")
+    assert remembered.read(file) is None
+    assert json_files.damaged(tmp_path)
+    assert remembered.read(file) is None
+
+
+def test_one_that_is_remembered_is_read_from_its_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "status.json"
+    json_files.write(file, {"phase": "running"})
+    remembered = json_files.Remembered("phase")
+    monkeypatch.setattr(json_files, "SETTLED_NS", -1)
+    first = remembered.read(file)
+    assert remembered.read(file) is first
+    monkeypatch.setattr(json_files, "SETTLED_NS", 3600 * 10**9)
+    file.write_text('{"phase": "x"}')
+    assert remembered.read(file) is not remembered.read(file), "too young"
 
 
 def test_every_document_is_written_by_the_one_that_writes_whole_ones() -> None:

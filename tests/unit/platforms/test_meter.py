@@ -9,7 +9,7 @@ from carelane.analysis.keeping import Recorder
 from carelane.analysis.traffic import Counted
 from carelane.base.clock import ManualClock
 from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.meter import WINDOW_SECONDS, Counts, TrafficMeter
+from carelane.platforms.envoy.meter import QUIET_WINDOW_SECONDS, WINDOW_SECONDS, Counts, TrafficMeter
 from carelane.platforms.envoy.recording import RecordedMeter
 from tests.fakes.traffic import InMemoryTrafficStore
 
@@ -208,6 +208,15 @@ def test_history_is_of_one_version_and_of_the_time_it_had_requests(
     history = meter.history("backend", "v1", ())
     assert [(w.stable.requests, w.stable.errors) for w in history] == [(10, 0), (5, 1)]
     assert {w.canary for w in history} == {measurements.Counts()}
+
+
+def test_where_nobody_asked_for_anything_it_is_looked_at_half_as_often(
+    meter: TrafficMeter, proxies: list[Said]
+) -> None:
+    assert meter.look() == QUIET_WINDOW_SECONDS
+    proxies[1].counters = {("backend~v1", 200, "-"): 1}
+    assert meter.look() == WINDOW_SECONDS
+    assert meter.look() == QUIET_WINDOW_SECONDS
 
 
 # -- for who asks later

@@ -12,6 +12,8 @@ from carelane.analysis.ports import Thresholds
 from carelane.platforms.envoy.admin import Admin
 
 WINDOW_SECONDS = 1.0
+QUIET_WINDOW_SECONDS = 2.0
+"""After a window without any request, in the whole environment."""
 HISTORY_WINDOWS = 3600
 RATE_WINDOWS = 10
 BY_USERS, BY_HAND = "judged", "hand"
@@ -161,11 +163,12 @@ class TrafficMeter:
                 window[key] = window.get(key, Counts()).plus(new)
             self._last[index] = present
         self._windows.append(Window(now, now - self._looked, window))
-        if any(counts.requests for counts in window.values()):
+        busy = any(counts.requests for counts in window.values())
+        if busy:
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
             self._past.append(Window(now, now - self._looked, slim))
         self._looked = now
-        return WINDOW_SECONDS
+        return WINDOW_SECONDS if busy else QUIET_WINDOW_SECONDS
 
     def lately(self, service: str, label: str) -> tuple[float, Counts]:
         """What *label* had in the last hour, less if this server is younger; that time in seconds first."""

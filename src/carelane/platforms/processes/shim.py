@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 PATROL_SECONDS = 1.0
+QUIET_PATROL_SECONDS = 2.0
+"""Of what has run for a while and has printed nothing new: hundreds of shims look, most at nothing."""
 SETTLED_SECONDS = 60.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
@@ -131,9 +133,9 @@ def handle_of(pid: int, holds: Callable[[int], bool]) -> int | None:
     return None
 
 
-def below() -> list[int]:
-    """Descriptors of all that has come from this process, in whatever group or session it is by now."""
-    found, known = [], {os.getpid()}
+def below() -> dict[int, int]:
+    """Descriptors, by pid, of all that came from this process, in whatever group or session it is now."""
+    found, known = {}, {os.getpid()}
     todo = children(os.getpid())
     while todo:
         pid = todo.pop()
@@ -143,7 +145,7 @@ def below() -> list[int]:
         known.add(pid)
         handle = handle_of(pid, lambda each: parent(each) in known)
         if handle is not None:
-            found.append(handle)
+            found[pid] = handle
     return found
 
 
@@ -161,8 +163,8 @@ def mark_of(folder: str) -> bytes:
     return f"{MARK_VARIABLE}={folder}".encode()
 
 
-def marked(mark: bytes) -> list[int]:
-    """Descriptors of the processes that carry *mark* in their environment, but for this one."""
+def marked(mark: bytes) -> dict[int, int]:
+    """Descriptors, by pid, of the processes that carry *mark* in their environment, but for this one."""
 
     def carries(pid: int) -> bool:
         try:
@@ -172,15 +174,16 @@ def marked(mark: bytes) -> list[int]:
             return False
 
     there = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    handles = (handle_of(pid, carries) for pid in there if pid != os.getpid())
-    return [handle for handle in handles if handle is not None]
+    handles = ((pid, handle_of(pid, carries)) for pid in there if pid != os.getpid())
+    return {pid: handle for pid, handle in handles if handle is not None}
 
 
-def send(handles: list[int], number: int) -> None:
-    """Signal the processes of these descriptors, and close them."""
-    for handle in handles:
+def send(handles: dict[int, int], number: int, spared: Callable[[int], bool] = lambda _: False) -> None:
+    """Signal the processes of these descriptors but those *spared*, and close them."""
+    for pid, handle in handles.items():
         with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(handle, number)
+            if not spared(pid):
+                signal.pidfd_send_signal(handle, number)
         os.close(handle)
 
 
@@ -316,13 +319,18 @@ class Shim:
         """By what is known whose a process is, whatever became of the shim that started it."""
         return mark_of(self.folder)
 
-    def left(self) -> list[int]:
+    def left(self) -> dict[int, int]:
         """Descriptors of all that the process started; of what an earlier shim kept only the mark tells."""
-        return [*below(), *(marked(self.mark) if self.inherited else [])]
+        found = below()
+        for pid, handle in marked(self.mark).items() if self.inherited else ():
+            if found.setdefault(pid, handle) != handle:
+                os.close(handle)
+        return found
 
     def signal(self, number: int) -> None:
-        """Signal the process and all that it started, in whatever group or session that is by now.
+        """Signal the process and all that it started once, in whatever group or session that is by now.
 
+        Once: a second SIGTERM ends at once who is still finishing, Python's own exit among them.
         Our own child keeps its number until we have waited for it, even dead. An adopted one is another's
         to wait for: its number may be anybody's by now, and only descriptors are sure.
         """
@@ -331,10 +339,11 @@ class Shim:
         if self.ours:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child, number)
+            send(self.left(), number, spared=lambda pid: os.getpgid(pid) == self.child)
         else:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self.handle, number)
-        send(self.left(), number)
+            send(self.left(), number, spared=lambda pid: pid == self.child)
 
     def end_what_is_left(self) -> None:
         """Kill what the process left behind, until there is nothing more of it."""
@@ -344,12 +353,12 @@ class Shim:
             if not handles:
                 return
             poll = select.poll()
-            for handle in handles:
+            for handle in handles.values():
                 poll.register(handle, select.POLLIN)
                 with contextlib.suppress(OSError):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
             poll.poll(100)
-            for handle in handles:
+            for handle in handles.values():
                 os.close(handle)
             self.reap()
 
@@ -423,7 +432,7 @@ class Shim:
 
     def watch_memory(self) -> None:
         """End a process that uses more than its limit, as the kernel would."""
-        limit = (self.spec.get("limits") or {}).get("memory_bytes")
+        limit = self.memory_limit()
         if not limit or self.because:
             return
         try:
@@ -446,14 +455,14 @@ class Shim:
         limit = self.spec.get("log_bytes", LOG_BYTES)
         now = time.monotonic()
         try:
+            size = os.stat(path).st_size
+            self.pace(size, limit, now)
+            if size <= limit // 2:
+                return
             source = os.open(path, os.O_RDWR | os.O_APPEND)
         except OSError:
             return
         try:
-            size = os.fstat(source).st_size
-            self.pace(size, limit, now)
-            if size <= limit // 2:
-                return
             lost = size
             if now - self.copied_at >= COPY_EVERY_SECONDS:
                 self.copied_at = now
@@ -472,8 +481,16 @@ class Shim:
         at, before = self.log_seen
         self.log_seen = (now, size)
         rate = max(0, size - before) / max(now - at, SHORTEST_PATROL_SECONDS)
-        wanted = limit / 2 / rate if rate else PATROL_SECONDS
-        self.patrol_seconds = min(PATROL_SECONDS, max(SHORTEST_PATROL_SECONDS, wanted))
+        if rate:
+            self.patrol_seconds = min(PATROL_SECONDS, max(SHORTEST_PATROL_SECONDS, limit / 2 / rate))
+        else:
+            settled = now - self.began >= SETTLED_SECONDS and not self.memory_limit()
+            self.patrol_seconds = QUIET_PATROL_SECONDS if settled else PATROL_SECONDS
+
+    def memory_limit(self) -> int | None:
+        """How many bytes the process may have resident, which is looked at each second."""
+        limit: int | None = (self.spec.get("limits") or {}).get("memory_bytes")
+        return limit
 
     def drop_logs(self, run: int) -> None:
         """Remove the logs of a run too long ago."""

@@ -34,6 +34,7 @@ class Shims:
         root.mkdir(parents=True, exist_ok=True)
         self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._specs: dict[str, dict[str, Any]] = {}
+        self._statuses = json_files.Remembered(*STATUS)
 
     def names(self) -> list[str]:
         """The folders that hold something."""
@@ -66,7 +67,7 @@ class Shims:
 
         A shim killed as its process began did not write of it; the process itself did.
         """
-        status = json_files.read(self.folder(name) / "status.json", *STATUS)
+        status = self._statuses.read(self.folder(name) / "status.json")
         if status is not None and status["child"] is None and not self.supervised(status):
             child = last_child(str(self.folder(name)), status)
             this = (status["run"], status["shim"]["boot"])
@@ -193,3 +194,4 @@ class Shims:
     def forget(self, name: str) -> None:
         """Drop what is remembered of *name*; its folder is the caller's."""
         self._specs.pop(name, None)
+        self._statuses.forget(self.folder(name) / "status.json")
