@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from carelane.analysis.ports import TrafficStore
 from carelane.delivery.analyses import AnalysisRepository
 from carelane.delivery.decisions.draft import Decision
+from carelane.delivery.deployments import Phase
 from carelane.delivery.ports import RolloutRepository
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.database import open_sqlite
@@ -68,6 +69,28 @@ class TestSqlRolloutRepository(OnSqlite, RolloutRepositoryContract):
         other = SqlRolloutRepository(engine, trail)
         assert other.snapshot("production") == repository.snapshot("production")
         assert trail.last_position() == 2
+        engine.dispose()
+
+    def test_what_another_server_records_is_seen_by_one_that_has_read_before(
+        self, repository: RolloutRepository, tmp_path: Path
+    ) -> None:
+        engine = open_sqlite(tmp_path / "carelane.db")
+        other = SqlRolloutRepository(engine, SqlTrail(engine))
+        assert repository.snapshot("production").state.generation == 0
+        other.add_release(V1, entry())
+        other.commit(Decision(state(1, 1), (deployment(1),)))
+        first = repository.snapshot("production")
+        assert first.state == state(1, 1)
+        assert repository.snapshot("production") is first, "what has not changed is not read again"
+        for message in ("verifying", "verified"):
+            other.note_timings(1, {"check": 1.5}, message)
+            noted = repository.snapshot("production").deployment
+            assert noted is not None
+            assert (noted.timings_ms, noted.message) == ({"check": 1.5}, message)
+        other.commit(Decision(state(2, 1), (deployment(1, Phase.PROGRESSING),)))
+        again = repository.snapshot("production").deployment
+        assert again is not None
+        assert again.phase is Phase.PROGRESSING
         engine.dispose()
 
     def test_of_two_who_commit_at_once_one_comes_second(

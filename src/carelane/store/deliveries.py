@@ -1,7 +1,7 @@
 """Releases, deployments and environments in the database."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,22 +30,22 @@ class SqlRolloutRepository:
         self._engine = engine
         self._reading = engine.execution_options(read_only=True)
         self._trail = trail_
+        self._snapshots: dict[str, _Known] = {}
 
     # -- environments and decisions
 
     def snapshot(self, environment: str) -> Snapshot:
-        """The environment as recorded; an empty one where nothing was."""
-        query = sa.select(tables.environments.c.document).where(tables.environments.c.name == environment)
+        """The environment as recorded; an empty one where nothing was.
+
+        It is asked for ten times a second while something moves: what has not changed is not read again.
+        """
+        known = self._snapshots.get(environment)
         with self._reading.begin() as connection:
-            document = connection.execute(query).scalar()
-            if document is None:
-                return Snapshot(EnvironmentState(environment))
-            state = _STATE.validate_json(document)
-            open_ = incidents.still_open(connection, environment)
-            if state.deployment is None:
-                return Snapshot(state, incidents=open_)
-            deployment = _one_deployment(connection, state.deployment)
-            return Snapshot(state, deployment, _recorded_release(connection, deployment.release), open_)
+            if known is not None and known.noted == _noted(connection, known.snapshot):
+                return known.snapshot
+            snapshot = _snapshot(connection, environment)
+            self._snapshots[environment] = _Known(snapshot, _noted(connection, snapshot))
+        return snapshot
 
     def commit(self, decision: Decision) -> bool:
         """Record *decision* in one transaction; False if the generation before it is not the current one."""
@@ -176,6 +176,37 @@ class SqlRolloutRepository:
         query = sa.select(t.c.document).order_by(t.c.number.desc()).limit(limit)
         with self._reading.begin() as connection:
             return [_RELEASE.validate_json(document) for document in connection.execute(query).scalars()]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A snapshot, and by what is seen that another one is due."""
+
+    snapshot: Snapshot
+    noted: tuple[object, ...]
+
+
+def _noted(connection: sa.Connection, snapshot: Snapshot) -> tuple[object, ...]:
+    """The generation of *snapshot*'s environment by now, and what is noted of its deployment."""
+    t, d = tables.environments, tables.deployments
+    generation = connection.scalar(sa.select(t.c.generation).where(t.c.name == snapshot.state.name))
+    if snapshot.deployment is None:
+        return (generation,)
+    of_deployment = sa.select(d.c.timings_ms, d.c.message).where(d.c.number == snapshot.deployment.id)
+    return (generation, *connection.execute(of_deployment).one())
+
+
+def _snapshot(connection: sa.Connection, environment: str) -> Snapshot:
+    query = sa.select(tables.environments.c.document).where(tables.environments.c.name == environment)
+    document = connection.execute(query).scalar()
+    if document is None:
+        return Snapshot(EnvironmentState(environment))
+    state = _STATE.validate_json(document)
+    open_ = incidents.still_open(connection, environment)
+    if state.deployment is None:
+        return Snapshot(state, incidents=open_)
+    deployment = _one_deployment(connection, state.deployment)
+    return Snapshot(state, deployment, _recorded_release(connection, deployment.release), open_)
 
 
 def _swap(connection: sa.Connection, state: EnvironmentState) -> bool:
