@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from carelane.platforms.processes.logs import LogReader, Printed
+from carelane.platforms.processes.logs import FileLogReader, Printed
 
 
 class Printer:
@@ -28,8 +28,8 @@ class Printer:
         ended.mkdir(exist_ok=True)
         self.there[instance] = Printed((self._root / instance).rename(ended / instance), ended=True)
 
-    def reader(self, *shown: str) -> LogReader:
-        return LogReader(lambda: self.there, list(shown))
+    def reader(self, *shown: str) -> FileLogReader:
+        return FileLogReader(lambda: self.there, list(shown))
 
 
 @pytest.fixture

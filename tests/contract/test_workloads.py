@@ -117,7 +117,7 @@ class TestProcessWorkloads(WorkloadsContract):
         workloads.start(PLACE, version)
         before = wait_for(workloads, ProcessPhase.RUNNING)
         other = ProcessWorkloads(tmp_path / "environment", archives, tmp_path, Ports())
-        assert other.observe()[PLACE.instance].pid == before.pid
+        assert other.observe()[PLACE.instance].place == before.place
         other.stop(PLACE.instance, 1.0)
         wait_for(other, ProcessPhase.EXITED)
 
@@ -196,7 +196,7 @@ class TestProcessWorkloads(WorkloadsContract):
         until(lambda: not workloads.observe()[PLACE.instance].supervised, 5.0, "it is seen")
         workloads.start(PLACE, version)
         until(lambda: workloads.observe()[PLACE.instance].supervised, 5.0, "it has another")
-        assert workloads.observe()[PLACE.instance].pid == before.pid
+        assert workloads.observe()[PLACE.instance].place == before.place
 
     def test_what_an_instance_left_behind_is_gone_once_it_is_forgotten(
         self, workloads: ProcessWorkloads, version: ServiceVersion
@@ -259,7 +259,7 @@ class TestProcessWorkloads(WorkloadsContract):
 
         until(mended, 10.0, "it is known again")
         seen = workloads.observe()[PLACE.instance]
-        assert (seen.pid, seen.port, seen.task_of) == (before.pid, before.port, None)
+        assert (seen.place, seen.port, seen.task_of) == (before.place, before.port, None)
         workloads.stop(PLACE.instance, 1.0)
         wait_for(workloads, ProcessPhase.EXITED)
         assert (folder / "control.json").read_text().startswith('{"stop"')

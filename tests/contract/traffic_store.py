@@ -70,6 +70,15 @@ class TrafficStoreContract:
         since, until = MADE_AT + timedelta(seconds=10), MADE_AT + timedelta(seconds=30)
         assert store.kept("production", "backend", since, until) == [bucket(10), bucket(20)]
 
+    def test_of_no_service_in_particular_all_of_each_bucket_is_kept(self, store: TrafficStore) -> None:
+        counts = {("backend", "v1"): Counted(9, 1, {}), ("site", "v1"): Counted(5, 0, {})}
+        both = Bucket(MADE_AT, 10.0, counts)
+        store.add("production", both)
+        store.add("staging", bucket(0))
+        assert store.kept("production", None, *ALWAYS) == [both]
+        (of_one,) = store.kept("production", "site", *ALWAYS)
+        assert set(of_one.counts) == {("site", "v1")}
+
     def test_after_a_day_buckets_are_minutes_and_nothing_is_lost(self, store: TrafficStore) -> None:
         for number in range(12):
             store.add("production", bucket(10 * number, 100 + number, number))

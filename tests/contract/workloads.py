@@ -43,14 +43,14 @@ class WorkloadsContract:
         assert seen.supervised
         assert seen.restarts == 0
         assert seen.port is not None
-        assert seen.pid is not None
+        assert seen.place
 
     def test_started_twice_it_is_the_same(self, workloads: Workloads, version: ServiceVersion) -> None:
         workloads.start(PLACE, version)
         first = wait_for(workloads, ProcessPhase.RUNNING)
         workloads.start(PLACE, version)
         second = wait_for(workloads, ProcessPhase.RUNNING)
-        assert (first.pid, first.port) == (second.pid, second.port)
+        assert (first.place, first.port) == (second.place, second.port)
 
     def test_instances_have_ports_of_their_own(self, workloads: Workloads, version: ServiceVersion) -> None:
         workloads.start(PLACE, version)

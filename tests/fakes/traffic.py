@@ -30,11 +30,11 @@ class InMemoryTrafficStore:
             there.append(bucket)
             there.sort(key=lambda b: (b.began_at, b.width_seconds))
 
-    def kept(self, environment: str, service: str, since: datetime, until: datetime) -> list[Bucket]:
+    def kept(self, environment: str, service: str | None, since: datetime, until: datetime) -> list[Bucket]:
         """Oldest first."""
         found = []
         for bucket in self._buckets.get(environment, []):
-            counts = {version: c for version, c in bucket.counts.items() if version[0] == service}
+            counts = {version: c for version, c in bucket.counts.items() if service in {None, version[0]}}
             if counts and since <= bucket.began_at < until:
                 found.append(Bucket(bucket.began_at, bucket.seconds, counts, bucket.width_seconds))
         return found

@@ -209,7 +209,7 @@ class FakeWorkloads:
             exit_code=process.exit_code,
             running_seconds=0.0 if process.ended else process.running_seconds,
             port=process.port,
-            pid=None if process.ended else process.port,
+            place="" if process.ended else f"pid {process.port}",
             live=not hangs if probed and not process.ended else None,
         )
 

@@ -41,8 +41,8 @@ class TrafficStore(Protocol):
         """Keep *bucket*, all its versions or none; one that is there already is there once."""
         ...
 
-    def kept(self, environment: str, service: str, since: datetime, until: datetime) -> list[Bucket]:
-        """The buckets with requests of *service* that began from *since* up to *until*, oldest first."""
+    def kept(self, environment: str, service: str | None, since: datetime, until: datetime) -> list[Bucket]:
+        """The buckets that began from *since* up to *until*, oldest first: of *service* alone, or of all."""
         ...
 
     def thin(self, now: datetime) -> bool:

@@ -71,7 +71,7 @@ class Server:
         listening = listen(self._app.places.socket)
         pipeline = listen_to_pipelines(self._app.places.pipeline_socket)
         self._app.begin()
-        addresses = {name: e.port for name, e in self._app.environments.items()}
+        addresses = {name: e.address for name, e in self._app.environments.items()}
         log.info("ready", system=self._app.configuration.system, pid=os.getpid(), front_doors=addresses)
         self._uvicorn.run(sockets=[listening, pipeline])
         self._app.places.socket.unlink(missing_ok=True)

@@ -9,8 +9,9 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from carelane.api.limits import Name
 from carelane.base.errors import InputError, NotFoundError
-from carelane.bootstrap.app import App, LogReader
+from carelane.bootstrap.app import App
 from carelane.delivery.deployments import Phase
+from carelane.delivery.ports import LogReader
 
 AGAIN_SECONDS = 0.2
 
@@ -30,7 +31,7 @@ def routes(app: App) -> APIRouter:
         app.operations.engine(name)
         if previous and follow:
             raise InputError("a run before is over: it cannot be followed", hint="leave out one of them")
-        reader = app.environments[name].workloads.logs(service, previous=previous)
+        reader = app.environments[name].logs.logs(service, previous=previous)
         if not reader.has_any():
             raise NotFoundError(
                 f"{name} has no log of {service}{' from a run before' if previous else ''}{_why(app, name)}",

@@ -8,7 +8,8 @@ from datetime import datetime
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
-from carelane.bootstrap.app import App, LocalEnvironment
+from carelane.bootstrap.app import App
+from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
 from carelane.delivery.observations import Observation
@@ -30,8 +31,7 @@ class InstanceView:
     phase: str | None
     ready: bool
     restarts: int | None
-    port: int | None
-    pid: int | None
+    place: str | None
     active_requests: int | None
 
 
@@ -103,9 +103,9 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
     )
 
 
-def _traffic(environment: LocalEnvironment, service: str, label: str) -> TrafficView:
-    seconds, counts = environment.meter.lately(service, label)
-    return TrafficView(seconds, counts.requests, counts.errors)
+def _traffic(environment: Environment, service: str, label: str) -> TrafficView:
+    seen = environment.rates.lately(service, label)
+    return TrafficView(seen.seconds, seen.requests, seen.errors)
 
 
 def environments(app: App, names: list[str]) -> list[EnvironmentView]:
@@ -124,7 +124,7 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
     services = [_service(environment, service, snapshot.state) for service in snapshot.state.services]
     return EnvironmentView(
         name=name,
-        address=f"http://127.0.0.1:{environment.port}",
+        address=environment.address,
         release=snapshot.state.release,
         revision=snapshot.state.revision,
         health=health[0],
@@ -134,12 +134,12 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
     )
 
 
-def _service(environment: LocalEnvironment, name: str, recorded: EnvironmentState) -> ServiceView:
+def _service(environment: Environment, name: str, recorded: EnvironmentState) -> ServiceView:
     seen, state = environment.engine.seen, recorded.service(name)
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
     instances = [_instance(seen, kind, instance) for instance in state.instances]
-    rates = environment.meter.rates(name)
+    rates = environment.rates.rates(name)
     evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(
         name=name,
@@ -177,13 +177,12 @@ def _instance(seen: Observation, kind: ServiceKind, instance: Instance) -> Insta
         phase=process.phase.value if process else None,
         ready=fit,
         restarts=process.restarts if process else None,
-        port=process.port if process else None,
-        pid=process.pid if process else None,
+        place=process.place or None if process else None,
         active_requests=endpoint.active_requests if endpoint else None,
     )
 
 
-def _health(environment: LocalEnvironment, state: EnvironmentState) -> tuple[str | None, str]:
+def _health(environment: Environment, state: EnvironmentState) -> tuple[str | None, str]:
     """``ok``, ``failing`` or None (unknown), and why."""
     rejected = environment.engine.seen.routing.rejected
     if rejected:
@@ -198,7 +197,7 @@ def _health(environment: LocalEnvironment, state: EnvironmentState) -> tuple[str
         return None, "no service names a health path"
     for path in paths:
         try:
-            status, _ = environment.router.ask(path, HEALTH_SECONDS)
+            status, _ = environment.engine.platform.router.ask(path, HEALTH_SECONDS)
         except PlatformError as error:
             return None, error.message
         if status != 200:

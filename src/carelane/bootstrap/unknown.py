@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from carelane.base.errors import ConflictError, PlatformError
 from carelane.bootstrap.places import Places
+from carelane.config.model import Configuration
 from carelane.delivery.environments import EnvironmentState
 from carelane.platforms.processes.shims import Shims
 
@@ -39,6 +40,24 @@ def running(places: Places) -> list[Running]:
             if shims.running(shims.status(name))
         ]
     return found
+
+
+def refuse_orphans(places: Places, configuration: Configuration) -> None:
+    """Raise ConflictError for what an environment that is not described any more left running.
+
+    Nobody would end it.
+    """
+    for root in sorted(path for path in places.environments.glob("*") if path.is_dir()):
+        if root.name in configuration.environments:
+            continue
+        kept = [Shims(folder) for folder in (root / "proxies", root / "instances") if folder.is_dir()]
+        running = [name for shims in kept for name in shims.names() if shims.running(shims.status(name))]
+        if running:
+            raise ConflictError(
+                f"environment {root.name} is not in {places.file.name} any more, but still runs"
+                f" {', '.join(running)}",
+                hint="put it back, `carelane up`, `carelane down`, then take it out",
+            )
 
 
 def refuse_without_database(places: Places, *, end_unknown: bool) -> None:

@@ -110,11 +110,11 @@ def show(directory: str, environment: str, output: str) -> None:
             instance["phase"] or "unknown",
             "yes" if instance["ready"] else "no",
             "-" if instance["restarts"] is None else str(instance["restarts"]),
-            "-" if instance["port"] is None else str(instance["port"]),
+            instance["place"] or "-",
             local_time(instance["since"]),
         ]
         for service in view["services"]
         for instance in service["instances"]
     ]
     if rows:
-        table(["INSTANCE", "VERSION", "MEANT TO", "PROCESS", "READY", "RESTARTS", "PORT", "SINCE"], rows)
+        table(["INSTANCE", "VERSION", "MEANT TO", "PROCESS", "READY", "RESTARTS", "WHERE", "SINCE"], rows)

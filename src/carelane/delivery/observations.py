@@ -24,7 +24,8 @@ class InstanceSeen:
     *task_of* is the service whose migration or check it is; None for an instance. *supervised* is False
     where the process runs but what keeps it is gone. *restarts* counts its ends in a row, *ends* all that
     were not asked for, *exit_code* is the last one's (None where nobody saw it). *live* is None where there
-    is no liveness probe or no answer to it yet.
+    is no liveness probe or no answer to it yet. *place* says where it runs, for people: only its platform
+    knows what that means.
     """
 
     phase: ProcessPhase
@@ -35,7 +36,7 @@ class InstanceSeen:
     exit_code: int | None = None
     running_seconds: float = 0.0
     port: int | None = None
-    pid: int | None = None
+    place: str = ""
     live: bool | None = None
 
 
@@ -72,6 +73,24 @@ class ProxyTrouble:
 
     proxy: str
     why: str
+
+
+@dataclass(frozen=True)
+class RatesSeen:
+    """How a service does just now; ratio and latency are None without requests: unknown is not zero."""
+
+    requests_per_second: float
+    error_ratio: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class TrafficSeen:
+    """What users had of a version over the last *seconds*."""
+
+    seconds: float
+    requests: int
+    errors: int
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,19 @@ from typing import Protocol
 
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.audit.entries import Entry
+from carelane.base.loops import Failing
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
-from carelane.delivery.observations import EndpointSeen, InstanceSeen, ProxyTrouble, RoutingSeen
+from carelane.delivery.observations import (
+    EndpointSeen,
+    InstanceSeen,
+    ProxyTrouble,
+    RatesSeen,
+    RoutingSeen,
+    TrafficSeen,
+)
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
@@ -111,6 +119,62 @@ class TrafficRouter(Protocol):
         Raises:
             PlatformError: If nothing answers in time.
         """
+        ...
+
+
+class LogReader(Protocol):
+    """What the instances of one service printed, each line behind its instance's name."""
+
+    def has_any(self) -> bool:
+        """Whether there is anything to read."""
+        ...
+
+    def tail(self, count: int, *, go_on: bool = False) -> str:
+        """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*."""
+        ...
+
+    def more(self) -> str:
+        """What was printed since the last call, by new runs and new instances too."""
+        ...
+
+
+class Logs(Protocol):
+    """What runs in one environment prints."""
+
+    def logs(self, service: str, *, previous: bool) -> LogReader:
+        """Of what is there of *service*, else of the last that was; *previous*: of the run before."""
+        ...
+
+
+class Rates(Protocol):
+    """What users get, as it is shown to people."""
+
+    def rates(self, service: str) -> RatesSeen | None:
+        """How *service* does just now; None before anything was looked at."""
+        ...
+
+    def lately(self, service: str, label: str) -> TrafficSeen:
+        """What users had of *label* in the last hour, less where less is known."""
+        ...
+
+
+class Host(Protocol):
+    """What carries an environment, and goes up and down with the system."""
+
+    def begin(self) -> None:
+        """Start what every deployment needs; what runs already is found again.
+
+        Raises:
+            PlatformError: If it cannot be started.
+        """
+        ...
+
+    def failing(self) -> list[Failing]:
+        """What of it does not do its work, and why."""
+        ...
+
+    def stop_all(self) -> list[str]:
+        """End everything; the names of what would not end in time."""
         ...
 
 

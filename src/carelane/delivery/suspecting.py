@@ -45,23 +45,32 @@ class TrafficSuspecting:
             self._looked_at, self._found, self._counting = None, {}, {}
         elif self._looked_at is None or now - self._looked_at >= AGAIN:
             self._looked_at = now
-            self._counting = {n: self._counted(state.name, n, *what, now) for n, what in watched.items()}
+            began = {name: self._began(state.name, name, *what) for name, what in watched.items()}
+            since = min(counting.next_at for counting in began.values())
+            later = self._store.kept(state.name, None, since, now)
+            self._counting = {name: _gone_on(name, counting, later) for name, counting in began.items()}
             found = {name: suspicion(policy, c.before, c.since) for name, c in self._counting.items()}
             self._found = {name: words for name, words in found.items() if words is not None}
         return self._found
 
-    def _counted(
-        self, environment: str, name: str, state: ServiceState, watch: Watch, now: datetime
-    ) -> _Counting:
+    def _began(self, environment: str, name: str, state: ServiceState, watch: Watch) -> _Counting:
+        """What was counted of service *name* until the last look."""
         label, began_at = state.stable or "", watch.counting_since or watch.since
         known = self._counting.get(name)
-        if known is None or (known.label, known.began_at) != (label, began_at):
-            earlier = self._store.kept(environment, name, watch.since - BEFORE, watch.since)
-            before = _sum(Counted(), earlier, (name, state.previous[0].label))
-            known = _Counting(label, began_at, before, Counted(), began_at)
-        later = self._store.kept(environment, name, known.next_at, now)
-        next_at = later[-1].began_at + NEXT if later else known.next_at
-        return replace(known, since=_sum(known.since, later, (name, label)), next_at=next_at)
+        if known is not None and (known.label, known.began_at) == (label, began_at):
+            return known
+        earlier = self._store.kept(environment, name, watch.since - BEFORE, watch.since)
+        before = _sum(Counted(), earlier, (name, state.previous[0].label))
+        return _Counting(label, began_at, before, Counted(), began_at)
+
+
+def _gone_on(name: str, known: _Counting, buckets: list[Bucket]) -> _Counting:
+    """What is *known* of service *name*, and what those *buckets* have that came since."""
+    later = [bucket for bucket in buckets if bucket.began_at >= known.next_at]
+    if not later:
+        return known
+    since = _sum(known.since, later, (name, known.label))
+    return replace(known, since=since, next_at=later[-1].began_at + NEXT)
 
 
 def _sum(total: Counted, buckets: list[Bucket], version: tuple[str, str]) -> Counted:

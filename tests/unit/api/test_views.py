@@ -7,9 +7,7 @@ from tests.fakes.releases import MADE_AT
 
 def seen(number: int, label: str, intent: Intent = Intent.SERVE, *, ready: bool = True) -> views.InstanceView:
     instance = Instance(f"web-{number}", "web", label, intent, MADE_AT)
-    return views.InstanceView(
-        instance.id, label, intent.value, MADE_AT, "running", ready, 0, None, None, None
-    )
+    return views.InstanceView(instance.id, label, intent.value, MADE_AT, "running", ready, 0, None, None)
 
 
 def test_ready_are_only_instances_of_the_versions_that_are_named_beside_the_number() -> None:

@@ -136,9 +136,9 @@ def test_what_came_lately_is_over_all_the_time_there_was_and_of_one_version(
     }
     meter.look()
     meter.look()
-    seconds, counts = meter.lately("backend", "v1")
-    assert (counts.requests, counts.errors) == (12, 2)
-    assert seconds == meter._looked - meter._began > 0
+    seen = meter.lately("backend", "v1")
+    assert (seen.requests, seen.errors) == (12, 2)
+    assert seen.seconds == meter._looked - meter._began > 0
 
 
 # -- for the judge

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from carelane.analysis import measurements
 from carelane.analysis.ports import Thresholds
+from carelane.delivery.observations import RatesSeen, TrafficSeen
 from carelane.platforms.envoy.admin import Admin
 
 WINDOW_SECONDS = 1.0
@@ -103,15 +104,6 @@ class Window:
     counts: Mapping[Key, Counts]
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Over the last ten windows; ratio and latency are None without requests: unknown is not zero."""
-
-    requests_per_second: float
-    error_ratio: float | None
-    p95_ms: float | None
-
-
 class TrafficMeter:
     """Reads the proxies, each time it is told to look; the MetricSource port too.
 
@@ -132,8 +124,8 @@ class TrafficMeter:
         """The last ten, oldest first."""
         return list(self._windows)
 
-    def rates(self, service: str) -> Rates | None:
-        """How a service did over the last ten seconds; None before the first look."""
+    def rates(self, service: str) -> RatesSeen | None:
+        """How a service did over the last ten windows; None before the first look."""
         recent = self.windows()
         if not recent:
             return None
@@ -144,7 +136,7 @@ class TrafficMeter:
                     total = total.plus(counts)
         seconds = sum(window.seconds for window in recent)
         ratio = total.errors / total.requests if total.requests else None
-        return Rates(round(total.requests / seconds, 2), ratio, total.quantile_ms(0.95))
+        return RatesSeen(round(total.requests / seconds, 2), ratio, total.quantile_ms(0.95))
 
     def look(self) -> float:
         """Read every proxy and add a window; the seconds until the next is due."""
@@ -170,14 +162,14 @@ class TrafficMeter:
         self._looked = now
         return WINDOW_SECONDS if busy else QUIET_WINDOW_SECONDS
 
-    def lately(self, service: str, label: str) -> tuple[float, Counts]:
-        """What *label* had in the last hour, less if this server is younger; that time in seconds first."""
+    def lately(self, service: str, label: str) -> TrafficSeen:
+        """What users had of *label* in the last hour, less if this server is younger."""
         since = max(self._began, self._looked - HISTORY_WINDOWS * WINDOW_SECONDS)
         total = Counts()
         for past in list(self._past):
             if past.at > since and (counts := past.counts.get((service, label))) is not None:
                 total = total.plus(counts)
-        return self._looked - since, total
+        return TrafficSeen(self._looked - since, total.requests, total.errors)
 
     # -- for the judge
 

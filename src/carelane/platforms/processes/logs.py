@@ -18,7 +18,7 @@ class Printed:
 
 
 @dataclass
-class LogReader:
+class FileLogReader:
     """The logs of a service, each line behind its instance's name.
 
     *look* says which instances there are now, those that have ended lately included; *shown* are those

@@ -19,7 +19,7 @@ from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
-from carelane.platforms.processes.logs import LogReader, Printed
+from carelane.platforms.processes.logs import FileLogReader, Printed
 from carelane.platforms.processes.shim import MARK
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports
@@ -96,14 +96,14 @@ class ProcessWorkloads:
         """Whether something runs here."""
         return any(self._shims.running(self._shims.status(name)) for name in self._shims.names())
 
-    def logs(self, service: str, *, previous: bool) -> LogReader:
+    def logs(self, service: str, *, previous: bool) -> FileLogReader:
         """The logs of *service*: of the instances that are there, else of the last that was.
 
         With *previous*, of the run before the present one.
         """
         found = self._printed(service)
         there = [name for name, printed in found.items() if not printed.ended]
-        return LogReader(lambda: self._printed(service), there or list(found)[:1], previous)
+        return FileLogReader(lambda: self._printed(service), there or list(found)[:1], previous)
 
     def _printed(self, service: str) -> dict[str, Printed]:
         """By instance of *service*, where its logs are; those that ended come last, the latest first."""
@@ -151,7 +151,7 @@ class ProcessWorkloads:
             exit_code=status.get("exit_code"),
             running_seconds=identities.age_seconds(status["child"]) if running else 0.0,
             port=port,
-            pid=pid,
+            place=_place(pid, port),
             live=self._live(name, spec, pid) if phase is ProcessPhase.RUNNING else None,
         )
 
@@ -220,6 +220,12 @@ class ProcessWorkloads:
     def _taken_ports(self) -> set[int]:
         specs = (self._shims.spec(name) for name in self._shims.names())
         return {spec["port"] for spec in specs if spec is not None}
+
+
+def _place(pid: int | None, port: int | None) -> str:
+    """Where a process is, for people; its pid only while it runs."""
+    known = [] if pid is None else [f"pid {pid}"]
+    return ", ".join([*known, *([] if port is None else [f"port {port}"])])
 
 
 def _port_of(instance: str, pid: int) -> int:

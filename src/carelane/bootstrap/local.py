@@ -1,0 +1,172 @@
+"""An environment on this machine: processes behind Envoy, a database that comes along."""
+
+from dataclasses import dataclass
+
+from carelane.analysis.keeping import KeptHistory, Recorder
+from carelane.base.clock import Clock
+from carelane.base.errors import InputError
+from carelane.base.loops import Failing, Loop, Report
+from carelane.bootstrap import secrets
+from carelane.bootstrap.environments import Environment, Stores
+from carelane.bootstrap.inner_ports import InnerPorts
+from carelane.bootstrap.places import Places
+from carelane.config import model, translation
+from carelane.config.model import Configuration
+from carelane.delivery.analyses import Judging, thresholds_under_way
+from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.suspecting import TrafficSuspecting
+from carelane.delivery.tending import Tending
+from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
+from carelane.platforms.envoy.recording import RecordedMeter
+from carelane.platforms.envoy.router import EnvoyRouter
+from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.ballast import Ballast
+from carelane.platforms.processes.postgres import EmbeddedPostgres
+from carelane.platforms.processes.shim import boot_id
+from carelane.platforms.processes.shims import Shims
+from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
+from carelane.platforms.processes.workloads import ProcessWorkloads
+
+INSTANCES_SECONDS, PROXIES_SECONDS = 15.0, 5.0
+"""How long `down` waits for them to end."""
+PROXY_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What all environments on this machine share."""
+
+    places: Places
+    stores: Stores
+    archives: Archives
+    ports: Ports
+    room: Ballast
+    clock: Clock
+    report: Report
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """The Host port: one environment's processes, proxies and databases on this machine."""
+
+    environment: str
+    workloads: ProcessWorkloads
+    router: EnvoyRouter
+    proxies: Shims
+    backing: EmbeddedPostgres
+    tending: Tending
+
+    def begin(self) -> None:
+        """Start the proxies; those that run already are found again."""
+        self.router.begin()
+
+    def failing(self) -> list[Failing]:
+        """Databases and proxies that do not do their work, and why."""
+        databases = self.backing.failing().items()
+        return [
+            *(Failing(f"{database} of {self.environment}", why) for database, why in databases),
+            *self.tending.failing(),
+        ]
+
+    def stop_all(self) -> list[str]:
+        """End everything, in the order that loses nothing; the names of what would not end."""
+        left = self.workloads.stop_all(INSTANCES_SECONDS)
+        for proxy in PROCESSES:
+            self.proxies.stop(proxy, PROXY_GRACE_SECONDS)
+        left += self.proxies.wait_ended(list(PROCESSES), PROXIES_SECONDS)
+        for proxy in PROCESSES:
+            self.proxies.clear(proxy)
+        self.backing.stop_all()
+        return left
+
+
+def environment(machine: Machine, configuration: Configuration, name: str) -> Environment:
+    """Put environment *name* together.
+
+    Raises:
+        InputError: If a port of it is taken, or the address of a database of its own cannot be read.
+    """
+    settings = configuration.environments[name]
+    places, clock, stores = machine.places, machine.clock, machine.stores
+    root = places.environment(name)
+    root.mkdir(parents=True, exist_ok=True)
+    proxies = Shims(root / "proxies")
+    workloads = ProcessWorkloads(root, machine.archives, places.system, machine.ports)
+    slow_ms = _thresholds_ms(stores, name, settings)
+    router = _router(machine, configuration, name, proxies, workloads, slow_ms)
+    _check_own_databases(places, settings)
+    own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
+    backing = EmbeddedPostgres(root, translation.backing(configuration), own)
+    meter = TrafficMeter(list(router.admins.values()), boot_id())
+    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
+    judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
+    suspecting = TrafficSuspecting(stores.traffic)
+    platform = Platform(workloads, router, backing, judging, suspecting, machine.room)
+    engine = Engine(name, translation.policy(settings), platform, stores.rollouts, clock, machine.report)
+    tending = Tending(name, router, stores.rollouts, clock)
+    return Environment(
+        address=f"http://127.0.0.1:{settings.port}",
+        engine=engine,
+        logs=workloads,
+        rates=meter,
+        host=LocalHost(name, workloads, router, proxies, backing, tending),
+        loops=(
+            engine.loop,
+            Loop(f"meter of {name}", recorded.look, machine.report),
+            Loop(f"proxies of {name}", tending.step, machine.report),
+        ),
+    )
+
+
+def _router(
+    machine: Machine,
+    configuration: Configuration,
+    name: str,
+    proxies: Shims,
+    workloads: ProcessWorkloads,
+    slow_ms: tuple[int, ...],
+) -> EnvoyRouter:
+    settings, places = configuration.environments[name], machine.places
+    root = places.environment(name)
+    listening = any(proxies.running(proxies.status(proxy)) for proxy in PROXIES)
+    if not listening and not is_free(settings.port):
+        raise InputError(
+            f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
+            hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
+        )
+    inner = InnerPorts(root / "ports.json", name, machine.ports, workloads.told_ports)
+    return EnvoyRouter(
+        root / "envoy",
+        settings.port,
+        inner.of(translation.web(configuration), listening, workloads.any_running()),
+        proxies,
+        preview_port=_preview_port(name, settings, listening=listening),
+        slow_ms=slow_ms,
+    )
+
+
+def _thresholds_ms(stores: Stores, name: str, settings: model.Environment) -> tuple[int, ...]:
+    """Of slow requests: those that are configured, and those that a canary under way began with."""
+    deployment = stores.rollouts.snapshot(name).deployment
+    known = thresholds_under_way(deployment, stores.analyses)
+    return tuple(sorted({*settings.objectives.thresholds_ms, *(round(ms) for ms in known)}))
+
+
+def _preview_port(name: str, settings: model.Environment, *, listening: bool) -> int | None:
+    port = translation.preview_port(settings)
+    if port is not None and not listening and not is_free(port):
+        raise InputError(
+            f"the preview's port {port} of environment {name} is taken by {holder(port)}",
+            hint=f"end it, or choose another: environments.{name}.strategy.blue_green.preview_port",
+        )
+    return port
+
+
+def _check_own_databases(places: Places, settings: model.Environment) -> None:
+    """Their addresses must be there to read; what they are, only the instances come to know."""
+    for name, secret in settings.backing.items():
+        try:
+            secrets.read(places, secret)
+        except OSError as error:
+            raise InputError(f"the address of {name} cannot be read: {error.strerror}") from None

@@ -1,0 +1,17 @@
+"""Values that are kept elsewhere: in a file, or in a variable of the server's own environment."""
+
+import errno
+import os
+
+from carelane.bootstrap.places import Places
+from carelane.config.model import Secret
+
+
+def read(places: Places, secret: Secret) -> str:
+    """The value of *secret*, now; raises OSError where it cannot be read."""
+    if secret.file is not None:
+        return (places.system / secret.file).read_text().strip()
+    value = os.environ.get(secret.variable or "")
+    if value is None:
+        raise OSError(errno.ENOENT, f"variable {secret.variable} is not set")
+    return value
