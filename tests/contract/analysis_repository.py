@@ -13,7 +13,10 @@ POLICY = AnalysisPolicy(
 NONE = Counts(slow=(0,))
 HISTORY = tuple(Window(float(n), n + 1.0, Counts(100, n % 2, (3,)), NONE) for n in range(40))
 RUN = AnalysisRun(7, "backend", "v1", "v2", MADE_AT, POLICY, HISTORY)
-SOURCES = (Readings(Reading(43.1, Counts(900, 5, (30,)), Counts(90, 9, (3,))), 43.1), Readings())
+SOURCES = {
+    "proxy-1": Readings(Reading(43.1, Counts(900, 5, (30,)), Counts(90, 9, (3,))), 43.1),
+    "proxy-2": Readings(),
+}
 
 
 def window(number: int, errors: int = 2, gap: Gap | None = None) -> Window:

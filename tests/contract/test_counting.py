@@ -26,10 +26,10 @@ def asked(port: int, times: int, headers: dict[str, str] | None = None) -> None:
 
 def counted(router: EnvoyRouter, label: str, *, preview: bool = False) -> Counts:
     """What the proxies have counted of *label*, both together; of what was asked by hand for a *preview*."""
-    meter = TrafficMeter(list(router.admins.values()))
+    meter = TrafficMeter(router.admins)
     meter.look()
     total = Counts()
-    for reading in meter.readings("backend", "none", label, (), preview=preview):
+    for reading in meter.readings("backend", "none", label, (), preview=preview).values():
         assert reading.canary is not None
         total = total.plus(reading.canary)
     return total

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import carelane
 from carelane.access.rights import Right
 from carelane.base.errors import ConflictError, Damaged
-from carelane.store.database import alembic_config, migrate, newest_schema, open_sqlite
+from carelane.store.database import migrate, newest_schema, open_sqlite
 from carelane.store.tables import metadata
 from carelane.store.tokens import SqlTokenRepository
 from carelane.store.trail import SqlTrail
+from tests.contract.schemas import as_of
 
 
 def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
@@ -79,11 +79,7 @@ def test_the_database_survives_a_power_cut_by_its_settings(tmp_path: Path) -> No
 
 def test_tokens_that_deploy_somewhere_keep_the_right_to_make_releases(tmp_path: Path) -> None:
     path = tmp_path / "carelane.db"
-    plain = sa.create_engine(f"sqlite:///{path}")
-    with plain.begin() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+    with as_of(path, "0004") as connection:
         for name, environments in (("ships", '["development"]'), ("reads", "[]")):
             connection.execute(
                 sa.text(
@@ -92,7 +88,6 @@ def test_tokens_that_deploy_somewhere_keep_the_right_to_make_releases(tmp_path: 
                 ),
                 {"name": name, "environments": environments},
             )
-    plain.dispose()
     engine = open_sqlite(path)
     kept = {token.name: token.rights for token in SqlTokenRepository(engine, SqlTrail(engine)).tokens()}
     engine.dispose()

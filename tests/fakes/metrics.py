@@ -23,7 +23,7 @@ class FakeMetrics:
     """How old a reading may be, of one service: a source is looked at now and then."""
     totals: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     _looked_at: float | None = None
-    _readings: list[Reading] = field(default_factory=list)
+    _readings: dict[str, Reading] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
 
     def readings(
@@ -34,7 +34,7 @@ class FakeMetrics:
         slow_ms: tuple[float | None, ...],
         *,
         preview: bool = False,
-    ) -> list[Reading]:
+    ) -> dict[str, Reading]:
         """The counters now; those of a preview under its label and an asterisk."""
         now = self.clock.monotonic()
         if self._looked_at is not None and now - self._looked_at < self.look_seconds:
@@ -42,7 +42,7 @@ class FakeMetrics:
         self._grow(service, f"{canary}*")
         on_trial = f"{canary}*" if preview else canary
         before, after = (self._counts(service, label, len(slow_ms)) for label in (stable, on_trial))
-        self._looked_at, self._readings = now, [Reading(now, before, after, self.reachable)]
+        self._looked_at, self._readings = now, {"proxy-1": Reading(now, before, after, self.reachable)}
         return self._readings
 
     def history(self, service: str, label: str, slow_ms: tuple[float | None, ...]) -> tuple[Window, ...]:

@@ -114,9 +114,11 @@ class InMemoryRepository:
 
     def begin_analysis(self, run: AnalysisRun) -> None:
         """Record that it has begun."""
-        self._analyses.setdefault(run.key, replace(run, windows=(), sources=(), evidence=None))
+        self._analyses.setdefault(run.key, replace(run, windows=(), sources={}, evidence=None))
 
-    def add_window(self, key: Key, window: Window, sources: tuple[Readings, ...], evidence: Evidence) -> None:
+    def add_window(
+        self, key: Key, window: Window, sources: Mapping[str, Readings], evidence: Evidence
+    ) -> None:
         """Record one more window."""
         known = self._analyses[key]
         windows = (*known.windows, window)

@@ -90,7 +90,7 @@ class KeptHistory:
 
     def readings(
         self, service: str, stable: str, canary: str, slow_ms: Thresholds, *, preview: bool = False
-    ) -> list[Reading]:
+    ) -> Mapping[str, Reading]:
         """The source's."""
         return self._source.readings(service, stable, canary, slow_ms, preview=preview)
 

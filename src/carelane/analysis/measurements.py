@@ -1,6 +1,6 @@
 """What was counted: requests of two versions between two looks, and what stands where nothing was."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -126,6 +126,28 @@ class Readings:
         kept = reading if gap.loses else self.last
         since = self.looked_at if self.looked_at is not None else self.last.at_seconds
         return replace(after, last=kept), _nothing(since, reading, gap)
+
+
+def gone_on(
+    known: Mapping[str, Readings], readings: Mapping[str, Reading]
+) -> tuple[dict[str, Readings], list[Window]]:
+    """Each source of *readings* one reading further, and the windows that this gives; both by source id.
+
+    A source may come at any time: it counts from its first reading on. One that is gone takes with it what
+    it counted since its last: a proxy that the canary killed must not leave as if nothing had happened.
+    Where none answers to its name nothing is known of any.
+    """
+    if not readings:
+        return dict(known), []
+    then = {name: known.get(name, Readings()).then(reading) for name, reading in readings.items()}
+    windows = [window for _, window in then.values() if window is not None]
+    for name in known.keys() - readings.keys():
+        before = known[name]
+        if before.last is not None and before.looked_at is not None:
+            latest = max(reading.at_seconds for reading in readings.values())
+            at = replace(before.last, at_seconds=max(before.looked_at, latest))
+            windows.append(_nothing(before.looked_at, at, Gap.RESET))
+    return {name: source for name, (source, _) in then.items()}, windows
 
 
 def merged(windows: Iterable[Window]) -> Window:

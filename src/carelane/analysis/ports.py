@@ -1,5 +1,6 @@
 """What the analysis needs of the outside world."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -19,13 +20,13 @@ class MetricSource(Protocol):
 
     def readings(
         self, service: str, stable: str, canary: str, slow_ms: Thresholds, *, preview: bool = False
-    ) -> list[Reading]:
+    ) -> Mapping[str, Reading]:
         """The cumulative counters of each source (each proxy), as they were when it was last looked at.
 
         For a *preview*, the canary's are those of the requests that were steered to it by hand.
 
-        Always the same sources in the same order: counters that begin anew on their own must be told
-        apart, for a sum would hide that one did. A source that does not answer is not *reachable*.
+        By source id: counters that begin anew on their own must be told apart, for a sum would hide that
+        one did. Sources may come and go; one that is there and does not answer is not *reachable*.
         """
         ...
 

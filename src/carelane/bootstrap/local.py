@@ -98,7 +98,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
-    meter = TrafficMeter(list(router.admins.values()), boot_id())
+    meter = TrafficMeter(router.admins, boot_id())
     recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
     judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
     suspecting = TrafficSuspecting(stores.traffic)

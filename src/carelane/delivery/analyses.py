@@ -4,14 +4,14 @@ What is kept is enough to come to the same verdict again, bit for bit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from carelane.analysis.alternatives import baselines
 from carelane.analysis.columns import Columns
 from carelane.analysis.judging import Judge, judge_all
-from carelane.analysis.measurements import Reading, Readings, Window, merged
+from carelane.analysis.measurements import Reading, Readings, Window, gone_on, merged
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.ports import MetricSource
 from carelane.analysis.replaying import Replay, judged
@@ -42,7 +42,7 @@ class AnalysisRun:
     policy: AnalysisPolicy
     history: tuple[Window, ...] = ()
     windows: tuple[Window, ...] = ()
-    sources: tuple[Readings, ...] = ()
+    sources: Mapping[str, Readings] = field(default_factory=dict)
     evidence: Evidence | None = None
     preview: bool = False
     trial: Trial = UNRECORDED
@@ -81,8 +81,10 @@ class AnalysisRepository(Protocol):
         """Record that it has begun; may be repeated."""
         ...
 
-    def add_window(self, key: Key, window: Window, sources: tuple[Readings, ...], evidence: Evidence) -> None:
-        """Record one more window, what is thought since, and where the sources' counters stood."""
+    def add_window(
+        self, key: Key, window: Window, sources: Mapping[str, Readings], evidence: Evidence
+    ) -> None:
+        """Record one more window, what is thought since, and where each source's counters stood."""
         ...
 
     def analysis(self, deployment: int, service: str) -> AnalysisRun | None:
@@ -109,7 +111,7 @@ class _Going:
     run: AnalysisRun
     judge: Judge
     evidence: Evidence
-    sources: tuple[Readings, ...]
+    sources: Mapping[str, Readings]
     windows: int
     weight: int = 0
     routed: int = 0
@@ -199,20 +201,20 @@ class Judging:
         # A preview may have been asked before it was up: what that was answered is in the counters by
         # the next look. A canary has its first users after this.
         first = run.preview and not run.sources
-        stale_at = max(reading.at_seconds for reading in self._read(kept)) if first else None
+        stale_at = max((r.at_seconds for r in self._read(kept).values()), default=0.0) if first else None
         at = judge.weight
         return _Going(kept, judge, judge.evidence(), run.sources, len(run.windows), at, at, stale_at)
 
     def _gone_on(self, going: _Going) -> _Going:
         run = going.run
         readings = self._read(run)
-        if going.stale_at is not None and min(r.at_seconds for r in readings) <= going.stale_at:
+        if not readings:
             return going
-        known = going.sources or tuple(Readings() for _ in readings)
-        then = [source.then(reading) for source, reading in zip(known, readings, strict=True)]
-        seen = [window for _, window in then if window is not None]
+        if going.stale_at is not None and min(r.at_seconds for r in readings.values()) <= going.stale_at:
+            return going
+        sources, seen = gone_on(going.sources, readings)
         # What was read may be older than this look: a weight counts from what is read after it was routed.
-        going = replace(going, sources=tuple(source for source, _ in then), stale_at=None)
+        going = replace(going, sources=sources, stale_at=None)
         if not seen:
             return going
         window = replace(merged(seen), weight=going.weight)
@@ -224,7 +226,7 @@ class Judging:
         self._repository.add_window(run.key, window, going.sources, evidence)
         return replace(going, judge=judge, evidence=evidence, windows=going.windows + 1)
 
-    def _read(self, run: AnalysisRun) -> list[Reading]:
+    def _read(self, run: AnalysisRun) -> Mapping[str, Reading]:
         return self._metrics.readings(
             run.service, run.stable, run.canary, run.policy.thresholds_ms, preview=run.preview
         )

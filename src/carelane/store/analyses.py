@@ -1,5 +1,6 @@
 """Analyses in the database: a row for each, one for each of its windows."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from carelane.store import tables
 
 _RUN = TypeAdapter(AnalysisRun)
 _WINDOW = TypeAdapter(Window)
-_SOURCES = TypeAdapter(tuple[Readings, ...])
+_SOURCES = TypeAdapter(dict[str, Readings])
 _EVIDENCE = TypeAdapter(Evidence)
 
 
@@ -26,18 +27,20 @@ class SqlAnalysisRepository:
     def begin_analysis(self, run: AnalysisRun) -> None:
         """Record that it has begun; may be repeated."""
         t = tables.analyses
-        document = _RUN.dump_json(replace(run, windows=(), sources=(), evidence=None)).decode()
-        row = {"deployment": run.deployment, "service": run.service, "document": document, "sources": "[]"}
+        document = _RUN.dump_json(replace(run, windows=(), sources={}, evidence=None)).decode()
+        row = {"deployment": run.deployment, "service": run.service, "document": document, "sources": "{}"}
         with self._engine.begin() as connection:
             if connection.execute(sa.select(t.c.deployment).where(_is(t, run.key))).first() is None:
                 connection.execute(t.insert().values(row))
 
-    def add_window(self, key: Key, window: Window, sources: tuple[Readings, ...], evidence: Evidence) -> None:
-        """Record one more window, what is thought since, and where the sources' counters stood."""
+    def add_window(
+        self, key: Key, window: Window, sources: Mapping[str, Readings], evidence: Evidence
+    ) -> None:
+        """Record one more window, what is thought since, and where each source's counters stood."""
         t, w = tables.analyses, tables.analysis_windows
         row = {"deployment": key[0], "service": key[1], "document": _WINDOW.dump_json(window).decode()}
         since = {
-            "sources": _SOURCES.dump_json(sources).decode(),
+            "sources": _SOURCES.dump_json(dict(sources)).decode(),
             "evidence": _EVIDENCE.dump_json(evidence).decode(),
         }
         with self._engine.begin() as connection:

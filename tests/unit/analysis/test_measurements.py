@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carelane.analysis.judging import Judge
-from carelane.analysis.measurements import Counts, Gap, Reading, Readings, Window, merged
+from carelane.analysis.measurements import Counts, Gap, Reading, Readings, Window, gone_on, merged
 from carelane.analysis.verdicts import Reason
 from carelane.base.errors import InputError
 from tests.fakes.windows import LONE, POLICY
@@ -27,6 +27,17 @@ def at(seconds: float, stable: int = 0, canary: int = 0, errors: int = 0) -> Rea
 
 def test_the_first_reading_is_where_counting_begins() -> None:
     assert read(at(0)) == [None]
+
+
+def test_sources_come_and_go_by_their_names() -> None:
+    known, windows = gone_on({}, {"a": at(0), "b": at(0)})
+    assert windows == []
+    known, windows = gone_on(known, {"c": at(1, 5, 5), "b": at(1, 9, 2), "a": at(1)})
+    assert {w.stable.requests for w in windows} == {0, 9}, "what came counts from its first reading on"
+    known, windows = gone_on(known, {"c": at(2, 8, 5), "b": at(2, 9, 2)})
+    assert [(w.gap, w.stable.requests) for w in windows] == [(None, 3), (None, 0), (Gap.RESET, 0)]
+    assert known.keys() == {"b", "c"}, "what is gone took with it what it had counted since"
+    assert gone_on(known, {}) == (known, []), "no source at all says nothing"
 
 
 def test_a_window_is_what_came_between_two_readings() -> None:

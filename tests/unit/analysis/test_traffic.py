@@ -193,5 +193,5 @@ def test_readings_are_the_source_s_own() -> None:
     source = KeptHistory(bench.metrics, bench.store, "production", bench.clock)
     bench.metrics.totals[V1] = [9.0, 1.0]
     bench.metrics.look_seconds = 5.0
-    bench.metrics._looked_at, bench.metrics._readings = bench.clock.monotonic(), []
+    bench.metrics._looked_at, bench.metrics._readings = bench.clock.monotonic(), {}
     assert source.readings("backend", "v1", "v2", (800.0,)) is bench.metrics._readings

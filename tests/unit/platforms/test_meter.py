@@ -36,22 +36,27 @@ def proxies() -> list[Said]:
     return [Said(), Said()]
 
 
+def named(proxies: list[Said]) -> dict[str, Admin]:
+    """By their names."""
+    return {f"proxy-{number}": proxy for number, proxy in enumerate(proxies, 1)}
+
+
 @pytest.fixture
 def meter(proxies: list[Said]) -> TrafficMeter:
     """One that has looked at proxies that had counted nothing yet."""
-    made = TrafficMeter(list(proxies))
+    made = TrafficMeter(named(proxies))
     made.look()
     return made
 
 
 def test_before_the_first_look_nothing_is_known() -> None:
-    assert TrafficMeter([]).rates("backend") is None
+    assert TrafficMeter({}).rates("backend") is None
 
 
 def test_what_was_counted_before_the_server_began_is_not_counted_again(proxies: list[Said]) -> None:
     """Proxies outlive the server: their first numbers are where it begins, not what just happened."""
     proxies[0].counters = {("backend~v1", 200, "-"): 1_000_000, ("backend~v1", 500, "-"): 5000}
-    meter = TrafficMeter(list(proxies))
+    meter = TrafficMeter(named(proxies))
     meter.look()
     assert meter.windows()[-1].counts.get(("backend", "v1"), Counts()) == Counts()
 
@@ -150,21 +155,21 @@ def test_each_proxy_is_a_source_and_a_version_without_a_counter_has_had_no_reque
     proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
     proxies[1].counters = None
     meter.look()
-    first, second = meter.readings("backend", "v1", "v2", (800.0,))
+    first, second = meter.readings("backend", "v1", "v2", (800.0,)).values()
     assert (first.stable, first.canary) == (measurements.Counts(12, 2, (0,)), measurements.Counts(0, 0, (0,)))
     assert (first.reachable, second.reachable) == (True, False)
 
 
 def test_a_reading_says_in_which_life_of_the_machine_it_was_made(proxies: list[Said]) -> None:
-    meter = TrafficMeter(list(proxies), "this boot")
+    meter = TrafficMeter(named(proxies), "this boot")
     meter.look()
-    assert {reading.epoch for reading in meter.readings("backend", "v1", "v2", ())} == {"this boot"}
+    assert {reading.epoch for reading in meter.readings("backend", "v1", "v2", ()).values()} == {"this boot"}
 
 
 def test_of_a_preview_what_was_asked_by_hand_is_its_own_and_stable_s_what_users_got(
     proxies: list[Said],
 ) -> None:
-    meter = TrafficMeter(list(proxies))
+    meter = TrafficMeter(named(proxies))
     by_hand = "carelane.rq.listener.@preview.route.hand.version"
     slow = "carelane.slow_800.listener.@preview.route.hand.version.backend~v2"
     proxies[0].counters = {("backend~v1", 200, "-"): 90, ("backend~v2", 200, "-"): 7}
@@ -177,12 +182,14 @@ def test_of_a_preview_what_was_asked_by_hand_is_its_own_and_stable_s_what_users_
     ]
     proxies[0].counts = lambda: [*counted, *more]  # type: ignore[method-assign]
     meter.look()
-    previewed = meter.readings("backend", "v1", "v2", (800.0,), preview=True)[0]
+    previewed = meter.readings("backend", "v1", "v2", (800.0,), preview=True)["proxy-1"]
     assert (previewed.stable, previewed.canary) == (
         measurements.Counts(90, 0, (0,)),
         measurements.Counts(5, 1, (2,)),
     )
-    assert meter.readings("backend", "v1", "v2", (800.0,))[0].canary == measurements.Counts(7, 0, (0,))
+    assert meter.readings("backend", "v1", "v2", (800.0,))["proxy-1"].canary == measurements.Counts(
+        7, 0, (0,)
+    )
 
 
 def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[Said]) -> None:
@@ -191,7 +198,7 @@ def test_slow_answers_are_read_by_threshold(meter: TrafficMeter, proxies: list[S
     plain = {"name": f"{PREFIX}.judged.version.backend~v1.code.200.flags.-", "value": 9}
     proxies[0].counts = lambda: [*counted, slow, plain]  # type: ignore[method-assign]
     meter.look()
-    reading = meter.readings("backend", "v1", "v2", (800.0, 2000.0))[0]
+    reading = meter.readings("backend", "v1", "v2", (800.0, 2000.0))["proxy-1"]
     assert reading.stable == measurements.Counts(9, 0, (3, 0))
 
 

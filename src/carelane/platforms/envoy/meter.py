@@ -110,12 +110,13 @@ class TrafficMeter:
     *epoch* names the life of this machine: its clock and its proxies' counters begin with it.
     """
 
-    def __init__(self, admins: list[Admin], epoch: str = "") -> None:
+    def __init__(self, admins: Mapping[str, Admin], epoch: str = "") -> None:
+        """Of *admins*, by the names of their proxies."""
         self._admins = admins
         self._epoch = epoch
-        self._last: list[dict[Key, Counts] | None] = [None for _ in admins]
-        self._by_hand: list[dict[Key, Counts]] = [{} for _ in admins]
-        self._answered = [False for _ in admins]
+        self._last: dict[str, dict[Key, Counts]] = {}
+        self._by_hand: dict[str, dict[Key, Counts]] = {}
+        self._answered: dict[str, bool] = {}
         self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
         self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
         self._began = self._looked = time.monotonic()
@@ -142,18 +143,18 @@ class TrafficMeter:
         """Read every proxy and add a window; the seconds until the next is due."""
         now = time.monotonic()
         window: dict[Key, Counts] = {}
-        for index, admin in enumerate(self._admins):
+        for name, admin in self._admins.items():
             stats = admin.counts()
-            self._answered[index] = stats is not None
+            self._answered[name] = stats is not None
             if stats is None:
                 continue
-            present, self._by_hand[index] = read(stats)
-            last = self._last[index]
+            present, self._by_hand[name] = read(stats)
+            last = self._last.get(name)
             # Proxies outlive the server: their first numbers are where it begins.
             for key, counts in present.items() if last is not None else ():
                 new = counts.since(last.get(key, Counts()) if last else Counts())
                 window[key] = window.get(key, Counts()).plus(new)
-            self._last[index] = present
+            self._last[name] = present
         self._windows.append(Window(now, now - self._looked, window))
         busy = any(counts.requests for counts in window.values())
         if busy:
@@ -175,18 +176,19 @@ class TrafficMeter:
 
     def readings(
         self, service: str, stable: str, canary: str, slow_ms: Thresholds, *, preview: bool = False
-    ) -> list[measurements.Reading]:
+    ) -> dict[str, measurements.Reading]:
         """Each proxy's counters, as of the last look; a counter that is not there yet stands at zero."""
-        return [
-            measurements.Reading(
+        on_trial = self._by_hand if preview else self._last
+        return {
+            name: measurements.Reading(
                 self._looked,
-                (last or {}).get((service, stable), Counts()).judged(slow_ms),
-                ((by_hand if preview else last) or {}).get((service, canary), Counts()).judged(slow_ms),
-                reachable=answered,
+                self._last.get(name, {}).get((service, stable), Counts()).judged(slow_ms),
+                on_trial.get(name, {}).get((service, canary), Counts()).judged(slow_ms),
+                reachable=self._answered.get(name, False),
                 epoch=self._epoch,
             )
-            for answered, last, by_hand in zip(self._answered, self._last, self._by_hand, strict=True)
-        ]
+            for name in self._admins
+        }
 
     def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[measurements.Window, ...]:
         """How *label* did, in up to an hour of seconds with requests, since this server runs."""
