@@ -80,6 +80,7 @@ class Simulation:
             self.repository,
             self.clock,
             lambda _, error: self.reported.append(error),
+            self.clock.now(),
         )
         self.operations = Operations({PRODUCTION: self.engine}, self.repository, self.artifacts, self.clock)
 
@@ -152,10 +153,15 @@ class Simulation:
         """End it."""
         return self.operations.abort(PRODUCTION, "alice", reason)
 
-    def tick(self, times: int = 1, seconds: float = 1.0) -> None:
-        """Let the engine look *times* times, *seconds* apart."""
+    def tick(self, times: int = 1, seconds: float = 1.0, *, unseen: bool = False) -> None:
+        """Let the engine look *times* times, *seconds* apart.
+
+        It is as if it had looked all the time and seen nothing new, unless nobody looked: *unseen*.
+        """
         for _ in range(times):
             self.clock.advance(seconds)
+            if not unseen:
+                self.engine._seen_until = self.clock.now()  # instead of thousands of looks
             self.engine.tick()
 
     def until(self, condition: Callable[[], bool], within: int = 100) -> None:

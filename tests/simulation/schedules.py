@@ -191,7 +191,7 @@ class Schedule:
         self.simulation.suspicions.clear()
 
     def _wait(self) -> None:
-        self.simulation.tick(1, seconds=250.0)
+        self.simulation.tick(1, seconds=250.0, unseen=self.chance.random() < 0.5)
 
     def _kill(self) -> None:
         running = [name for name, p in self.simulation.workloads.processes.items() if not p.ended]

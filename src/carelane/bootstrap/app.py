@@ -136,7 +136,7 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     archives = Archives(places.artifacts)
     room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())
-    machine = local.Machine(places, stores, archives, ports, room, clock, _report)
+    machine = local.Machine(places, stores, archives, ports, room, clock, _report, timekeeping.before)
     environments = {
         name: local.environment(machine, configuration, name) for name in configuration.environments
     }

@@ -1,6 +1,7 @@
 """An environment on this machine: processes behind Envoy, a database that comes along."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from carelane.analysis.keeping import KeptHistory, Recorder
 from carelane.base.clock import Clock
@@ -44,6 +45,8 @@ class Machine:
     room: Ballast
     clock: Clock
     report: Report
+    seen_until: datetime | None
+    """When an earlier server was there last."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
     suspecting = TrafficSuspecting(stores.traffic)
     platform = Platform(workloads, router, backing, judging, suspecting, machine.room)
-    engine = Engine(name, translation.policy(settings), platform, stores.rollouts, clock, machine.report)
+    policy, before = translation.policy(settings), machine.seen_until
+    engine = Engine(name, policy, platform, stores.rollouts, clock, machine.report, before)
     tending = Tending(name, router, stores.rollouts, clock)
     return Environment(
         address=f"http://127.0.0.1:{settings.port}",

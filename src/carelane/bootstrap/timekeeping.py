@@ -1,6 +1,7 @@
 """The time that this system reckons by, kept from one server to the next."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from carelane.base import json_files
@@ -16,7 +17,10 @@ class Timekeeping:
     def __init__(self, file: Path) -> None:
         self._file = file
         known = json_files.read(file, "boot", "offset_seconds", "last")
-        self.clock = SteadyClock(boot_id(), None if known is None else Reckoning(**known))
+        before = None if known is None else Reckoning(**known)
+        self.clock = SteadyClock(boot_id(), before)
+        self.before = None if before is None else datetime.fromtimestamp(before.last, UTC)
+        """The last time that an earlier server is known to have been there; None for the first."""
 
     def keep(self) -> float:
         """Write it down; the seconds until that is due again."""

@@ -174,12 +174,25 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """A while in which nobody could see the environment: its proxies were silent, or no server was there."""
+
+    since: datetime
+    until: datetime
+
+    def seconds_since(self, moment: datetime) -> float:
+        """How much of it came after *moment*."""
+        return max(0.0, (self.until - max(self.since, moment)).total_seconds())
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A release on its way into an environment, by someone, for a reason.
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
     *taken_out* has the services that its release does not have and that it took out by now, with the
-    version that each had. *by_token* says that a pipeline asked for it, and not a person.
+    version that each had. *by_token* says that a pipeline asked for it, and not a person. While the
+    environment was *unseen* nothing was decided, and no deadline ran.
     """
 
     id: int
@@ -200,6 +213,7 @@ class Deployment:
     taken_out: Mapping[str, str] = field(default_factory=dict)
     by_token: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -7,6 +7,7 @@ crash at any point acts again to the same end.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from carelane.base.clock import Clock
@@ -23,7 +24,7 @@ from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
 from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import commands, incidents, progress, watching
-from carelane.delivery.decisions.draft import ENGINE, Decision, Draft, Snapshot
+from carelane.delivery.decisions.draft import ENGINE, UNSEEN_SECONDS, Decision, Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
@@ -45,6 +46,8 @@ from carelane.delivery.routing import routing
 T = TypeVar("T")
 IDLE_SECONDS = 2.0
 MOVING_SECONDS = 0.1
+OLD_SECONDS = UNSEEN_SECONDS
+"""How old what was seen may be when it is decided on: the server may have been stopped in between."""
 LOOK_AGAIN_SECONDS = 0.1
 """How long a command waits for a look that is under way; then the last one must do."""
 
@@ -72,7 +75,9 @@ class Engine:
         repository: RolloutRepository,
         clock: Clock,
         report: Report,
+        seen_until: datetime | None = None,
     ) -> None:
+        """*seen_until* is when an earlier server saw it last."""
         self.environment = environment
         self.policy = policy
         self.platform = platform
@@ -81,6 +86,8 @@ class Engine:
         self._report = report
         self.loop = Loop(f"engine of {environment}", self.tick, report)
         self._seen = Observation()
+        self._seen_at = clock.monotonic()
+        self._seen_until = seen_until
         self._unstarted: dict[str, Unstarted] = {}
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
@@ -89,10 +96,13 @@ class Engine:
 
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
+        began = self._clock.monotonic()
         with self._looking:
             seen = self._observe_steps(self.observe(self.platform.router.routed()))
-        self._seen = seen
+        self._seen, self._seen_at = seen, began
         with self._deciding:
+            if self._is_old():
+                return MOVING_SECONDS
             snapshot = self._repository.snapshot(self.environment)
             draft = self.draft(snapshot)
             progress.tick(draft)
@@ -101,6 +111,7 @@ class Engine:
             emergency = draft.deployment is not None and draft.deployment.kind is Kind.EMERGENCY
             if decision is not None and not self._commit(decision, pressing=emergency):
                 return 0.0
+            self._note_seen(draft)
             state = decision.state if decision is not None else snapshot.state
             if seen.endpoints is not None:
                 self._write_routing(state, pressing=emergency)
@@ -138,7 +149,23 @@ class Engine:
 
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation."""
-        return Draft(snapshot, self.policy, self._seen, self._clock.now(), self._clock.wall())
+        now, wall = self._clock.now(), self._clock.wall()
+        return Draft(snapshot, self.policy, self._seen, now, wall, seen_until=self._seen_until)
+
+    def _note_seen(self, draft: Draft) -> None:
+        """What went by unseen before *draft* is recorded with it."""
+        if draft.seen.endpoints is not None:
+            self._seen_until = draft.now
+
+    def _is_old(self) -> bool:
+        """Whether what was seen is too old to decide on; who asks looks again."""
+        age = self._clock.monotonic() - self._seen_at
+        if age <= OLD_SECONDS:
+            return False
+        self.report(
+            Unavailable(f"what was seen of {self.environment} is {age:.0f} s old: it is looked at again")
+        )
+        return True
 
     def command(
         self,
@@ -154,7 +181,8 @@ class Engine:
         a moment ago is not kept waiting by another look.
 
         Raises:
-            Unavailable: If nobody can say how the traffic is; with *unseen* it is decided all the same.
+            Unavailable: If nobody can say how the traffic is, or could for some seconds; with *unseen* it is
+                decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
         if not looked:
@@ -166,12 +194,19 @@ class Engine:
             )
         while True:
             with self._deciding:
+                if not unseen and self._is_old():
+                    raise Unavailable(
+                        f"what was seen of {self.environment} is too old to decide on",
+                        hint="try again; if it stays so, `carelane status` says what hangs",
+                    )
                 snapshot = self._repository.snapshot(self.environment)
                 draft = self.draft(snapshot)
                 change(draft)
                 incidents.note(draft)
                 decision = draft.decision()
                 if decision is None or self._commit(decision, pressing=pressing):
+                    if decision is not None:
+                        self._note_seen(draft)
                     if decision is not None and self._seen.endpoints is not None:
                         self._route(decision.state, pressing=pressing)
                     break
@@ -241,6 +276,7 @@ class Engine:
         """See how things are now: an idle loop's last look may be seconds old."""
         if not self._looking.acquire(timeout=LOOK_AGAIN_SECONDS):
             return
+        began = self._clock.monotonic()
         try:
             # A command is decided on who is fit; asking what the proxies took would only slow a switch.
             seen = self.observe(self._seen.routing)
@@ -249,6 +285,7 @@ class Engine:
                 self._seen = replace(
                     seen, answers=last.answers, evidence=last.evidence, suspicions=last.suspicions
                 )
+                self._seen_at = began
         finally:
             self._looking.release()
 

@@ -19,6 +19,7 @@ from carelane.delivery.deployments import (
     Revision,
     Rollout,
     RolloutPhase,
+    Unseen,
     check_transition,
 )
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
@@ -30,6 +31,8 @@ from carelane.delivery.routing import Routing
 
 ENGINE = "carelane"
 WORKER_SETTLED_SECONDS = 1.0
+UNSEEN_SECONDS = 5.0
+"""Looks that are farther apart leave a while in which anything may have happened."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Draft:
     entries: list[Entry] = field(default_factory=list)
     revision: Revision | None = None
     undone: tuple[int, ...] = ()
+    seen_until: datetime | None = None
+    """When the environment had last been seen before this look; None where it never was."""
 
     def __post_init__(self) -> None:
         self.services = dict(self.snapshot.state.services)
@@ -85,6 +90,9 @@ class Draft:
         self._state = self.snapshot.state
         self._also: dict[int, Deployment] = {}
         self._incidents = {incident.number: incident for incident in self.snapshot.incidents}
+        if self.unseen is not None and self.deployment is not None and not self.deployment.ended:
+            known = self.deployment.unseen
+            self.deployment = replace(self.deployment, unseen=(*known, self.unseen))
 
     # -- what is there
 
@@ -129,9 +137,23 @@ class Draft:
         """How the canary of *rollout* does; None where nothing is judged, or nothing was looked at yet."""
         return self.seen.evidence.get((self.current().id, rollout.service))
 
+    @property
+    def unseen(self) -> Unseen | None:
+        """The while before this look in which nothing was seen; None where there was none, or it goes on."""
+        if self.seen_until is None or self.seen.endpoints is None:
+            return None
+        gap = Unseen(self.seen_until, self.now)
+        return gap if gap.seconds_since(gap.since) > UNSEEN_SECONDS else None
+
+    def seconds_since(self, moment: datetime) -> float:
+        """How long ago *moment* was, without what went by unseen: what deadlines are reckoned by."""
+        gaps = self.deployment.unseen if self.deployment is not None else ()
+        unseen = sum(gap.seconds_since(moment) for gap in gaps)
+        return (self.now - moment).total_seconds() - unseen
+
     def seconds_at_step(self, rollout: Rollout) -> float:
         """How long *rollout* has been at its present canary step."""
-        return (self.now - (rollout.step_since or self.now)).total_seconds()
+        return self.seconds_since(rollout.step_since or self.now)
 
     def in_force(self) -> bool:
         """Whether the proxies took the routing of what is recorded; what this draft changes is not yet."""

@@ -81,7 +81,7 @@ def crashes(draft: Draft, service: str, label: str) -> Failure | None:
 def unstarted(draft: Draft, name: str) -> str | None:
     """Why *name* cannot be started, once that was tried for a while."""
     tried = draft.seen.unstarted.get(name)
-    if tried is None or (draft.now - tried.since).total_seconds() < UNSTARTED_SECONDS:
+    if tried is None or draft.seconds_since(tried.since) < UNSTARTED_SECONDS:
         return None
     return f"{name} cannot be started: {tried.why}"
 
@@ -133,7 +133,7 @@ def _readiness_lost(draft: Draft, rollout: Rollout) -> Failure | None:
     since = rollout.unready_since
     if since is None:
         return None
-    lasted = (draft.now - since).total_seconds()
+    lasted = draft.seconds_since(since)
     label, stable = rollout.to_label, draft.service(rollout.service).stable
     if lasted >= READINESS_LOST_SECONDS and _nobody_but_stable(draft, rollout):
         said = f"no instance of {label} is ready any more, all of {stable} are"
@@ -209,7 +209,7 @@ def deadline(draft: Draft, rollout: Rollout) -> Failure | None:
     """Whether more became ready in the time that there is for it."""
     since = rollout.progress_at
     limit = draft.policy.rollback.progress_deadline_seconds
-    if since is None or (draft.now - since).total_seconds() < limit:
+    if since is None or draft.seconds_since(since) < limit:
         return None
     state = draft.service(rollout.service)
     ready = len(instances.ready(draft, state, rollout.to_label, Intent.SERVE))

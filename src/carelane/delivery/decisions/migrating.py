@@ -1,7 +1,6 @@
 """The migration of one service: a task that runs once, before the first instance of its version."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from carelane.delivery.decisions import failing
 from carelane.delivery.decisions.draft import Draft
@@ -47,6 +46,6 @@ def _begin(draft: Draft, rollout: Rollout, task: str) -> Failure | None:
 def _late(draft: Draft, rollout: Rollout, what: str) -> Failure | None:
     """Whether *what* has not ended in the time that there is for it."""
     limit = draft.policy.rollback.progress_deadline_seconds
-    if rollout.started_at is None or draft.now - rollout.started_at <= timedelta(seconds=limit):
+    if rollout.started_at is None or draft.seconds_since(rollout.started_at) <= limit:
         return None
     return Failure(FailureKind.MIGRATION, f"{what} has not ended within {limit:g} s")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from carelane.delivery import routing
 from carelane.delivery.decisions import (
@@ -119,7 +118,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
         since = rollout.started_at or draft.now
         draft.put_rollout(replace(rollout, started_at=since))
         limit = draft.policy.rollback.progress_deadline_seconds
-        late = draft.now - since >= timedelta(seconds=limit)
+        late = draft.seconds_since(since) >= limit
         return Failure(FailureKind.BACKING, f"not ready within {limit:g} s") if late else None
     version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
@@ -201,7 +200,7 @@ def _expire(draft: Draft) -> None:
     """A pause that nobody ended turns back; where only a person may, that is asked again."""
     since = draft.current().phase_since
     limit = draft.policy.pause_expires_seconds
-    if since is None or (draft.now - since).total_seconds() < limit:
+    if since is None or draft.seconds_since(since) < limit:
         return
     never = _why_never_back(draft)
     if never is None:
@@ -239,7 +238,7 @@ def _turn_back(draft: Draft) -> None:
 
 def _is_late(draft: Draft, deployment: Deployment) -> bool:
     since = deployment.phase_since or draft.now
-    return (draft.now - since).total_seconds() >= draft.policy.rollback.progress_deadline_seconds
+    return draft.seconds_since(since) >= draft.policy.rollback.progress_deadline_seconds
 
 
 def tick(draft: Draft) -> None:

@@ -56,7 +56,8 @@ def note(draft: Draft) -> None:
         if watch.until <= draft.now or (not state.previous and _is_web(draft, name)):
             draft.put(name, replace(state, watch=None))
             continue
-        since = (watch.unready_since or draft.now) if _lacks(draft, name) else None
+        before = watch.unready_since if draft.unseen is None else None  # it may have been well meanwhile
+        since = (before or draft.now) if _lacks(draft, name) else None
         if since != watch.unready_since:
             draft.put(name, replace(state, watch=replace(watch, unready_since=since)))
     due = None if draft.policy.rollback.automatic else failed(draft)

@@ -23,7 +23,8 @@ from carelane.platforms.envoy.routes import WEIGHTS
 EVICTED_AFTER = "18000s"
 """Counters that nobody added to are forgotten: every label that ever was had some.
 
-Envoy counts flushes of five seconds, and each look at its counters is one: at a look a second, an hour.
+Envoy counts flushes of five seconds, and each look at its counters is one: at a look a second, an hour (two
+where nobody asks for anything).
 """
 
 

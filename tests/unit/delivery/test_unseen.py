@@ -1,0 +1,119 @@
+"""Nothing is decided on an old look, and no deadline runs while nobody looks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from carelane.base.errors import Unavailable
+from carelane.delivery.deployments import Phase, Unseen
+from carelane.delivery.observations import InstanceSeen
+from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.releases import WEB
+from tests.fakes.simulation import Simulation, policy
+from tests.fakes.workloads import WELL, Behaviour
+
+BAKED = Strategy(
+    StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE, seconds=60.0))
+)
+
+
+def rolling() -> Simulation:
+    """v2 gets ready in four seconds, and has been on its way for two."""
+    simulation = Simulation(policy({"backend": 2}), {"backend": WEB}).shipped("v1")
+    simulation.release("v2", Behaviour(ready_after=4))
+    simulation.deploy("v2")
+    simulation.tick(2)
+    return simulation
+
+
+def test_a_deadline_that_ran_out_while_nobody_looked_fails_nothing() -> None:
+    simulation = rolling()
+    away = simulation.clock.now()
+    simulation.tick(1, seconds=10_000.0, unseen=True)
+    assert simulation.deployment.unseen == (Unseen(away, simulation.clock.now()),)
+    simulation.settle()
+    assert (simulation.phase, simulation.running()) == (Phase.SUCCEEDED, {"v1": 2, "v2": 2})
+
+
+def test_a_server_that_comes_back_gives_what_was_under_way_its_time() -> None:
+    simulation = rolling()
+    seen = simulation.clock.now()
+    simulation.clock.advance(10_000.0)
+    simulation.restart_server()
+    simulation.engine._seen_until = seen
+    simulation.tick(1, unseen=True)
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_silent_proxies_stop_every_deadline_and_it_goes_on_once_they_answer() -> None:
+    simulation = rolling()
+    simulation.router.silent = True
+    for _ in range(200):
+        simulation.tick(1, seconds=10.0, unseen=True)
+    assert not simulation.deployment.ended
+    simulation.router.silent = False
+    simulation.tick(1, unseen=True)
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_the_rest_of_a_deadline_runs_on_afterwards() -> None:
+    simulation = Simulation(policy({"backend": 2}), {"backend": WEB}).shipped("v1")
+    simulation.release("v2", Behaviour(ready_after=None))
+    simulation.deploy("v2")
+    simulation.tick(1, seconds=10_000.0, unseen=True)
+    limit = simulation.engine.policy.rollback.progress_deadline_seconds
+    simulation.tick(2)
+    assert not simulation.deployment.ended
+    simulation.tick(1, seconds=limit)
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+
+
+def test_what_a_canary_bakes_unseen_is_not_counted() -> None:
+    simulation = Simulation(replace(policy({"backend": 2}), strategy=BAKED), {"backend": WEB})
+    simulation.release("v1", WELL)
+    simulation.deploy("v1")
+    simulation.settle()
+    simulation.release("v2", WELL)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.deployment.rollouts["backend"].step == 1)
+    simulation.tick(1, seconds=10_000.0, unseen=True)
+    assert simulation.deployment.rollouts["backend"].step == 1
+    simulation.tick(1, seconds=60.0)
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_readiness_that_was_lost_before_is_given_its_time_again() -> None:
+    simulation = Simulation(policy({"backend": 1}), {"backend": WEB}).shipped("v1", "v2")
+    simulation.workloads.behaviours["v2"] = Behaviour(ready_after=None)
+    simulation.tick(1)
+    simulation.tick(1, seconds=600.0, unseen=True)
+    assert simulation.deployment.release == "v2", "not undone for what nobody saw"
+    simulation.until(lambda: simulation.deployment.release == "v1", 20)
+
+
+def test_a_look_that_took_too_long_is_not_decided_on() -> None:
+    simulation = rolling()
+    generation = simulation.state.generation
+    observe = simulation.workloads.observe
+
+    def slowly() -> Mapping[str, InstanceSeen]:
+        found = observe()
+        simulation.clock.advance(6.0)
+        return found
+
+    simulation.workloads.observe = slowly  # type: ignore[method-assign]
+    simulation.tick(3)
+    assert simulation.state.generation == generation
+    assert any("s old: it is looked at again" in str(error) for error in simulation.reported)
+    with pytest.raises(Unavailable, match="too old to decide on"):
+        simulation.pause()
+    simulation.emergency()
+    assert simulation.weights() == {"v1": 2}, "an emergency takes what was seen last: it is never refused"
+    simulation.workloads.observe = observe  # type: ignore[method-assign]
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
