@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from carelane.analysis.measurements import Counts, Gap, Reading, Readings, Window
 from carelane.analysis.objectives import AnalysisPolicy, Measure, Objective
-from carelane.delivery.analyses import AnalysisRepository, AnalysisRun
+from carelane.delivery.analyses import AnalysisRun
+from carelane.delivery.ports import AnalysisRepository
 from tests.fakes.releases import MADE_AT
 
 POLICY = AnalysisPolicy(

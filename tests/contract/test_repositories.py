@@ -9,10 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from carelane.analysis.ports import TrafficStore
-from carelane.delivery.analyses import AnalysisRepository
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Phase
-from carelane.delivery.ports import RolloutRepository
+from carelane.delivery.ports import AnalysisRepository, RolloutRepository
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository

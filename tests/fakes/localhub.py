@@ -10,9 +10,9 @@ from localhub.base.clock import ManualClock
 from localhub.runs import protection
 from localhub.runs.contexts import Around
 from localhub.runs.engine import Engine, Hooks, Labels
-from localhub.runs.ports import Order, Progress, Report
+from localhub.runs.ports import Known, Order, Progress, Report
 from localhub.runs.records import Conclusion, Job, Run, Status
-from localhub.runs.starting import Happened, Known, Starter
+from localhub.runs.starting import Happened, Starter
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CI = ".github/workflows/ci.yml"

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import ManualClock
-from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
 from carelane.delivery.incidents import Incident
+from carelane.delivery.judging import Judging
 from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.releases import Release, RunConfiguration, labelled

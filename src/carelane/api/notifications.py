@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from carelane.audit.notifying import Told
+from carelane.audit.telling import Told
 from carelane.bootstrap.app import App
 
 

@@ -4,69 +4,17 @@ Nothing here is ever called from inside a decision: a destination that hangs del
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from carelane.audit.entries import Entry
-from carelane.audit.ports import Trail
+from carelane.audit.ports import Queue, Sender, Trail
+from carelane.audit.telling import Pending
 from carelane.base.clock import Clock
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 600.0
 MOST_ATTEMPTS = 12
 NOTHING_TO_DO_SECONDS = 3600.0
-
-
-@dataclass(frozen=True)
-class Pending:
-    """An entry that a destination is still to be told."""
-
-    number: int
-    destination: str
-    entry: Entry
-    attempts: int
-
-
-@dataclass(frozen=True)
-class Told:
-    """How telling a destination of an entry went so far; *problem* is empty where there was none."""
-
-    position: int
-    destination: str
-    act: str
-    subject: str
-    attempts: int
-    done: bool
-    problem: str
-
-
-class Queue(Protocol):
-    """What is to be told, kept across restarts."""
-
-    def position(self) -> int:
-        """How far the trail was read; from its end where that was never said."""
-        ...
-
-    def enqueue(self, upto: int, told: list[tuple[int, str]], now: datetime) -> None:
-        """Note that the trail was read up to *upto*, and who is to be told which position: one act."""
-        ...
-
-    def due(self, now: datetime) -> list[Pending]:
-        """What is to be tried now, oldest first."""
-        ...
-
-    def settle(self, number: int, *, done: bool, problem: str, due_at: datetime) -> None:
-        """Write down how an attempt went; not *done* means again at *due_at*."""
-        ...
-
-
-class Sender(Protocol):
-    """Takes a message to a destination."""
-
-    def send(self, destination: str, title: str, body: str) -> str:
-        """Send it; what went wrong, or nothing."""
-        ...
 
 
 class Notifier:

@@ -13,8 +13,8 @@ from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.config import model, translation
 from carelane.config.model import Configuration
-from carelane.delivery.analyses import Judging, thresholds_under_way
 from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.judging import Judging, thresholds_under_way
 from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.delivery.tending import Tending
 from carelane.platforms.envoy.meter import TrafficMeter

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from carelane.base.errors import InputError
 from carelane.bootstrap.places import FILE
 from carelane.config import reading, translation
+from carelane.delivery.packing import Packing, ServiceSource, SourceTree
 from carelane.delivery.releases import Artifact
-from carelane.delivery.releasing import Packing, ServiceSource, SourceTree
 from carelane.platforms.git.repository import Commit, GitRepository
 from carelane.platforms.processes.archives import Archives
 

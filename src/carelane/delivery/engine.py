@@ -22,13 +22,13 @@ from carelane.base.errors import (
 )
 from carelane.base.loops import Loop, Report
 from carelane.delivery import asking
-from carelane.delivery.analyses import Judging
 from carelane.delivery.decisions import commands, incidents, progress, watching
 from carelane.delivery.decisions.draft import ENGINE, UNSEEN_SECONDS, Decision, Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.history import History, Way
+from carelane.delivery.judging import Judging
 from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import (

@@ -16,8 +16,7 @@ from carelane.delivery.observations import Observation
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
 
-WHOLE = 1000
-LOOKED_BACK = (20, WHOLE)
+LOOKED_BACK = (20, 1000)
 """How many revisions are read at first, and then: what differs is seldom far."""
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from carelane.analysis.measurements import Readings, Window
 from carelane.analysis.objectives import AnalysisPolicy
+from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Entry
 from carelane.base.loops import Failing
+from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
@@ -20,6 +23,7 @@ from carelane.delivery.observations import (
     RoutingSeen,
     TrafficSeen,
 )
+from carelane.delivery.packing import Packing, ServiceSource, SourceTree
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
 from carelane.delivery.routing import Routing
 
@@ -296,4 +300,34 @@ class RolloutRepository(Protocol):
 
     def releases(self, limit: int) -> list[Release]:
         """Newest first."""
+        ...
+
+
+class AnalysisRepository(Protocol):
+    """Analyses, as recorded."""
+
+    def begin_analysis(self, run: AnalysisRun) -> None:
+        """Record that it has begun; may be repeated."""
+        ...
+
+    def add_window(
+        self, key: Key, window: Window, sources: Mapping[str, Readings], evidence: Evidence
+    ) -> None:
+        """Record one more window, what is thought since, and where each source's counters stood."""
+        ...
+
+    def analysis(self, deployment: int, service: str) -> AnalysisRun | None:
+        """What was recorded, with all its windows; None where nothing was judged."""
+        ...
+
+
+class Sources(Protocol):
+    """The repository that releases are made from."""
+
+    def tree(self, revision: str) -> SourceTree:
+        """What the commit that *revision* names says; raises NotFoundError, InputError."""
+        ...
+
+    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
+        """Pack a service and install its dependencies; raises InputError, RefusedError, PlatformError."""
         ...

@@ -1,18 +1,17 @@
 """Making releases: from a commit, once; deployments never build."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
-from carelane.audit.entries import Entry
+from carelane.audit.entries import Detail, Entry
 from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery import release_names
-from carelane.delivery.ports import RolloutRepository
+from carelane.delivery.packing import Packing, SourceTree
+from carelane.delivery.ports import RolloutRepository, Sources
 from carelane.delivery.releases import (
     Artifact,
     Release,
-    RunConfiguration,
     ServiceVersion,
     WorkflowRunReference,
     labelled,
@@ -24,27 +23,6 @@ LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
-class ServiceSource:
-    """What one service is made from at a commit."""
-
-    paths: tuple[str, ...]
-    requirements: str | None
-    run: RunConfiguration
-
-
-@dataclass(frozen=True)
-class SourceTree:
-    """What a commit says is shipped."""
-
-    sha: str
-    name: str
-    services: Mapping[str, ServiceSource]
-    irreversible: bool
-    uncommitted: tuple[str, ...] = ()
-    """What of it was changed since, where it is the commit that is checked out."""
-
-
-@dataclass(frozen=True)
 class Made:
     """A release, whether it is new, what was changed but is not part of it, and what was remarked."""
 
@@ -52,26 +30,6 @@ class Made:
     is_new: bool
     uncommitted: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How a release is packed: whether in a sandbox or not at all, and what was remarked on the way."""
-
-    fenced_only: bool = False
-    remarks: list[str] = field(default_factory=list)
-
-
-class Sources(Protocol):
-    """The repository that releases are made from."""
-
-    def tree(self, revision: str) -> SourceTree:
-        """What the commit that *revision* names says; raises NotFoundError, InputError."""
-        ...
-
-    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
-        """Pack a service and install its dependencies; raises InputError, RefusedError, PlatformError."""
-        ...
 
 
 class Releasing:
@@ -109,47 +67,40 @@ class Releasing:
         made = self._existing(chosen)
         if made is None:
             release_names.refuse_another_commit(chosen, tree.sha)
-        if made is not None and made.commit == tree.sha:
-            for source in tree.services.values():
-                self._sources.pack(tree.sha, source, packing)
-            return Made(made, is_new=False, uncommitted=tree.uncommitted, remarks=tuple(packing.remarks))
-        if made is not None:
+        elif made.commit != tree.sha:
             raise ConflictError(
                 f"release {chosen} is of commit {made.commit[:12]}, not {tree.sha[:12]}",
                 hint="a release is made once: choose another --name",
             )
+        artifacts = {n: self._sources.pack(tree.sha, source, packing) for n, source in tree.services.items()}
+        release = made or self._added(tree, chosen, artifacts, author, built_by, packing.remarks)
+        return Made(release, made is None, tree.uncommitted, tuple(packing.remarks))
+
+    def _added(
+        self,
+        tree: SourceTree,
+        name: str,
+        artifacts: Mapping[str, Artifact],
+        author: str,
+        built_by: WorkflowRunReference | None,
+        remarks: list[str],
+    ) -> Release:
+        """A new release, recorded."""
         versions = {
-            service: ServiceVersion(
-                service, chosen, tree.sha, self._sources.pack(tree.sha, source, packing), source.run
-            )
+            service: ServiceVersion(service, name, tree.sha, artifacts[service], source.run)
             for service, source in tree.services.items()
         }
-        known = self._repository.releases(KNOWN_RELEASES)[::-1]
-        release = Release(
-            chosen,
-            tree.sha,
-            author,
-            self._clock.wall(),
-            labelled(versions, known),
-            tree.irreversible,
-            built_by,
-        )
-        self._repository.add_release(
-            release,
-            Entry(
-                release.created_at,
-                author,
-                "release.created",
-                chosen,
-                details={
-                    "commit": tree.sha,
-                    "services": [v.label for v in release.versions.values()],
-                    **({} if built_by is None else {"built_by": built_by.url}),
-                    **({"remarks": packing.remarks} if packing.remarks else {}),
-                },
-            ),
-        )
-        return Made(release, is_new=True, uncommitted=tree.uncommitted, remarks=tuple(packing.remarks))
+        labels = labelled(versions, self._repository.releases(KNOWN_RELEASES)[::-1])
+        made_at = self._clock.wall()
+        release = Release(name, tree.sha, author, made_at, labels, tree.irreversible, built_by)
+        details: dict[str, Detail] = {"commit": tree.sha, "services": [v.label for v in labels.values()]}
+        if built_by is not None:
+            details["built_by"] = built_by.url
+        if remarks:
+            details["remarks"] = remarks
+        entry = Entry(made_at, author, "release.created", name, details=details)
+        self._repository.add_release(release, entry)
+        return release
 
     def _existing(self, name: str) -> Release | None:
         try:

@@ -36,7 +36,7 @@ class StepKind(StrEnum):
     COMPARE = "compare"
 
 
-WHOLE = 100
+EVERYBODY = 100
 """All of the traffic, in percent: nobody is left to compare with."""
 SCALING = frozenset({StepKind.SCALE, StepKind.WEIGHT})
 
@@ -134,7 +134,7 @@ class Strategy:
     @property
     def weights(self) -> tuple[int, ...]:
         """The shares of the traffic at which stable has users too, in percent, as they follow one another."""
-        return tuple(s.percent for s in self.steps if s.kind is StepKind.WEIGHT and s.percent < WHOLE)
+        return tuple(s.percent for s in self.steps if s.kind is StepKind.WEIGHT and s.percent < EVERYBODY)
 
     def weight_at(self, step: int) -> int:
         """Which of `weights` a canary at *step* has, counted from 0; the first until there is a second."""
@@ -180,7 +180,7 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
                 f"canary step {number}: an analysis before the first weight has nothing to judge",
                 hint="put a weight before it",
             )
-        elif step.kind is StepKind.ANALYSIS and weight == WHOLE:
+        elif step.kind is StepKind.ANALYSIS and weight == EVERYBODY:
             raise InputError(
                 f"canary step {number}: an analysis at weight 100 has no stable to compare with",
                 hint="put it before that weight",

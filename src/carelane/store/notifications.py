@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from carelane.audit.notifying import Pending, Told
+from carelane.audit.telling import Pending, Told
 from carelane.store import tables
 from carelane.store.trail import SqlTrail
 

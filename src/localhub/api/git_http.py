@@ -42,6 +42,20 @@ async def git(
         return Response("no such repository", 404)
     pushes = rest == PUSH or request.query_params.get("service") == PUSH
     who.require(scopes.CONTENTS, scopes.WRITE if pushes else scopes.READ)
+    process = await _backend(request, hub, repository.name, rest, who)
+    try:
+        await _hand_in(request, process)
+        status, headers = await _head(process)
+    except BaseException:  # the client left in the middle, or we are ending
+        _let_end(process)
+        raise
+    return StreamingResponse(_rest(process), status, headers)
+
+
+async def _backend(
+    request: Request, hub: Hub, repository: str, rest: str, who: Caller
+) -> asyncio.subprocess.Process:
+    """``git http-backend``, asked for *rest* of *repository* by *who*."""
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "GIT_PROJECT_ROOT": str(hub.bare.root),
@@ -49,7 +63,7 @@ async def git(
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*",
-        "PATH_INFO": f"/{repository.name}.git/{rest}",
+        "PATH_INFO": f"/{repository}.git/{rest}",
         "QUERY_STRING": request.url.query,
         "REQUEST_METHOD": request.method,
         "CONTENT_TYPE": request.headers.get("content-type", ""),
@@ -59,7 +73,7 @@ async def git(
         "LOCALHUB_USER": who.login,
         "REMOTE_ADDR": "127.0.0.1",
     }
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         "git",
         "http-backend",
         env=environment,
@@ -68,26 +82,30 @@ async def git(
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+async def _hand_in(request: Request, process: asyncio.subprocess.Process) -> None:
+    """Give git what the client sends."""
     assert process.stdin is not None  # noqa: S101 - asked for above
+    with suppress(ConnectionError):  # git has read all that it wants, or has ended: its answer says which
+        async for chunk in request.stream():
+            if chunk:
+                process.stdin.write(chunk)
+                await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str]]:
+    """The status and the headers of git's answer."""
     assert process.stdout is not None  # noqa: S101 - asked for above
-    try:
-        with suppress(ConnectionError):  # git has read all that it wants, or has ended: its answer says which
-            async for chunk in request.stream():
-                if chunk:
-                    process.stdin.write(chunk)
-                    await process.stdin.drain()
-        process.stdin.close()
-        status, headers = 200, {}
-        while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
-            key, _, value = line.partition(":")
-            if key.lower() == "status":
-                status = int(value.split()[0])
-            else:
-                headers[key] = value.strip()
-    except BaseException:  # the client left in the middle, or we are ending
-        _let_end(process)
-        raise
-    return StreamingResponse(_rest(process), status, headers)
+    status, headers = 200, {}
+    while line := (await process.stdout.readline()).decode().rstrip("\r\n"):
+        key, _, value = line.partition(":")
+        if key.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers[key] = value.strip()
+    return status, headers
 
 
 async def _rest(process: asyncio.subprocess.Process):  # type: ignore[no-untyped-def]  # noqa: ANN202

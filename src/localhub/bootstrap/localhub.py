@@ -16,10 +16,12 @@ from localhub.hub import deployments, events, linting, tokens
 from localhub.hub.parts import Localhub
 from localhub.hub.settings import PASSED, Settings
 from localhub.repositories.bare import BareRepositories
-from localhub.runs import protection, starting
+from localhub.runs import protection
 from localhub.runs.contexts import Around
 from localhub.runs.engine import Engine, Hooks, Labels
+from localhub.runs.ports import Known
 from localhub.runs.records import Job, Run
+from localhub.runs.starting import Starter
 from localhub.store import database, records, secrets
 from localhub.store.files import Files
 from localhub.store.runs import StoredRuns
@@ -42,9 +44,9 @@ class _Workflows:
     def __init__(self, repositories: records.Repositories, clock: Clock) -> None:
         self._repositories, self._clock = repositories, clock
 
-    def known(self, repository: str, path: str, name: str) -> starting.Known:
+    def known(self, repository: str, path: str, name: str) -> Known:
         found = self._repositories.known(repository, path, name, self._clock.now())
-        return starting.Known(found.id, found.path, found.name, active=found.state == "active")
+        return Known(found.id, found.path, found.name, active=found.state == "active")
 
 
 def built(settings: Settings, clock: Clock | None = None) -> Localhub:
@@ -57,49 +59,20 @@ def built(settings: Settings, clock: Clock | None = None) -> Localhub:
     state = settings.state
     for name in ("run", "logs", "jobs"):
         (state / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = tools.found(state)
     _empty_repository(state / "cwd")
     engine_database = database.opened(state / "localhub.db")
     runs, files = StoredRuns(engine_database), Files(engine_database, state / "files")
     bare = BareRepositories(state / "repositories")
     secret_files = secrets.SecretFiles(state / "secrets")
-    fenced = settings.sandbox == "bubblewrap"
-    if fenced and not tools.bubblewrap_works(found):
-        raise PlatformError(
-            "bubblewrap cannot make sandboxes here: user namespaces are forbidden",
-            hint="allow them, or set `sandbox: none` in localhub.yaml: workflow code then runs as this user",
-        )
-    jobs = SandboxedJobs(
-        state,
-        found,
-        sandbox.Settings(
-            found.bubblewrap,
-            tools.user_for_jobs(),
-            network=settings.network,
-            home_bytes=settings.home_memory_mb << 20 if settings.home_memory_mb else None,
-            fenced=fenced,
-        ),
-        repository_folder=bare.folder,
-        store=files,
-        actions=Actions(found.actions, settings.actions, bare.text),
-        extra_binds=_binds(settings.binds),
-        paths=settings.paths,
-        passed={name: os.environ[name] for name in PASSED if name in os.environ},
-    )
+    jobs = _jobs(settings, bare, files)
     repositories = records.Repositories(engine_database)
     wiring = _Wiring()
     hooks = Hooks(wiring.around, wiring.rules, wiring.job_token, wiring.job_changed, wiring.run_ended)
     labels = Labels(frozenset(label.lower() for label in settings.labels))
     engine = Engine(runs, jobs, secret_files, clock, labels, hooks, slots=settings.slots)
-    starter = starting.Starter(
-        engine,
-        runs,
-        bare,
-        _Workflows(repositories, clock),
-        clock,
-        check=wiring.lint,
-    )
-    localhub = Localhub(
+    workflows = _Workflows(repositories, clock)
+    documents = records.Documents
+    wiring.localhub = Localhub(
         settings=settings,
         clock=clock,
         repositories=repositories,
@@ -107,21 +80,48 @@ def built(settings: Settings, clock: Clock | None = None) -> Localhub:
         runs=runs,
         files=files,
         secrets=secret_files,
-        pulls=records.Documents(engine_database, "pull", records.PullRequest, lambda pull: str(pull.number)),
-        environments=records.Documents(
-            engine_database, "environment", records.HubEnvironment, lambda e: e.name
-        ),
-        deployments=records.Documents(
-            engine_database, "deployment", records.HubDeployment, lambda d: str(d.id)
-        ),
+        pulls=documents(engine_database, "pull", records.PullRequest, lambda pull: str(pull.number)),
+        environments=documents(engine_database, "environment", records.HubEnvironment, lambda e: e.name),
+        deployments=documents(engine_database, "deployment", records.HubDeployment, lambda d: str(d.id)),
         jobs=jobs,
         engine=engine,
-        starter=starter,
+        starter=Starter(engine, runs, bare, workflows, clock, check=wiring.lint),
         token=secrets.token(state / "token"),
-        fenced=fenced,
+        fenced=_fenced(settings),
     )
-    wiring.localhub = localhub
-    return localhub
+    return wiring.localhub
+
+
+def _fenced(settings: Settings) -> bool:
+    return settings.sandbox == "bubblewrap"
+
+
+def _jobs(settings: Settings, bare: BareRepositories, files: Files) -> SandboxedJobs:
+    """Whoever carries jobs out; raises PlatformError where a tool for that is missing."""
+    found = tools.found(settings.state)
+    if _fenced(settings) and not tools.bubblewrap_works(found):
+        raise PlatformError(
+            "bubblewrap cannot make sandboxes here: user namespaces are forbidden",
+            hint="allow them, or set `sandbox: none` in localhub.yaml: workflow code then runs as this user",
+        )
+    around = sandbox.Settings(
+        found.bubblewrap,
+        tools.user_for_jobs(),
+        network=settings.network,
+        home_bytes=settings.home_memory_mb << 20 if settings.home_memory_mb else None,
+        fenced=_fenced(settings),
+    )
+    return SandboxedJobs(
+        settings.state,
+        found,
+        around,
+        repository_folder=bare.folder,
+        store=files,
+        actions=Actions(found.actions, settings.actions, bare.text),
+        extra_binds=_binds(settings.binds),
+        paths=settings.paths,
+        passed={name: os.environ[name] for name in PASSED if name in os.environ},
+    )
 
 
 def _binds(binds: Mapping[str, str]) -> tuple[sandbox.Bind, ...]:

@@ -157,3 +157,21 @@ class Secrets(Protocol):
     def variables(self, repository: str, environment: str | None) -> dict[str, str]:
         """Variables by name, likewise."""
         ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """A workflow file as the hub knows it."""
+
+    id: int
+    path: str
+    name: str
+    active: bool = True
+
+
+class Workflows(Protocol):
+    """The workflow files that are known."""
+
+    def known(self, repository: str, path: str, name: str) -> Known:
+        """The file at that path; made known where it is new."""
+        ...

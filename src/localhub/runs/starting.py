@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from localhub.base.clock import Clock
 from localhub.base.errors import InputError, LocalhubError, NotFoundError
@@ -10,7 +10,7 @@ from localhub.expressions import evaluate_template as evaluated
 from localhub.expressions import interpolate, truthy
 from localhub.runs import contexts
 from localhub.runs.engine import Engine
-from localhub.runs.ports import Runs, Sources
+from localhub.runs.ports import Known, Runs, Sources, Workflows
 from localhub.runs.records import Annotation, Conclusion, Run, Status
 from localhub.workflows import inputs as workflow_inputs
 from localhub.workflows.definitions import Workflow
@@ -20,24 +20,6 @@ from localhub.workflows.triggers import Event, starts
 
 FOLDER = ".github/workflows"
 SKIP_WORDS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
-
-
-@dataclass(frozen=True)
-class Known:
-    """A workflow file as the hub knows it."""
-
-    id: int
-    path: str
-    name: str
-    active: bool = True
-
-
-class Workflows(Protocol):
-    """The workflow files that are known."""
-
-    def known(self, repository: str, path: str, name: str) -> Known:
-        """The file at that path; made known where it is new."""
-        ...
 
 
 @dataclass(frozen=True)

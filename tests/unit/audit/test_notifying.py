@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from carelane.audit.entries import Entry, Positioned
-from carelane.audit.notifying import FIRST_RETRY_SECONDS, MOST_ATTEMPTS, Notifier, Pending
+from carelane.audit.notifying import FIRST_RETRY_SECONDS, MOST_ATTEMPTS, Notifier
+from carelane.audit.telling import Pending
 from carelane.base.clock import ManualClock
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from carelane.analysis.objectives import AnalysisPolicy, Measure, Objective
-from carelane.delivery.analyses import thresholds_under_way
 from carelane.delivery.deployments import Phase
+from carelane.delivery.judging import thresholds_under_way
 from tests.unit.delivery.test_stepping import canary, on_its_way, pause, weight
 
 

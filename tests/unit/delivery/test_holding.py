@@ -83,8 +83,10 @@ def test_an_emergency_that_cannot_start_its_version_never_goes_back_to_the_bad_o
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
     simulation.tick(50)
     assert simulation.phase is Phase.PAUSED
+    assert simulation.weights() == {"v2": 1}, "nobody else answers, and nobody is left without"
     simulation.workloads.behaviours["v1"] = Behaviour()
-    assert simulation.instances("v1", Intent.SERVE)
+    simulation.settle()
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 1})
 
 
 def test_a_held_emergency_does_not_turn_back_to_the_bad_version_when_its_pause_expires() -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from carelane.base.clock import ManualClock
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.packing import Packing, ServiceSource, SourceTree
 from carelane.delivery.releases import Artifact
-from carelane.delivery.releasing import Packing, Releasing, ServiceSource, SourceTree
+from carelane.delivery.releasing import Releasing
 from tests.fakes.releases import WEB, digest
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.trail import InMemoryTrail

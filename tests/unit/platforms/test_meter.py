@@ -9,7 +9,7 @@ from carelane.analysis.keeping import Recorder
 from carelane.analysis.traffic import Counted
 from carelane.base.clock import ManualClock
 from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.meter import QUIET_WINDOW_SECONDS, WINDOW_SECONDS, Counts, TrafficMeter
+from carelane.platforms.envoy.meter import QUIET_WINDOW_SECONDS, WINDOW_SECONDS, Tally, TrafficMeter
 from carelane.platforms.envoy.recording import RecordedMeter
 from tests.fakes.traffic import InMemoryTrafficStore
 
@@ -58,27 +58,27 @@ def test_what_was_counted_before_the_server_began_is_not_counted_again(proxies: 
     proxies[0].counters = {("backend~v1", 200, "-"): 1_000_000, ("backend~v1", 500, "-"): 5000}
     meter = TrafficMeter(named(proxies))
     meter.look()
-    assert meter.windows()[-1].counts.get(("backend", "v1"), Counts()) == Counts()
+    assert meter.windows()[-1].counts.get(("backend", "v1"), Tally()) == Tally()
 
 
 def test_an_answer_that_the_client_cut_off_is_no_error(meter: TrafficMeter, proxies: list[Said]) -> None:
     proxies[0].counters = {("backend~v1", 200, "DC"): 3}
     meter.look()
-    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
+    assert meter.windows()[-1].counts[("backend", "v1")] == Tally(3, 0)
 
 
 def test_a_user_who_left_without_any_answer_was_failed(meter: TrafficMeter, proxies: list[Said]) -> None:
     """Else a canary that hangs until everybody gives up would be shown to be without an error."""
     proxies[0].counters = {("backend~v1", 0, "DC"): 4, ("backend~v1", 200, "-"): 5}
     meter.look()
-    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(9, 4)
+    assert meter.windows()[-1].counts[("backend", "v1")] == Tally(9, 4)
 
 
 def test_the_proxies_are_added_up_by_version(meter: TrafficMeter, proxies: list[Said]) -> None:
     proxies[0].counters = {("backend~v1", 200, "-"): 10, ("backend~v1", 500, "-"): 2}
     proxies[1].counters = {("backend~v1", 200, "-"): 5, ("backend~v2", 200, "-"): 1}
     meter.look()
-    assert meter.windows()[-1].counts == {("backend", "v1"): Counts(17, 2), ("backend", "v2"): Counts(1, 0)}
+    assert meter.windows()[-1].counts == {("backend", "v1"): Tally(17, 2), ("backend", "v2"): Tally(1, 0)}
 
 
 def test_a_window_holds_what_came_since_the_last_look(meter: TrafficMeter, proxies: list[Said]) -> None:
@@ -86,7 +86,7 @@ def test_a_window_holds_what_came_since_the_last_look(meter: TrafficMeter, proxi
     meter.look()
     proxies[0].counters = {("backend~v1", 200, "-"): 14, ("backend~v1", 503, "UF"): 1}
     meter.look()
-    assert meter.windows()[-1].counts == {("backend", "v1"): Counts(5, 1)}
+    assert meter.windows()[-1].counts == {("backend", "v1"): Tally(5, 1)}
 
 
 def test_a_proxy_that_restarted_counts_from_zero(meter: TrafficMeter, proxies: list[Said]) -> None:
@@ -94,7 +94,7 @@ def test_a_proxy_that_restarted_counts_from_zero(meter: TrafficMeter, proxies: l
     meter.look()
     proxies[0].counters = {("backend~v1", 200, "-"): 3}
     meter.look()
-    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(3, 0)
+    assert meter.windows()[-1].counts[("backend", "v1")] == Tally(3, 0)
 
 
 def test_a_proxy_that_was_silent_for_a_while_loses_and_doubles_nothing(
@@ -106,7 +106,7 @@ def test_a_proxy_that_was_silent_for_a_while_loses_and_doubles_nothing(
     meter.look()
     proxies[0].counters = {("backend~v1", 200, "-"): 16}
     meter.look()
-    assert [w.counts.get(("backend", "v1"), Counts()).requests for w in meter.windows()[1:]] == [10, 0, 6]
+    assert [w.counts.get(("backend", "v1"), Tally()).requests for w in meter.windows()[1:]] == [10, 0, 6]
 
 
 def test_an_answer_cut_off_by_our_side_is_an_error_and_a_clients_mistake_is_none(
@@ -118,7 +118,7 @@ def test_an_answer_cut_off_by_our_side_is_an_error_and_a_clients_mistake_is_none
         ("backend~v1", 400, "DPE"): 1,
     }
     meter.look()
-    assert meter.windows()[-1].counts[("backend", "v1")] == Counts(9, 1)
+    assert meter.windows()[-1].counts[("backend", "v1")] == Tally(9, 1)
 
 
 def test_without_requests_the_error_ratio_is_unknown_rather_than_zero(

@@ -36,7 +36,7 @@ Bound = TypeVar("Bound", int, float)
 
 
 @dataclass(frozen=True)
-class Counts:
+class Tally:
     """Requests that ended, those of them that failed (see `_failed`), and how long they took.
 
     *milliseconds* counts requests by the lower bound of their latency bucket, *slow* those that took
@@ -48,20 +48,20 @@ class Counts:
     milliseconds: Mapping[float, int] = field(default_factory=dict)
     slow: Mapping[int, int] = field(default_factory=dict)
 
-    def plus(self, other: "Counts") -> "Counts":
+    def plus(self, other: "Tally") -> "Tally":
         """Both together."""
-        return Counts(
+        return Tally(
             self.requests + other.requests,
             self.errors + other.errors,
             _added(self.milliseconds, other.milliseconds),
             _added(self.slow, other.slow),
         )
 
-    def since(self, earlier: "Counts") -> "Counts":
+    def since(self, earlier: "Tally") -> "Tally":
         """What came since *earlier*; a proxy that restarted counts from zero, and is read so."""
         if self.requests < earlier.requests:
             return self
-        return Counts(
+        return Tally(
             self.requests - earlier.requests,
             max(0, self.errors - earlier.errors),
             _grown(self.milliseconds, earlier.milliseconds),
@@ -96,12 +96,12 @@ def _grown(now: Mapping[Bound, int], before: Mapping[Bound, int]) -> dict[Bound,
 
 
 @dataclass(frozen=True)
-class Window:
+class Look:
     """What ended between two looks, by service and label."""
 
     at: float
     seconds: float
-    counts: Mapping[Key, Counts]
+    counts: Mapping[Key, Tally]
 
 
 class TrafficMeter:
@@ -114,14 +114,14 @@ class TrafficMeter:
         """Of *admins*, by the names of their proxies."""
         self._admins = admins
         self._epoch = epoch
-        self._last: dict[str, dict[Key, Counts]] = {}
-        self._by_hand: dict[str, dict[Key, Counts]] = {}
+        self._last: dict[str, dict[Key, Tally]] = {}
+        self._by_hand: dict[str, dict[Key, Tally]] = {}
         self._answered: dict[str, bool] = {}
-        self._windows: deque[Window] = deque(maxlen=RATE_WINDOWS)
-        self._past: deque[Window] = deque(maxlen=HISTORY_WINDOWS)
+        self._windows: deque[Look] = deque(maxlen=RATE_WINDOWS)
+        self._past: deque[Look] = deque(maxlen=HISTORY_WINDOWS)
         self._began = self._looked = time.monotonic()
 
-    def windows(self) -> list[Window]:
+    def windows(self) -> list[Look]:
         """The last ten, oldest first."""
         return list(self._windows)
 
@@ -130,7 +130,7 @@ class TrafficMeter:
         recent = self.windows()
         if not recent:
             return None
-        total = Counts()
+        total = Tally()
         for window in recent:
             for (name, _), counts in window.counts.items():
                 if name == service:
@@ -142,7 +142,7 @@ class TrafficMeter:
     def look(self) -> float:
         """Read every proxy and add a window; the seconds until the next is due."""
         now = time.monotonic()
-        window: dict[Key, Counts] = {}
+        window: dict[Key, Tally] = {}
         for name, admin in self._admins.items():
             stats = admin.counts()
             self._answered[name] = stats is not None
@@ -152,21 +152,21 @@ class TrafficMeter:
             last = self._last.get(name)
             # Proxies outlive the server: their first numbers are where it begins.
             for key, counts in present.items() if last is not None else ():
-                new = counts.since(last.get(key, Counts()) if last else Counts())
-                window[key] = window.get(key, Counts()).plus(new)
+                new = counts.since(last.get(key, Tally()) if last else Tally())
+                window[key] = window.get(key, Tally()).plus(new)
             self._last[name] = present
-        self._windows.append(Window(now, now - self._looked, window))
+        self._windows.append(Look(now, now - self._looked, window))
         busy = any(counts.requests for counts in window.values())
         if busy:
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
-            self._past.append(Window(now, now - self._looked, slim))
+            self._past.append(Look(now, now - self._looked, slim))
         self._looked = now
         return WINDOW_SECONDS if busy else QUIET_WINDOW_SECONDS
 
     def lately(self, service: str, label: str) -> TrafficSeen:
         """What users had of *label* in the last hour, less if this server is younger."""
         since = max(self._began, self._looked - HISTORY_WINDOWS * WINDOW_SECONDS)
-        total = Counts()
+        total = Tally()
         for past in list(self._past):
             if past.at > since and (counts := past.counts.get((service, label))) is not None:
                 total = total.plus(counts)
@@ -182,8 +182,8 @@ class TrafficMeter:
         return {
             name: measurements.Reading(
                 self._looked,
-                self._last.get(name, {}).get((service, stable), Counts()).judged(slow_ms),
-                on_trial.get(name, {}).get((service, canary), Counts()).judged(slow_ms),
+                self._last.get(name, {}).get((service, stable), Tally()).judged(slow_ms),
+                on_trial.get(name, {}).get((service, canary), Tally()).judged(slow_ms),
                 reachable=self._answered.get(name, False),
                 epoch=self._epoch,
             )
@@ -192,7 +192,7 @@ class TrafficMeter:
 
     def history(self, service: str, label: str, slow_ms: Thresholds) -> tuple[measurements.Window, ...]:
         """How *label* did, in up to an hour of seconds with requests, since this server runs."""
-        none = Counts().judged(slow_ms)
+        none = Tally().judged(slow_ms)
         return tuple(
             measurements.Window(past.at - past.seconds, past.at, counts.judged(slow_ms), none)
             for past in list(self._past)
@@ -200,28 +200,28 @@ class TrafficMeter:
         )
 
 
-def read(stats: list[dict[str, Any]]) -> tuple[dict[Key, Counts], dict[Key, Counts]]:
+def read(stats: list[dict[str, Any]]) -> tuple[dict[Key, Tally], dict[Key, Tally]]:
     """A proxy's own totals, from its stats document: of users' requests, and of those by hand."""
-    totals: dict[str, dict[Key, Counts]] = {BY_USERS: {}, BY_HAND: {}}
+    totals: dict[str, dict[Key, Tally]] = {BY_USERS: {}, BY_HAND: {}}
     for stat in stats:
         name = stat.get("name", "")
         if "histograms" in stat:
             for histogram in stat["histograms"].get("details", []):
                 buckets = {float(b["lower_bound"]): int(b["count"]) for b in histogram.get("totals", [])}
-                _add(totals, _HISTOGRAM.match(histogram["name"]), Counts(milliseconds=buckets))
+                _add(totals, _HISTOGRAM.match(histogram["name"]), Tally(milliseconds=buckets))
         elif (match := _SLOW.match(name)) is not None:
-            _add(totals, match, Counts(slow={int(match["ms"]): int(stat.get("value", 0))}))
+            _add(totals, match, Tally(slow={int(match["ms"]): int(stat.get("value", 0))}))
         elif (match := _COUNTER.match(name)) is not None:
             value = int(stat.get("value", 0))
             failed = _failed(match["code"], match["flags"])
-            _add(totals, match, Counts(value, value if failed else 0))
+            _add(totals, match, Tally(value, value if failed else 0))
     return totals[BY_USERS], totals[BY_HAND]
 
 
-def _add(totals: dict[str, dict[Key, Counts]], match: re.Match[str] | None, counts: Counts) -> None:
+def _add(totals: dict[str, dict[Key, Tally]], match: re.Match[str] | None, counts: Tally) -> None:
     if match is not None:
         of_route, key = totals[match["route"]], (match["service"], match["label"])
-        of_route[key] = of_route.get(key, Counts()).plus(counts)
+        of_route[key] = of_route.get(key, Tally()).plus(counts)
 
 
 def _failed(code: str, flags: str) -> bool:

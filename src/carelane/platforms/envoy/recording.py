@@ -2,7 +2,7 @@
 
 from carelane.analysis.keeping import Recorder
 from carelane.analysis.traffic import Counted
-from carelane.platforms.envoy.meter import Counts, TrafficMeter
+from carelane.platforms.envoy.meter import Tally, TrafficMeter
 
 
 class RecordedMeter:
@@ -21,7 +21,7 @@ class RecordedMeter:
         self._recorder.note(counts, window.seconds)
         return pause
 
-    def _counted(self, counts: Counts) -> Counted:
+    def _counted(self, counts: Tally) -> Counted:
         """A proxy has no counter of what never happened: of what it counts, that is none."""
         slow = {ms: counts.slow.get(ms, 0) for ms in self._thresholds_ms}
         return Counted(counts.requests, counts.errors, slow)

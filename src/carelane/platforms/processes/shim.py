@@ -223,6 +223,7 @@ class Shim:
         self.because = ""
         self.patrol_seconds = PATROL_SECONDS
         self.log_seen = (time.monotonic(), 0)
+        self.folder_seen = 0
         self.copied_at = -COPY_EVERY_SECONDS
 
     def say(self, phase: str) -> None:
@@ -403,18 +404,11 @@ class Shim:
 
     # -- the patrol
 
-    def look(self) -> None:
+    def look(self, *, woken: bool) -> None:
         """See what is asked, what it uses, and how long its log is."""
-        control = read_json(f"{self.folder}/control.json") or {}
-        if control.get("stop") and not self.stopping:
-            self.stopping = True
-            if self.child is None:
-                self.say("exited")
-                sys.exit(0)
-            self.signal(signal.SIGTERM)
-            self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
-            self.say("stopping")
-        self.write_again()
+        if woken or self.touched():
+            self.see_what_is_asked()
+            self.write_again()
         self.reap()
         if self.child is not None:
             self.watch_memory()
@@ -422,6 +416,28 @@ class Shim:
             if self.status["recent"] and time.monotonic() - self.began >= SETTLED_SECONDS:
                 self.status["recent"] = 0
                 self.say(self.status["phase"])
+
+    def touched(self) -> bool:
+        """Whether a file of the folder may have come, gone or been replaced since the last patrol.
+
+        Times go in steps of some milliseconds: what is younger than a second may hide a second change.
+        """
+        at, before = os.stat(self.folder).st_mtime_ns, self.folder_seen
+        self.folder_seen = at
+        return at != before or time.time_ns() - at < 1_000_000_000
+
+    def see_what_is_asked(self) -> None:
+        """Begin to stop, once that is asked."""
+        control = read_json(f"{self.folder}/control.json") or {}
+        if not control.get("stop") or self.stopping:
+            return
+        self.stopping = True
+        if self.child is None:
+            self.say("exited")
+            sys.exit(0)
+        self.signal(signal.SIGTERM)
+        self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
+        self.say("stopping")
 
     def write_again(self) -> None:
         """Write what was damaged, and is set aside: here it is known."""
@@ -526,7 +542,7 @@ class Shim:
                 os.read(wakeup, 512)
             if self.handle is not None and self.handle in ready:
                 self.ended()
-            self.look()
+            self.look(woken=bool(ready))
             now = time.monotonic()
             if self.kill_at is not None and self.child is not None and now >= self.kill_at:
                 self.signal(signal.SIGKILL)
