@@ -1,12 +1,13 @@
-"""`make bench`: every part, or some: footprint, undoing, canary, pipeline, late, routing, many, detection."""
+"""`make bench`: every part, or some, by the names below."""
 
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, late, many, pipeline, routing, undoing
+from bench import canary, detection, footprint, history, late, many, pipeline, routing, undoing
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
+    "history": lambda _: history.main(),
     "undoing": lambda asked: undoing.main(asked.rounds, asked.restarts),
     "canary": lambda asked: canary.main(asked.trials, asked.caught),
     "pipeline": lambda asked: pipeline.main(asked.pushes),
