@@ -18,7 +18,7 @@ from carelane.delivery.decisions import commands, emergencies, leaving
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
-from carelane.delivery.deployments import Deployment, Kind, Rollout
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.history import History, Target, Way, has_users
@@ -104,6 +104,8 @@ class Undoing:
         named = way.to_revision is not None or way.past == state.release
         if last is None or last.kind is Kind.DEPLOY or last.finished_at is None or named:
             return
+        if last.phase in {Phase.FAILED, Phase.CANCELLED} and not last.left:
+            return  # it was given up before it had left anything
         ago = (self._clock.now() - last.finished_at).total_seconds()
         if last.release == state.release and ago < ONCE_MORE_SECONDS:
             undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
