@@ -165,7 +165,7 @@ class Undoing:
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, release
         services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}
-        staying = {} if made.ended else {n: draft.service(n).stable or "" for n in leaving.to_take_out(draft)}
+        staying = {} if made.ended else leaving.still_there(draft)
         for name, label in {**made.taken_out, **staying}.items():
             services[name] = _leaving(draft, name, label)
         outcome = _told(services, self._found(engine, release, services))
@@ -309,7 +309,7 @@ def _dropped(before: EnvironmentState, left: Deployment | None, release: Release
 
 def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
     release = draft.current().release
-    if name in leaving.to_take_out(draft):
+    if name in leaving.still_there(draft):
         who = " and ".join(leaving.successors(draft, name))
         words = f"NOT left yet: {release} does not have it, it has its users until {who} is ready"
         return ServiceStanding(Standing.LEAVING, label, None, words)
