@@ -18,7 +18,7 @@ from carelane.delivery.decisions import commands, emergencies, leaving
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
-from carelane.delivery.deployments import Deployment, Kind, Rollout
+from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState, Intent
 from carelane.delivery.history import History, Target, Way, has_users
@@ -104,6 +104,8 @@ class Undoing:
         named = way.to_revision is not None or way.past == state.release
         if last is None or last.kind is Kind.DEPLOY or last.finished_at is None or named:
             return
+        if last.phase in {Phase.FAILED, Phase.CANCELLED} and not last.left:
+            return  # it was given up before it had left anything
         ago = (self._clock.now() - last.finished_at).total_seconds()
         if last.release == state.release and ago < ONCE_MORE_SECONDS:
             undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
@@ -163,7 +165,7 @@ class Undoing:
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, release
         services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}
-        staying = {} if made.ended else {n: draft.service(n).stable or "" for n in leaving.to_take_out(draft)}
+        staying = {} if made.ended else leaving.still_there(draft)
         for name, label in {**made.taken_out, **staying}.items():
             services[name] = _leaving(draft, name, label)
         outcome = _told(services, self._found(engine, release, services))
@@ -307,7 +309,7 @@ def _dropped(before: EnvironmentState, left: Deployment | None, release: Release
 
 def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
     release = draft.current().release
-    if name in leaving.to_take_out(draft):
+    if name in leaving.still_there(draft):
         who = " and ".join(leaving.successors(draft, name))
         words = f"NOT left yet: {release} does not have it, it has its users until {who} is ready"
         return ServiceStanding(Standing.LEAVING, label, None, words)

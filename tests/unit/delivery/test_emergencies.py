@@ -290,3 +290,29 @@ def test_a_canary_without_users_gets_none_by_an_emergency_that_is_not_ready_yet(
         simulation.tick()
         assert "v3" not in simulation.weights()
     assert simulation.weights() == {"v1": 2}
+
+
+@pytest.mark.parametrize("percent", [10, 60])
+@pytest.mark.parametrize("ready", [1, 2, 3])
+def test_no_user_is_given_to_a_canary_by_an_emergency_where_stable_is_not_whole(
+    ready: int, percent: int
+) -> None:
+    steps = (
+        CanaryStep(StepKind.SCALE, 100),
+        CanaryStep(StepKind.WEIGHT, percent),
+        CanaryStep(StepKind.PAUSE),
+    )
+    strategy = Strategy(StrategyKind.CANARY, steps)
+    simulation = Simulation(replace(policy(4), strategy=strategy)).shipped("v1")
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    for instance in simulation.instances("v1")[ready:]:
+        simulation.workloads.processes[instance.id].age = -20
+    simulation.emergency()
+    while simulation.deployment.phase is not Phase.SUCCEEDED:
+        weights = simulation.weights()
+        assert weights.get("v2", 0) * 100 <= percent * sum(weights.values()), weights
+        assert weights["v1"]
+        simulation.tick()
+    assert set(simulation.weights()) == {"v1"}

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from carelane.base.errors import ConflictError
+from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.environments import Intent
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, WELL, Behaviour
+from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 
 APP = replace(WEB, routes=("/app",))
 REPLICAS = {"backend": 2, "site": 1, "jobs": 1}
@@ -156,3 +157,77 @@ def test_only_an_emergency_has_a_standing() -> None:
     simulation = Simulation(policy(1)).shipped("v1")
     with pytest.raises(ConflictError, match="deployment 1 is no emergency rollback"):
         simulation.operations.emergency_standing(1)
+
+
+def half_there(*, beside: bool) -> Simulation:
+    """v1's site is new here, and answers users; one of its instances does not get ready."""
+    services = {"backend": WEB, "site": APP} if beside else {"site": APP}
+    simulation = Simulation(policy({"backend": 2, "site": 3}), services)
+    if beside:
+        simulation.release("v0", services={"backend": WEB})
+        simulation.deploy("v0")
+        simulation.settle()
+    simulation.release("v1")
+    simulation.deploy("v1")
+    simulation.until(lambda: len(simulation.instances("v1", service="site")) == 3)
+    simulation.workloads.processes[simulation.instances("v1", service="site")[-1].id].age = -1000
+    simulation.until(lambda: simulation.weights("site") == {"v1": 2})
+    return simulation
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("wanted", ["v2", "v3"])
+def test_what_is_new_here_answers_until_what_is_deployed_over_it_does(wanted: str, *, beside: bool) -> None:
+    simulation = half_there(beside=beside)
+    for name in ("v2", "v3"):
+        simulation.release(name, Behaviour(ready_after=5))
+    for name in ("v2", wanted):
+        simulation.deploy(name)
+        for _ in range(3):
+            simulation.tick()
+            answering = simulation.instances("v1", Intent.SERVE, service="site")
+            assert any(simulation.engine.seen.healthy(i.id) for i in answering)
+            assert simulation.weights("site").get("v1")
+    simulation.settle(200)
+    assert (simulation.phase, set(simulation.weights("site"))) == (Phase.SUCCEEDED, {wanted})
+
+
+def test_a_second_emergency_keeps_who_has_the_paths_until_somebody_else_answers_them() -> None:
+    shapes = {name: {service: WEB, "jobs": WORKER} for name, service in (("v1", "backend"), ("v2", "site"))}
+    simulation = Simulation(policy(REPLICAS), {**shapes["v1"], **shapes["v2"]})
+    for name, services in (*shapes.items(), ("v3", shapes["v1"])):
+        simulation.release(name, services=services)
+        simulation.deploy(name)
+        simulation.settle()
+    simulation.workloads.behaviours["jobs", "v2"] = CRASH_LOOPING
+    simulation.workloads.behaviours["backend", "v1"] = Behaviour(ready_after=5)
+    simulation.emergency()
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    assert simulation.weights("site") == {"v2": 1}
+    outcome = simulation.emergency()
+    assert outcome.services["site"].standing is Standing.LEAVING
+    while not any(simulation.engine.seen.healthy(i.id) for i in simulation.instances("v1")):
+        assert simulation.router.routing.services["site"].prefixes == ("/",)
+        assert simulation.instances("v2", Intent.SERVE, service="site")
+        simulation.tick()
+    simulation.settle()
+    assert (simulation.phase, simulation.weights("backend")) == (Phase.SUCCEEDED, {"v1": 2})
+    assert simulation.running("site") == {}
+
+
+def test_of_a_new_service_that_is_left_it_is_not_said_that_it_was_taken_out_while_it_has_its_users() -> None:
+    simulation = adding(paused=True)
+    sick = {i.id for i in simulation.instances("v1")}
+    ready = simulation.workloads.ready
+    simulation.router.ready = lambda name: name not in sick and ready(name)
+    simulation.tick()
+    outcome = simulation.emergency()
+    assert simulation.router.routing.services["site"].prefixes == ("/app",)
+    assert outcome.services["site"].words == (
+        "NOT left yet: v1 does not have it, it has its users until backend is ready"
+    )
+    assert not outcome.switched
+    sick.clear()
+    simulation.settle()
+    assert simulation.operations.emergency_standing(simulation.deployment.id).switched
+    assert simulation.running("site") == {}

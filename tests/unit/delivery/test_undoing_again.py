@@ -11,7 +11,7 @@ from carelane.delivery.policies import Pace
 from carelane.delivery.strategies import DEFAULTS, CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, Behaviour
+from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 HELD = Strategy(StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE)))
 TWO = {"backend": WEB, "frontend": WEB}
@@ -331,3 +331,19 @@ def test_what_was_told_while_nothing_was_undone_by_itself_is_undone_once_that_is
     simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 20)
     simulation.settle()
     assert simulation.weights() == {"v1": 2}
+
+
+def test_an_emergency_that_was_given_up_before_it_left_anything_keeps_nobody_from_another_one() -> None:
+    simulation = Simulation(policy(4)).shipped("v1")
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: "v2" in simulation.weights())
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.tick()
+    simulation.emergency()
+    simulation.abort()
+    assert "v1" not in simulation.weights()
+    simulation.emergency()
+    simulation.workloads.behaviours["v1"] = Behaviour()
+    simulation.settle()
+    assert (simulation.phase, simulation.weights()) == (Phase.SUCCEEDED, {"v1": 4})

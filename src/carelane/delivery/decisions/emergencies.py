@@ -8,6 +8,7 @@ phase and at every look, until all of it is in force, or a person gives it up.
 from dataclasses import replace
 from enum import StrEnum
 
+from carelane.delivery import routing
 from carelane.delivery.decisions import failing, finishing, holding, instances, leaving, replacing
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, Phase, Rollout, RolloutPhase
@@ -121,7 +122,8 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
 
     One of ten would not carry everybody: until as many as promised are ready, each takes the place of
     one that is left; but where nobody who is left is ready, the first takes all. Who is left may be another
-    service, which has its paths.
+    service, which has its paths. Nobody is given to what is left: beside a canary, who is ready carries
+    most users already, and takes the rest.
     """
     if draft.seen.endpoints is None:
         return False  # nothing is known of who is ready: it is tried again as soon as it is
@@ -131,14 +133,25 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
     coming = instances.ready(draft, state, label, Intent.SERVE)
     left = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
     carrying = [i for i in left if draft.ready(i)]
-    alone = not carrying and not leaving.carrying_for(draft, name)
+    places = min(max(draft.replicas(name) - len(coming), 1), _most_left(draft, rollout, len(coming)))
+    alone = not carrying[:places] and not leaving.carrying_for(draft, name)
     if coming and (len(coming) >= draft.promised(name) or alone):
         cold = state.of(rollout.from_label, Intent.WARM) if rollout.from_label != label else []
         draft.intend([*left, *cold], Intent.DRAIN)
         return True
-    places = max(draft.replicas(name) - len(coming), 1)
     draft.intend(carrying[places:], Intent.DRAIN)
     return False
+
+
+def _most_left(draft: Draft, rollout: Rollout, coming: int) -> int:
+    """How many of those that are left may go on beside so many that are *coming*, and get no more users.
+
+    Traffic follows the instances from here on; by canary steps it was shared otherwise until now.
+    """
+    before = routing.routing(draft.snapshot.state, draft.seen).services.get(rollout.service)
+    weights = {label: v.weight for label, v in before.versions.items()} if before is not None else {}
+    theirs = weights.pop(rollout.to_label, 0)
+    return coming * sum(weights.values()) // theirs if theirs else draft.replicas(rollout.service)
 
 
 def _go_on(draft: Draft) -> None:

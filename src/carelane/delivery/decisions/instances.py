@@ -103,6 +103,7 @@ def maintain(draft: Draft, name: str) -> None:
     state = draft.service(name)
     if state.stable is None:
         if not state.leaves_for:
+            draft.put(name, replace(state, canary=None))
             draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN)
         return
     replace_dead(draft, name, state.stable)

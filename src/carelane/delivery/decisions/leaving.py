@@ -22,23 +22,40 @@ def may_leave(draft: Draft, name: str) -> bool:
     return all(_took_over(draft, name, successor) for successor in successors(draft, name))
 
 
+def still_there(draft: Draft) -> dict[str, str]:
+    """The services that the release under way does not have and that answer until others do, and at what."""
+    wanted = draft.release.versions if draft.release is not None else {}
+    there = {n: draft.service(n).stable or "" for n in to_take_out(draft)}
+    new = {
+        n: s.of_intent(Intent.SERVE) for n, s in draft.services.items() if n not in wanted and s.leaves_for
+    }
+    return {**{n: serving[0].label for n, serving in new.items() if serving}, **there}
+
+
 def successors(draft: Draft, name: str) -> list[str]:
     """The services of the release under way that answer the paths of *name* once it has left."""
     state = draft.service(name)
     if draft.release is None or state.stable is None:
-        return []
+        return list(state.leaves_for)
     return _answering(draft.release.versions, state.versions[state.stable])
 
 
-def see_off(draft: Draft, name: str) -> None:
-    """What was new here and is not to stay leaves; its paths first, where only it answers them."""
+def see_off(draft: Draft, name: str, to: Mapping[str, ServiceVersion] | None = None) -> None:
+    """What was new here and is not to stay leaves; its paths first, where only it answers them.
+
+    Where nobody but the versions that are gone *to* will answer them, it is what is there until then.
+    """
     state = draft.service(name)
     serving = state.of_intent(Intent.SERVE)
     stable = {n: s.versions[s.stable] for n, s in draft.services.items() if s.stable is not None}
-    paths = [state.versions[i.label] for i in serving if draft.ready(i)]
-    others = [n for version in paths for n in _answering(stable, version) if not _answers(draft, n)]
+    ready = [i.label for i in serving if draft.ready(i)]
+    there = [n for label in ready for n in _answering(stable, state.versions[label])]
+    coming = [n for label in ready for n in _answering(to or {}, state.versions[label])]
+    others = [n for n in there if not _answers(draft, n)]
     if others and not state.leaves_for:
         draft.put(name, replace(state, leaves_for=tuple(dict.fromkeys(others))))
+    elif not there and any(not _answers(draft, n) for n in coming):
+        draft.put(name, replace(state, stable=ready[0]))
     elif not others:
         draft.intend(serving, Intent.DRAIN)
 

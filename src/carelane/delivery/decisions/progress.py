@@ -260,11 +260,14 @@ def tick(draft: Draft) -> None:
 
 
 def _moving(draft: Draft) -> set[str]:
-    """The services that are being rolled out."""
+    """The services that are being rolled out, or have nothing to be kept at until they are."""
     if draft.deployment is None or draft.deployment.ended:
         return set()
     rollouts = draft.deployment.rollouts.values()
-    return {r.service for r in rollouts if r.phase in {*MOVING, RolloutPhase.ABORTING}}
+    waiting = {r.service for r in rollouts if r.phase is RolloutPhase.PENDING}
+    return {r.service for r in rollouts if r.phase in {*MOVING, RolloutPhase.ABORTING}} | {
+        name for name in waiting if draft.service(name).stable is None
+    }
 
 
 def _tick_unseen(draft: Draft) -> None:

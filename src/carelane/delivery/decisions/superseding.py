@@ -87,15 +87,17 @@ def keep_moved(draft: Draft) -> None:
 def supersede(draft: Draft, wanted: Request, taken: Collection[str] = ()) -> None:
     """End the deployment under way: its versions leave the routing before anything else starts.
 
-    But for those services that are *taken* by an emergency, which sees to their users itself.
+    But for those services that are *taken* by an emergency, which sees to their users itself; and those
+    without a stable version that go on at another one, for only what is replaced answers yet.
     """
     old = draft.current()
     because = f"superseded by deployment {wanted.id} of {wanted.release.name}"
     for rollout in old.rollouts.values():
         if rollout.phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}:
             continue
-        if rollout.phase is not RolloutPhase.PENDING and rollout.service not in taken:
-            _back_to_stable(draft, rollout)
+        stays = rollout.service in taken or _is_replaced(draft, rollout, wanted.release)
+        if rollout.phase is not RolloutPhase.PENDING and not stays:
+            _back_to_stable(draft, rollout, wanted.release)
         draft.put_rollout(rollout, RolloutPhase.DEGRADED, because)
     if not taken:
         watching.give_back(draft, old.id)
@@ -103,7 +105,13 @@ def supersede(draft: Draft, wanted: Request, taken: Collection[str] = ()) -> Non
     draft.also(draft.current())
 
 
-def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
+def _is_replaced(draft: Draft, rollout: Rollout, release: Release) -> bool:
+    """Whether what is new here is replaced by another version, with nothing stable to go back to."""
+    new = draft.service(rollout.service).stable is None
+    return new and rollout.service in release.versions and draft.wanted(rollout).run.kind is ServiceKind.WEB
+
+
+def _back_to_stable(draft: Draft, rollout: Rollout, release: Release) -> None:
     name = rollout.service
     # A canary loses its weight before anything else; without steps traffic follows the instances.
     state = replace(draft.service(name), canary=None, canary_percent=0 if rollout.strategy.stepped else None)
@@ -112,7 +120,7 @@ def _back_to_stable(draft: Draft, rollout: Rollout) -> None:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
         return
     if state.stable is None:
-        leaving.see_off(draft, name)
+        leaving.see_off(draft, name, release.versions)
         return
     instances.fill(draft, name, state.stable)
     if rollout.strategy.stepped:
