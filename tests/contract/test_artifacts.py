@@ -10,8 +10,8 @@ import pytest
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.ports import Artifacts
 from carelane.delivery.releases import Artifact
-from carelane.platforms.processes import dependencies
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.programs import Programs
 from tests.contract.artifacts import ArtifactsContract
 from tests.contract.processes import tar_of
 from tests.fakes.artifacts import FakeArtifacts
@@ -128,13 +128,13 @@ class TestArchives(ArtifactsContract):
         self, artifacts: Archives, kept: Artifact, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         runs: list[str] = []
-        run = dependencies._run
+        run = Programs.run
 
-        def counted(what: str, command: list[str], *, must: bool = True) -> None:
+        def counted(self: Programs, what: str, command: list[str], *, must: bool = True) -> None:
             runs.append(what)
-            run(what, command, must=must)
+            run(self, what, command, must=must)
 
-        monkeypatch.setattr(dependencies, "_run", counted)
+        monkeypatch.setattr(Programs, "run", counted)
         with ThreadPoolExecutor(4) as pool:
             digests = list(pool.map(artifacts.build, [b"# nothing\n"] * 4))
         artifacts.verify(Artifact(kept.archive, digests[0]))

@@ -5,13 +5,15 @@ import io
 import socket
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from carelane.base.errors import InputError, PlatformError, RefusedError
-from carelane.platforms.processes import dependencies, fencing
+from carelane.base.errors import InputError, PlatformError, RefusedError, Unavailable
+from carelane.platforms.processes import dependencies, fencing, programs
 from carelane.platforms.processes.archives import Archives
+from tests.waiting import until
 
 LOOKING = """
 import os, pathlib
@@ -153,3 +155,42 @@ def test_without_a_fence_it_is_refused_to_whoever_may_not_run_code_here(
     with pytest.raises(RefusedError, match="needs a sandbox: it is forbidden here"):
         archives.build(b"looking==1\n", fenced_only=True)
     assert list(tmp_path.glob("dependencies/*/bin")) == []
+
+
+NEVER = "import time\ntime.sleep(600)\n"
+
+
+def test_what_never_ends_is_ended(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "LONGEST_SECONDS", 3.0)
+    monkeypatch.setattr("tests.contract.test_dependencies.BACKEND", NEVER)
+    with pytest.raises(PlatformError, match="building the dependencies did not end within 3 s"):
+        Archives(tmp_path / "artifacts").build(f"looking==1 --hash=sha256:{source(index)}\n".encode())
+    until(lambda: not running(tmp_path / "artifacts"), 5.0, "nothing of it runs any more")
+
+
+def test_what_is_being_made_ends_with_the_server_and_nothing_is_begun_after(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.contract.test_dependencies.BACKEND", NEVER)
+    lock = f"looking==1 --hash=sha256:{source(index)}\n".encode()
+    archives = Archives(tmp_path / "artifacts")
+    with ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(archives.build, lock) for _ in range(2)]
+        until(lambda: any(b"--no-cache" in each for each in running(tmp_path)), 30.0, "it is being built")
+        archives.end()
+        for each in made:
+            with pytest.raises(Unavailable, match="the server is ending"):
+                each.result(10.0)
+    until(lambda: not running(tmp_path / "artifacts"), 5.0, "nothing of it runs any more")
+
+
+def running(folder: Path) -> list[bytes]:
+    """The commands of the processes that are about *folder*."""
+    return [told for path in Path("/proc").glob("[0-9]*") if str(folder).encode() in (told := command(path))]
+
+
+def command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from carelane.base.errors import NotFoundError
+from carelane.base.errors import InputError, NotFoundError
+from carelane.platforms.git import repository as git_repository
 from carelane.platforms.git.repository import GitRepository
 from tests.systems.system import ENVIRONMENT
 
@@ -61,3 +62,32 @@ def test_what_was_pushed_names_nothing_in_the_users_own_repository(folder: Path,
     assert tags.stdout == ""
     with pytest.raises(NotFoundError, match=r"no commit 'v9\.9'"):
         repository.resolve("v9.9")
+
+
+def test_a_few_trees_that_stand_for_any_number_of_files_are_not_taken_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten folders of ten folders of …: twelve objects, a million files, half a gigabyte as a tar."""
+    monkeypatch.setattr(git_repository, "ARCHIVE_BYTES", 8 << 20)
+    entry = "100644 blob " + printed(folder, "hash-object", "-w", "notes.txt")
+    for _ in range(6):
+        listed = "".join(f"{entry}\t{name}\n" for name in range(10))
+        entry = "040000 tree " + printed(folder, "mktree", given=listed)
+    sha = printed(folder, "commit-tree", entry.split()[-1], "-m", "many")
+    repository = GitRepository(folder)
+    with pytest.raises(InputError, match=r"^0, 1 of .* has more than 8 MiB$"):
+        repository.archive(sha, ["0", "1"])
+    assert len(repository.archive(sha, ["0/0/0"])) < 8 << 20
+
+
+def printed(folder: Path, *arguments: str, given: str | None = None) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

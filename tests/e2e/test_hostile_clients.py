@@ -1,9 +1,14 @@
 """Those who ask too much of the server: nobody else notices, least of all an emergency."""
 
+import hashlib
 import http.client
+import http.server
+import io
 import json
 import select
 import socket
+import tarfile
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
@@ -15,6 +20,19 @@ from tests.waiting import until
 
 Make = Callable[..., System]
 CONNECTIONS = 1000
+THREADS = 40
+"""All that the server's routes have together."""
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """A source package of these *files*."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return out.getvalue()
 
 
 def answer(system: System, method: str, path: str, body: object = None, *, by: str = "") -> tuple[int, str]:
@@ -85,3 +103,52 @@ def test_what_is_too_long_too_great_or_no_text_is_refused_and_a_header_makes_nob
         0
     ] in {400, 422}
     assert answer(system, "GET", "/environments", by="pipeline/carelane.sock")[0] == 401
+
+
+NEVER = "import time\n\n\ndef build_wheel(*_a, **_k): time.sleep(600)\n"
+PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+class NeverBuilt(http.server.BaseHTTPRequestHandler):
+    """Gives whoever asks a source package whose build does not end."""
+
+    packed = packed({"a-1/pyproject.toml": PROJECT, "a-1/backend.py": NEVER, "a-1/PKG-INFO": "Name: a\n"})
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.packed)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_pipeline_whose_releases_are_never_built_keeps_nobody_out(make_system: Make) -> None:
+    system = make_system()
+    system.shipped("v1", "v2")
+    value = json.loads(system.must("token", "create", "ci", "--release", "--output", "json"))["value"]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NeverBuilt) as packages:
+        threading.Thread(target=packages.serve_forever, daemon=True).start()
+        digest = hashlib.sha256(NeverBuilt.packed).hexdigest()
+        address = f"http://127.0.0.1:{packages.server_port}/a-1.tar.gz"
+        (system.folder / "lock.txt").write_text(f"a @ {address} --hash=sha256:{digest}\n")
+        system.commit("v3", build={"requirements": "lock.txt"})
+        last = [asks_and_leaves(system, value, "v3") for _ in range(THREADS + 8)][-1]
+        assert last == 503
+        assert system.run("status", timeout=20).code == 0
+        back = system.run("emergency-rollback", "production", "--reason", "while it lasts", timeout=30)
+        assert back.code == 0, back.err
+        packages.shutdown()
+
+
+def asks_and_leaves(system: System, token: str, commit: str) -> int | None:
+    """Ask for a release by the pipelines' socket; the answer's status where it comes at once."""
+    connection = UnixHTTPConnection(system.folder / ".carelane" / "pipeline" / "carelane.sock", 0.3)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        connection.request("POST", "/api/v1/releases", json.dumps({"commit": commit}), headers)
+        return connection.getresponse().status
+    except TimeoutError:
+        return None
+    finally:
+        connection.close()

@@ -43,6 +43,19 @@ def listen_to_pipelines(path: Path) -> socket.socket:
     return listening
 
 
+class Serving(uvicorn.Server):
+    """Uvicorn's server, which waits for requests under way: what they wait for ends first."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As inherited."""
+        self._app.interrupt()
+        await super().shutdown(sockets)
+
+
 class Server:
     """One server of one system, until it is told to end."""
 
@@ -59,7 +72,7 @@ class Server:
             proxy_headers=False,  # nobody stands between: a header would say who asks
             timeout_graceful_shutdown=1,
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = Serving(config, app)
 
     def end(self, keep_running: bool) -> None:
         """End after the answers under way."""

@@ -21,6 +21,7 @@ from carelane.api import (
 from carelane.api.bearers import BearerMiddleware
 from carelane.api.idempotency import IdempotencyMiddleware
 from carelane.api.limits import LimitsMiddleware
+from carelane.api.sharing import SharingMiddleware
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 
@@ -37,6 +38,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
     )
     problems.install(application)
     application.add_middleware(IdempotencyMiddleware, app=app)
+    application.add_middleware(SharingMiddleware)
     application.add_middleware(LimitsMiddleware)
     application.add_middleware(BearerMiddleware, app=app, clock=RealClock())
     for router in (

@@ -58,6 +58,7 @@ class App:
     notifications: SqlNotificationQueue
     room: Ballast
     tokens: SqlTokenRepository
+    archives: Archives
     localhub: Localhub | None = None
 
     def begin(self) -> None:
@@ -72,6 +73,10 @@ class App:
         """What of the server itself does not do its work, and why."""
         hosts = [environment.host for environment in self.environments.values()]
         return [*self.watchdog.failing(), *(failing for host in hosts for failing in host.failing())]
+
+    def interrupt(self) -> None:
+        """End what requests wait for, however long it would take: the server ends after its answers."""
+        self.archives.end()
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""
@@ -170,6 +175,7 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
         notifications=notifications,
         room=room,
         tokens=SqlTokenRepository(database, trail),
+        archives=archives,
         localhub=localhub,
     )
 

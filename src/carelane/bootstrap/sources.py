@@ -1,5 +1,6 @@
 """The Sources port: git, the configuration and the archives together."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -18,6 +19,8 @@ class CommittedSources:
     def __init__(self, repository: GitRepository, archives: Archives) -> None:
         self._repository = repository
         self._archives = archives
+        self._packing = threading.Lock()
+        """An archive is held in memory: one at a time."""
 
     def tree(self, revision: str) -> SourceTree:
         """What a commit's own carelane.yaml says is shipped."""
@@ -43,7 +46,8 @@ class CommittedSources:
 
     def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
         """Pack a service's files; its requirements are read from the same commit."""
-        archive = self._archives.pack(self._repository.archive(sha, list(source.paths)))
+        with self._packing:
+            archive = self._archives.pack(self._repository.archive(sha, list(source.paths)))
         self._archives.unpacked(archive)  # now, so that no deployment has to
         if source.run.workdir != "." and not _inside(source.run.workdir, source.paths):
             raise InputError(

@@ -1,10 +1,17 @@
 """Reading commits: resolving names, single files, and archives of folders."""
 
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from carelane.base.errors import InputError, NotFoundError, PlatformError
+
+ARCHIVE_BYTES = 512 << 20
+TEXT_BYTES = 16 << 20
+"""So much of a commit is read at most: a few trees that name each other stand for any number of files."""
+ERROR_BYTES = 4 << 10
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,18 @@ class GitRepository:
 
     def file(self, sha: str, path: str) -> str:
         """The text of the file *path* at commit *sha*; raises NotFoundError."""
-        done = self._git("show", f"{sha}:./{path}")
+        done = self._read(TEXT_BYTES, f"{path} of {sha[:12]}", "show", f"{sha}:./{path}")
         if done.returncode != 0:
             raise NotFoundError(f"commit {sha[:12]} has no {path}", hint="add it and commit")
         return done.stdout.decode()
 
     def archive(self, sha: str, paths: list[str]) -> bytes:
-        """A tar of *paths* at commit *sha*; raises InputError where one is not there."""
-        done = self._git("archive", "--format=tar", sha, "--", *paths)
+        """A tar of *paths* at commit *sha*; raises InputError where one is not there, or it is too long."""
+        what = f"{', '.join(paths)} of {sha[:12]}"
+        done = self._read(ARCHIVE_BYTES, what, "archive", "--format=tar", sha, "--", *paths)
         if done.returncode != 0:
             raise InputError(
-                f"cannot pack {', '.join(paths)} of {sha[:12]}: {done.stderr.decode().strip()}",
+                f"cannot pack {what}: {done.stderr.decode(errors='replace').strip()}",
                 hint="`source` in carelane.yaml names committed files and folders",
             )
         return done.stdout
@@ -84,6 +92,28 @@ class GitRepository:
                 f"{self._folder} is in no git repository: {done.stderr.decode().strip()}",
                 hint="releases are made from commits: git init, git add, git commit",
             )
+
+    def _read(self, most: int, what: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        """What git prints, of which no more than *most* bytes are taken in; raises InputError beyond."""
+        with tempfile.TemporaryFile() as said, self._begun(arguments, said) as process:
+            out = process.stdout.read(most + 1) if process.stdout is not None else b""
+            if len(out) > most:
+                process.kill()
+                raise InputError(
+                    f"{what} has more than {most >> 20} MiB",
+                    hint="a release is what is run, not data: `source` in carelane.yaml says what it holds",
+                )
+            code = process.wait()
+            said.seek(0)
+            return subprocess.CompletedProcess(process.args, code, out, said.read(ERROR_BYTES))
+
+    def _begun(self, arguments: tuple[str, ...], said: IO[bytes]) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
+                ["git", *arguments], cwd=self._folder, stdout=subprocess.PIPE, stderr=said
+            )
+        except FileNotFoundError:
+            raise PlatformError("git is missing", hint="apt-get install git") from None
 
     def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
         try:

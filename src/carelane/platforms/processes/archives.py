@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,6 +17,7 @@ import structlog
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.releases import Artifact
 from carelane.platforms.processes import dependencies, manifests
+from carelane.platforms.processes.programs import Programs
 
 log = structlog.get_logger()
 AGAIN = "`carelane release create` of the same commit makes it again"
@@ -30,8 +30,13 @@ class Archives:
         self._archives = root / "archives"
         self._trees = root / "trees"
         self._dependencies = root / "dependencies"
+        self._programs = Programs()
         for folder in (self._archives, self._trees, self._dependencies):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def end(self) -> None:
+        """Make nothing more: what is being made ends unmade."""
+        self._programs.end()
 
     # -- packing
 
@@ -99,7 +104,7 @@ class Archives:
         shutil.rmtree(part, ignore_errors=True)
         requirements = self._dependencies / f"{digest}.txt"
         requirements.write_bytes(lock)
-        remark = dependencies.install(part, requirements, fenced_only=fenced_only)
+        remark = dependencies.install(part, requirements, self._programs, fenced_only=fenced_only)
         _put_in_place(part, final)
         return remark
 
@@ -127,7 +132,7 @@ class Archives:
         part = Path(tempfile.mkdtemp(dir=self._trees, prefix=".part-"))
         with tarfile.open(self._archives / f"{digest}.tar") as tar:
             _extract(tar, part)
-        _run(
+        self._programs.run(
             "compiling",
             [sys.executable, "-m", "compileall", "-q", "-s", str(part), "-p", str(tree), str(part)],
         )
@@ -213,10 +218,3 @@ def _write_whole(target: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     part.chmod(0o444)
     part.rename(target)
-
-
-def _run(what: str, command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise PlatformError(f"{what} failed: {last}")

@@ -16,18 +16,20 @@ from uv import find_uv_bin
 from carelane.base.errors import InputError, PlatformError, RefusedError
 from carelane.platforms.processes import fencing
 from carelane.platforms.processes.fencing import Inside
+from carelane.platforms.processes.programs import Programs
 
 _COMMENT = re.compile(r"(^|\s)#.*")
 _PLAIN = ("--hash", "--index-url", "--extra-index-url", "--find-links")
 """The options that a lock may have: others have code run, or are read from elsewhere."""
 
 
-def install(folder: Path, requirements: Path, *, fenced_only: bool) -> str:
+def install(folder: Path, requirements: Path, programs: Programs, *, fenced_only: bool) -> str:
     """Make an environment in *folder* with what *requirements* lists.
 
     Args:
         folder: Is not there yet.
         requirements: A file in pip's format.
+        programs: By which it is done.
         fenced_only: Refuse where there is no sandbox: whoever asks is not to run code as this user.
 
     Returns:
@@ -44,20 +46,21 @@ def install(folder: Path, requirements: Path, *, fenced_only: bool) -> str:
             f"installing a release's requirements needs a sandbox: {why}",
             hint="a person may make this release: carelane release create",
         )
-    _Installing(folder, requirements, fenced=not why).run()
+    _Installing(folder, requirements, programs, fenced=not why).run()
     return f"the requirements were installed outside of any sandbox, as this user: {why}" if why else ""
 
 
 class _Installing:
-    def __init__(self, folder: Path, requirements: Path, *, fenced: bool) -> None:
+    def __init__(self, folder: Path, requirements: Path, programs: Programs, *, fenced: bool) -> None:
         self._folder, self._requirements, self._fenced = folder, requirements, fenced
+        self._run = programs.run
         options = _options(requirements.read_text(errors="replace"))
         self._others = [option for option in options if not option.startswith(_PLAIN)]
         self._hashed = any(option.startswith("--hash") for option in options)
 
     def run(self) -> None:
         made = [_uv(), "venv", "--quiet", "--relocatable", "--python", _python(), str(self._folder)]
-        _run("making an environment", made)
+        self._run("making an environment", made)
         if self._others and not self._hashed:
             raise InputError(
                 f"the requirements have {self._others[0]}, which may have code run that nobody has checked",
@@ -87,10 +90,10 @@ class _Installing:
     def _compile(self) -> None:
         compiling = [_python(), "-I", "-S", "-m", "compileall", "-q", "-j0", str(self._folder / "lib")]
         inside = Inside(_interpreter(), [self._folder])
-        _run("compiling", self._command(compiling, inside), must=False)  # templates may be no Python
+        self._run("compiling", self._command(compiling, inside), must=False)  # templates may be no Python
 
     def _inside(self, what: str, command: Sequence[str], inside: Inside) -> None:
-        _run(what, self._command(command, inside))
+        self._run(what, self._command(command, inside))
 
     def _command(self, command: Sequence[str], inside: Inside) -> Sequence[str]:
         return fencing.command(command, inside) if self._fenced else command
@@ -139,10 +142,3 @@ def _cache() -> Path:
     path = Path(done.stdout.strip() or Path.home() / ".cache" / "uv")
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _run(what: str, command: Sequence[str], *, must: bool = True) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0 and must:
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise PlatformError(f"{what} failed: {last}")
