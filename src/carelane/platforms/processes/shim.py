@@ -213,6 +213,8 @@ class Shim:
         known = read_json(f"{folder}/status.json", "run", "restarts", "recent", "shim", "child")
         self.status: dict[str, Any] = known or {"run": 0, "restarts": 0, "recent": 0}
         self.inherited = last_child(folder, self.status) is not None
+        self.told_to_stop = self.status.get("phase") == "stopping"
+        """By an earlier shim, of a process that this one may adopt."""
         self.child: int | None = None
         self.handle: int | None = None
         self.ours = False
@@ -435,7 +437,8 @@ class Shim:
         if self.child is None:
             self.say("exited")
             sys.exit(0)
-        self.signal(signal.SIGTERM)
+        if self.ours or not self.told_to_stop:
+            self.signal(signal.SIGTERM)
         self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
         self.say("stopping")
 
