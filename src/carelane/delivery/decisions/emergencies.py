@@ -228,9 +228,8 @@ def _was_left(draft: Draft, rollout: Rollout) -> bool:
         return True
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return rollout.from_label is not None and not state.of(rollout.from_label, *STAYING)
-    if waits_for_paths(draft, rollout):
-        return False
-    return bool(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
+    route = draft.routed().services.get(rollout.service)
+    return route is not None and rollout.to_label in routing.reached(state, route)
 
 
 def _stay(draft: Draft, name: str, rollout: Rollout) -> None:
