@@ -85,6 +85,7 @@ def problems(schema: schemathesis.BaseSchema, mode: GenerationMode) -> list[str]
     return found
 
 
+@pytest.mark.timeout(60 + 15 * EXAMPLES)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize("who", ["owner", "token", "nobody"])
 def test_nobody_meets_an_error_or_an_answer_that_is_not_documented(

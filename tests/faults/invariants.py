@@ -1,11 +1,13 @@
 """What holds after any fault: nothing lost but what was in flight, one truth, no gap, nothing left over."""
 
+import http.client
 import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from carelane.base.unix_http import UnixHTTPConnection
 from tests.load import Answer, summary
 from tests.systems.system import System
 from tests.waiting import until
@@ -123,3 +125,20 @@ def parts(system: System) -> dict[str, list[int]]:
             found.setdefault(kind, []).append(status["child"]["pid"])
         found.setdefault("shim", []).append(status["shim"]["pid"])
     return found
+
+
+def listening(system: System) -> int:
+    """How many proxies have all that they need to take users."""
+    root = system.folder / ".carelane" / "environments" / "production" / "proxies"
+    return sum(_is_live(file) for file in root.glob("proxy-*/admin.sock"))
+
+
+def _is_live(admin: Path) -> bool:
+    connection = UnixHTTPConnection(admin, 1.0)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -55,6 +55,7 @@ def _strace() -> None:
     assert shutil.which("strace"), "NOT RUN: apt-get install strace"
 
 
+@pytest.mark.timeout(60 + 20 * len(FIRST))
 def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_not(
     make_system: Make, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_no
     invariants.at_the_end(system)
 
 
+@pytest.mark.timeout(60 + 20 * len(FIRST))
 def test_a_disk_that_fills_while_a_deployment_is_under_way_holds_it_up_and_no_more(
     make_system: Make, tmp_path: Path
 ) -> None:
