@@ -10,6 +10,15 @@ from carelane.delivery.strategies import CanaryStep, StepKind
 PATIENCE_SECONDS = 2.0
 
 
+def is_due(snapshot: Snapshot) -> bool:
+    """Whether a canary step under way asks a service anything."""
+    deployment = snapshot.deployment
+    if deployment is None or deployment.phase is not Phase.PROGRESSING:
+        return False
+    steps = (rollout.current_step for rollout in deployment.rollouts.values())
+    return any(step is not None and (step.kind is StepKind.VERIFY or step.path is not None) for step in steps)
+
+
 def answers(router: TrafficRouter, snapshot: Snapshot) -> dict[str, str]:
     """By the name of the step, what is wrong with what it asked just now; "" where nothing is."""
     deployment, release = snapshot.deployment, snapshot.release

@@ -5,7 +5,7 @@ crash at any point acts again to the same end.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -96,10 +96,11 @@ class Engine:
 
     def tick(self) -> float:
         """One pass; returns the seconds until the next is due."""
-        began = self._clock.monotonic()
+        answers = self._asked()
         with self._looking:
-            seen = self._observe_steps(self.observe(self.platform.router.routed()))
-        self._seen, self._seen_at = seen, began
+            began = self._clock.monotonic()
+            seen = self._observe_steps(self.observe(self.platform.router.routed()), answers)
+            self._seen, self._seen_at = seen, began
         with self._deciding:
             if self._is_old():
                 return MOVING_SECONDS
@@ -133,14 +134,28 @@ class Engine:
             tasks={name: task for name, task in seen.items() if task.task_of is not None},
         )
 
-    def _observe_steps(self, seen: Observation) -> Observation:
+    def _asked(self) -> Mapping[str, str]:
+        """What the canary steps under way ask, answered before the look, and not as a part of it.
+
+        Services answer as slowly as they like: the look is to be fresh, and nobody waits for it. Who may have
+        answered before the proxies took the routing was not asked.
+        """
+        snapshot = self._repository.snapshot(self.environment)
+        if self._seen.endpoints is None or not asking.is_due(snapshot):
+            return {}
+        in_force = self.platform.router.routed().generation
+        if in_force is None or in_force < snapshot.state.generation:
+            return {}
+        return asking.answers(self.platform.router, snapshot)
+
+    def _observe_steps(self, seen: Observation, answers: Mapping[str, str]) -> Observation:
         """Beside *seen*, what the canary steps under way want to know."""
         if seen.endpoints is None:
             return seen
         snapshot = self._repository.snapshot(self.environment)
         return replace(
             seen,
-            answers=asking.answers(self.platform.router, snapshot),
+            answers=answers,
             suspicions=self.platform.suspecting.look(snapshot.state, self.policy.analysis, self._clock.now()),
             evidence=self.platform.judging.look(
                 snapshot, seen.routing, self.policy.analysis, self._clock.now()

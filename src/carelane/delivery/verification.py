@@ -84,9 +84,9 @@ def _verified(router: TrafficRouter, version: ServiceVersion) -> Verified:
 
 
 def wrong_with(router: TrafficRouter, version: ServiceVersion, timeout_seconds: float) -> str:
-    """Ask health and version of one service once; what is wrong, "" where nothing is."""
+    """Ask health and version of one service once; what is wrong first, "" where nothing is."""
     said = (_at_the_front_door(router, check, timeout_seconds) for check in _checks_of(version))
-    return "; ".join(wrong for wrong in said if wrong is not None)
+    return next((wrong for wrong in said if wrong is not None), "")
 
 
 def not_well(router: TrafficRouter, version: ServiceVersion, path: str, timeout_seconds: float) -> str:

@@ -1,14 +1,15 @@
 """Nothing is decided on an old look, and no deadline runs while nobody looks."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from carelane.base.errors import Unavailable
-from carelane.delivery.deployments import Phase, Unseen
+from carelane.delivery.deployments import Kind, Phase, Unseen
 from carelane.delivery.observations import InstanceSeen
-from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind, blue_green_steps
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.workloads import WELL, Behaviour
@@ -116,4 +117,42 @@ def test_a_look_that_took_too_long_is_not_decided_on() -> None:
     assert simulation.weights() == {"v1": 2}, "an emergency takes what was seen last: it is never refused"
     simulation.workloads.observe = observe  # type: ignore[method-assign]
     simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_services_that_answer_slowly_keep_nothing_from_being_decided() -> None:
+    service = {"backend": replace(WEB, health_path="/health", version_path="/version")}
+    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(hold=False))
+    simulation = Simulation(replace(policy(2), strategy=strategy), service).shipped("v1")
+    simulation.release("v2")
+    simulation.deploy("v2")
+
+    def slowly(path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        simulation.clock.advance(10 * timeout_seconds)
+        return 200, b'{"version": "v2"}'
+
+    simulation.router.ask = slowly  # type: ignore[method-assign]
+    simulation.tick(20, unseen=True)
+    assert (simulation.phase, set(simulation.weights())) == (Phase.SUCCEEDED, {"v2"})
+
+
+def test_an_emergency_waits_for_no_service_that_is_being_asked() -> None:
+    service = {"backend": replace(WEB, version_path="/version")}
+    strategy = Strategy(StrategyKind.BLUE_GREEN, blue_green_steps(hold=False))
+    simulation = Simulation(replace(policy(2), strategy=strategy), service).shipped("v1")
+    simulation.release("v2")
+    simulation.deploy("v2")
+    ask, outcomes = simulation.router.ask, []
+
+    def asked(path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        simulation.router.ask = ask  # type: ignore[method-assign]
+        simulation.router.answers[path] = (200, b'{"version": "v1"}')
+        thread = threading.Thread(target=lambda: outcomes.append(simulation.emergency()), daemon=True)
+        thread.start()
+        thread.join(10.0)
+        return ask(path, timeout_seconds)
+
+    simulation.router.ask = asked  # type: ignore[method-assign]
+    simulation.until(lambda: simulation.deployment.kind is Kind.EMERGENCY)
+    assert [outcome.switched for outcome in outcomes] == [True]
     assert simulation.phase is Phase.SUCCEEDED

@@ -28,6 +28,8 @@ from carelane.platforms.envoy.published import Published, replace, text_of
 
 NAMES = "instances.json"
 OWN_KEY = "own.key"
+MOST_BYTES = 1 << 20
+"""Of an answer to Carelane's own question; a version's name is in the first of them."""
 
 
 class EnvoyRouter:
@@ -224,13 +226,27 @@ class EnvoyRouter:
         self, listener: str, path: str, timeout_seconds: float, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
         port = self._ports[listener]
+        give_up = time.monotonic() + timeout_seconds
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
         try:
             connection.request("GET", path, headers={OWN_HEADER: self._own, **headers})
             response = connection.getresponse()
-            return response.status, response.read()
+            return response.status, _body(response, give_up)
         except (OSError, http.client.HTTPException) as error:
             where = "the front door" if listener == FRONT else f"the address of {listener}"
             raise PlatformError(f"{where} does not answer: {error}") from error
         finally:
             connection.close()
+
+
+def _body(response: http.client.HTTPResponse, give_up: float) -> bytes:
+    """The beginning of an answer's body; raises OSError where it is not whole by *give_up*.
+
+    A socket's timeout is of each read: what comes in drips would keep whoever asks for ever.
+    """
+    body = b""
+    while len(body) < MOST_BYTES and (part := response.read1(MOST_BYTES)):
+        body += part
+        if time.monotonic() > give_up:
+            raise TimeoutError("its answer takes too long")
+    return body
