@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from carelane.platforms.processes import identities
+from carelane.platforms.processes import identities, shims
 from carelane.platforms.processes.shim import boot_id, start_time
 from carelane.platforms.processes.shims import SHIM, Shims
 from tests.contract import processes
@@ -294,3 +295,43 @@ def test_what_was_left_behind_is_found_by_the_next_shim(keeper: Shims, tmp_path:
     assert keeper.wait_ended(["one"], 5.0) == []
     assert not alive(child)
     assert not alive(stray)
+
+
+def stop_shim(keeper: Shims) -> dict[str, Any]:
+    """Stop the shim of ``one`` (SIGSTOP); what it had written."""
+    seen = phase(keeper, "running")
+    os.kill(seen["shim"]["pid"], signal.SIGSTOP)
+    until(lambda: identities.stopped(seen["shim"]), 5.0, "it is stopped")
+    return seen
+
+
+def test_a_shim_that_is_stopped_is_replaced_and_its_process_goes_on(
+    keeper: Shims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shims, "HUNG_SECONDS", 0.5)
+    begin(keeper, tmp_path, FOREVER)
+    seen = stop_shim(keeper)
+    keeper.ensure("one")
+    assert alive(seen["shim"]["pid"]), "it may be let go on in a moment"
+    until(lambda: not keeper.supervised(seen), 5.0, "it hangs")
+    keeper.ensure("one")
+    until(lambda: status(keeper)["shim"] != seen["shim"], 5.0, "another shim has it")
+    assert not alive(seen["shim"]["pid"])
+    assert status(keeper)["child"] == seen["child"]
+    os.kill(seen["child"]["pid"], signal.SIGKILL)
+    until(lambda: status(keeper)["run"] == 2 and status(keeper)["phase"] == "running", 5.0, "it runs again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_what_is_to_end_ends_whatever_becomes_of_its_shim(
+    keeper: Shims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Whoever waits for the end sees to it."""
+    monkeypatch.setattr(shims, "HUNG_SECONDS", 0.5)
+    begin(keeper, tmp_path, FOREVER)
+    seen = phase(keeper, "running")
+    os.kill(seen["shim"]["pid"], signal.SIGSTOP)
+    keeper.stop("one", 1.0)
+    os.kill(seen["shim"]["pid"], number)
+    assert keeper.wait_ended(["one"], 10.0) == []
+    assert not alive(seen["child"]["pid"])

@@ -106,3 +106,13 @@ def test_one_of_a_newer_version_is_refused(database: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConflictError, match="written by a newer Carelane"):
         backups.check(database)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%41b", "a b", "ü"])
+def test_a_path_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    open_sqlite(folder / "carelane.db").dispose()
+    found = backups.copy(folder / "carelane.db", folder / "copy.db")
+    assert backups.check(folder / "copy.db") == found == backups.check(folder / "carelane.db")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

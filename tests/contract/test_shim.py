@@ -1,6 +1,9 @@
 """What a shim does for its process, on real processes."""
 
+import contextlib
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,3 +283,47 @@ def test_a_shim_is_small(keeper: Shims, tmp_path: Path) -> None:
     pid = phase(keeper, "running")["shim"]["pid"]
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     assert pages * os.sysconf("SC_PAGE_SIZE") < SMALL_BYTES
+
+
+# -- a full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("NOT RUN: only root may mount a file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_on_a_full_disk_what_ends_is_started_again_and_adopted(small_disk: Path, tmp_path: Path) -> None:
+    with processes.shims(small_disk / "shims") as keeper:
+        begin(keeper, tmp_path, FOREVER)
+        phase(keeper, "running")
+        filling = small_disk / "filling"
+        with contextlib.suppress(OSError):
+            filling.write_bytes(b"x" * (2 << 20))
+        for run in (2, 3, 4):
+            os.kill(status(keeper)["child"]["pid"], signal.SIGKILL)
+            until(lambda run=run: status(keeper)["run"] == run, 10.0, "it is started again")  # type: ignore[misc]
+            until(lambda: keeper.running(status(keeper)), 5.0, "it runs")
+        seen = phase(keeper, "running")
+        os.kill(seen["shim"]["pid"], signal.SIGKILL)
+        until(lambda: not keeper.supervised(seen), 5.0, "the shim is gone")
+        keeper.ensure("one")
+        until(lambda: keeper.supervised(status(keeper)), 5.0, "another has it")
+        assert (status(keeper)["run"], status(keeper)["child"]) == (4, seen["child"])
+        kept = {
+            "child.json",
+            "child.json.spare",
+            "shim.lock",
+            "spec.json",
+            "status.json",
+            "status.json.spare",
+        }
+        assert {path.name for path in keeper.folder("one").iterdir() if ".log" not in path.name} == kept
+        filling.unlink()

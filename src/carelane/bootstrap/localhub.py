@@ -199,4 +199,4 @@ def _listens(address: Path) -> bool:
 
 
 def _program() -> list[str]:
-    return [sys.executable, "-m", "localhub"]
+    return [sys.executable, "-P", "-m", "localhub"]

@@ -31,6 +31,7 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
     client = Client(directory)
     command = [
         sys.executable,
+        "-P",  # what lies in the folder that one stands in is no part of the server
         "-m",
         "carelane.api",
         str(client.system),

@@ -70,7 +70,7 @@ def copy(source: Path, target: Path) -> Found:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         with (
-            closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True)) as reading,
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as reading,
             closing(sqlite3.connect(part)) as writing,
         ):
             reading.backup(writing, pages=PAGES_AT_ONCE)

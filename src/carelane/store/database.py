@@ -29,7 +29,7 @@ def open_sqlite(path: Path) -> sa.Engine:
         Damaged: If it is no database, or not a whole one.
         DiskFull: If there is no room for it.
     """
-    engine = sa.create_engine(f"sqlite:///{path}", pool_size=8)
+    engine = sa.create_engine(address_of(path), pool_size=8)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: SQLiteConnection, _record: object) -> None:
@@ -57,6 +57,11 @@ def open_sqlite(path: Path) -> sa.Engine:
         engine.dispose()
         raise
     return engine
+
+
+def address_of(path: Path) -> sa.URL:
+    """The address of the database file at *path*, whatever characters are in it."""
+    return sa.URL.create("sqlite", database=str(path))
 
 
 def translated(path: Path, error: BaseException | None) -> CarelaneError | None:
@@ -106,5 +111,7 @@ def newest_schema() -> str | None:
 def alembic_config() -> Config:
     """How the migrations are found."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # A % is the beginning of something else there.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
     return config

@@ -134,7 +134,19 @@ class Archives:
             _extract(tar, part)
         self._programs.run(
             "compiling",
-            [sys.executable, "-m", "compileall", "-q", "-s", str(part), "-p", str(tree), str(part)],
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-m",
+                "compileall",
+                "-q",
+                "-s",
+                str(part),
+                "-p",
+                str(tree),
+                str(part),
+            ],
         )
         for path in (part, *part.rglob("*")):
             path.chmod(0o555 if path.is_dir() else path.stat().st_mode & 0o555)

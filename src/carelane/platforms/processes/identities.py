@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from carelane.base.clock import since_boot
@@ -19,6 +20,15 @@ def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool
     if not shim or not who or shim.get("boot") != _BOOT or who["start"] is None:
         return False
     return bool(start_time(who["pid"]) == who["start"])
+
+
+def stopped(who: Mapping[str, Any]) -> bool:
+    """Whether *who*, which runs, was stopped (SIGSTOP) and not let go on: it does nothing, for ever."""
+    try:
+        fields = Path(f"/proc/{who['pid']}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return fields[0] == b"T"
 
 
 def age_seconds(who: Mapping[str, Any]) -> float:

@@ -98,7 +98,7 @@ class EmbeddedPostgres:
 
 
 def _call(verb: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "ignore", "-m", __name__, verb, str(folder / "data")]
+    command = [sys.executable, "-P", "-W", "ignore", "-m", __name__, verb, str(folder / "data")]
     # The library has its lock, and the socket where the data's own path is too long, in the temporary
     # folder: the machine's is everybody's, and the lock in it the first user's.
     return subprocess.run(

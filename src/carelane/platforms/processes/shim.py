@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -51,6 +52,10 @@ BE_SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of prctl: what loses its parent becomes a child of ours."""
 MARK_VARIABLE = "CARELANE_FOLDER"
 """In the environment of the process and so of all that it starts: whose they are."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SPARE, SPARE_BYTES = ".spare", 4096
+AT_CURRENT, EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of renameat2."""
 MARK = "\0"
 """On both sides of a hidden value's name in ``spec.json``: neither a variable nor an argument can hold it."""
 
@@ -75,11 +80,46 @@ def boot_id() -> str:
 
 
 def write_json(path: str, document: dict[str, Any]) -> None:
-    """Replace the file at *path* in one step."""
+    """Replace the file at *path* in one step; on a full disk in the room that was kept for it."""
+    text = json.dumps(document).encode()
     temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w") as file:
-        json.dump(document, file)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if error.errno not in FULL:
+            raise
+        write_in_spare(path, text)
+
+
+def keep_spare(path: str) -> None:
+    """Lay down room for the document at *path*, to be written into when the disk is full."""
+    with contextlib.suppress(OSError):
+        spare = os.open(path + SPARE, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(spare, 0, SPARE_BYTES)
+        finally:
+            os.close(spare)
+
+
+def write_in_spare(path: str, text: bytes) -> None:
+    """Write over what is kept beside *path* and let the two change places: that takes no room."""
+    spare = os.open(path + SPARE, os.O_WRONLY)
+    try:
+        os.pwrite(spare, text, 0)
+        os.ftruncate(spare, len(text))
+    finally:
+        os.close(spare)
+    if not os.path.exists(path):
+        os.replace(path + SPARE, path)
+        return
+    places = (os.fsencode(path + SPARE), os.fsencode(path))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(AT_CURRENT, places[0], AT_CURRENT, places[1], EXCHANGE) != 0:
+        raise OSError(ctypes.get_errno(), f"{path} cannot change places with its spare")
 
 
 def read_json(path: str, *needed: str) -> dict[str, Any] | None:
@@ -265,7 +305,7 @@ class Shim:
         run = self.status["run"]
         self.say("backoff")  # which run comes next, before anything of it can be there
         self.drop_logs(run - LOGS_KEPT)
-        log = os.open(f"{self.folder}/run-{run}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = self.open_log(run)
         pid = os.fork()
         if pid == 0:
             self.become(log)
@@ -274,6 +314,15 @@ class Shim:
         self.because = ""
         self.log_seen = (self.began, 0)
         self.say("running")
+
+    def open_log(self, run: int) -> int:
+        """Where the process prints to; nowhere, where the disk has no room for another file."""
+        try:
+            return os.open(f"{self.folder}/run-{run}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            return os.open("/dev/null", os.O_WRONLY)
 
     def become(self, log: int) -> None:
         """In the child: turn into the process, or say in its log why not."""
@@ -575,6 +624,8 @@ def main(folder: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         sys.exit(0)  # another shim keeps this folder
+    for name in ("status.json", "child.json"):
+        keep_spare(f"{folder}/{name}")
     ctypes.CDLL(None).prctl(BE_SUBREAPER, 1, 0, 0, 0)
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing)

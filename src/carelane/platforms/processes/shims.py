@@ -8,16 +8,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
+
+import structlog
 
 from carelane.base import environment, json_files
 from carelane.base.errors import PlatformError
 from carelane.platforms.processes import identities, shim
 from carelane.platforms.processes.shim import last_child
 
+log = structlog.get_logger()
 SHIM = Path(__file__).with_name("shim.py")
 STATUS = ("run", "restarts", "recent", "phase", "since", "shim", "child")
 ASKED_SECONDS = 0.5
+HUNG_SECONDS = 5.0
+"""How long a shim may be stopped (SIGSTOP): then another takes its place."""
+ENDING_SECONDS = 1.0
+"""How long one that is killed is waited for."""
 EXITED = "exited"
 """What a shim says last."""
 _ONLY_TO_BE_ENDED = {"command": ["true"], "folder": "/", "environment": {}, "once": True}
@@ -35,6 +42,7 @@ class Shims:
         self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._specs: dict[str, dict[str, Any]] = {}
         self._statuses = json_files.Remembered(*STATUS)
+        self._stopped_since: dict[int, float] = {}
 
     def names(self) -> list[str]:
         """The folders that hold something."""
@@ -91,8 +99,31 @@ class Shims:
         return self.spec(name)
 
     def supervised(self, status: dict[str, Any] | None) -> bool:
-        """Whether the shim that wrote *status* runs."""
+        """Whether the shim that wrote *status* runs, and was not stopped for longer than a moment."""
+        return self._there(status) and not self._hangs(status["shim"])
+
+    @staticmethod
+    def _there(status: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
         return status is not None and identities.alive(status["shim"], status["shim"])
+
+    def _hangs(self, keeper: dict[str, Any]) -> bool:
+        """Whether a shim has been seen stopped for so long that nobody is going to let it go on."""
+        if not identities.stopped(keeper):
+            self._stopped_since.pop(keeper["pid"], None)
+            return False
+        since = self._stopped_since.setdefault(keeper["pid"], time.monotonic())
+        return time.monotonic() - since >= HUNG_SECONDS
+
+    def _make_way(self, status: dict[str, Any] | None) -> None:
+        """End a shim that hangs: it holds its folder's lock."""
+        if not self._there(status):
+            return
+        log.error("a shim was stopped, and is replaced", pid=status["shim"]["pid"])
+        identities.send(status["shim"], signal.SIGKILL)
+        self._stopped_since.pop(status["shim"]["pid"], None)
+        give_up = time.monotonic() + ENDING_SECONDS
+        while self._there(status) and time.monotonic() < give_up:
+            time.sleep(0.01)
 
     def running(self, status: dict[str, Any] | None) -> bool:
         """Whether the process that *status* speaks of runs."""
@@ -106,14 +137,16 @@ class Shims:
         self._specs[name] = spec
 
     def ensure(self, name: str) -> None:
-        """See to it that *name* has a shim; one that is there already goes on undisturbed.
+        """See to it that *name* has a shim; one that is there and does not hang goes on undisturbed.
 
         Raises:
             PlatformError: If it cannot be started.
         """
         self._reap()
-        if self.supervised(self.status(name)):
+        status = self.status(name)
+        if self.supervised(status):
             return
+        self._make_way(status)
         command = [sys.executable, "-I", "-S", str(SHIM), str(self.folder(name))]
         try:
             child = subprocess.Popen(
@@ -171,7 +204,16 @@ class Shims:
             left = [name for name in names if not self._ended(self.status(name), name)]
             if not left or time.monotonic() > give_up:
                 return left
+            for name in left:
+                self._see_to_an_end(name)
             time.sleep(0.05)
+
+    def _see_to_an_end(self, name: str) -> None:
+        """Of a process that was told to end, and whose shim is gone or hangs, another sees to it."""
+        status = self.status(name)
+        coming = not self._there(status) and any(each == name for each, _ in self._children)
+        if self.running(status) and not self.supervised(status) and not coming:
+            self.ensure(name)
 
     def _ended(self, status: dict[str, Any] | None, name: str) -> bool:
         """Whether neither the process runs nor a shim that still looks for what it left behind."""
