@@ -303,6 +303,7 @@ def _dropped(before: EnvironmentState, left: Deployment | None, release: Release
     """The services that ran, or were on their way in what is *left*, and that *release* does not have."""
     on_its_way = left.rollouts if left is not None and not left.ended else {}
     there = {name: rollout.to_label for name, rollout in on_its_way.items() if rollout.begun}
+    there |= {name: s.canary for name, s in before.services.items() if s.canary is not None}
     there |= {name: version.label for name, version in before.running.items()}
     return {name: label for name, label in there.items() if name not in release.versions}
 

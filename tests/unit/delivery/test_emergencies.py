@@ -316,3 +316,28 @@ def test_no_user_is_given_to_a_canary_by_an_emergency_where_stable_is_not_whole(
         assert weights["v1"]
         simulation.tick()
     assert set(simulation.weights()) == {"v1"}
+
+
+@pytest.mark.parametrize("ready", [0, 2])
+def test_what_is_left_and_has_no_users_yet_gets_none_while_an_emergency_is_under_way(ready: int) -> None:
+    """v1 lacks readiness, and v2 is on its way, to mend that: *ready* of its instances are there."""
+    simulation = Simulation(policy(4, Pace(2, 4))).shipped("v1")
+    fit: set[str] = set()
+    simulation.router.ready = lambda name: simulation.workloads.ready(name) and name in fit
+    simulation.release("v2")
+    simulation.deploy("v2")
+    simulation.until(lambda: len(simulation.instances("v2")) == 4)
+    fit |= {i.id for i in simulation.instances("v2")[:ready]}
+    fit |= {i.id for i in simulation.instances("v1")[: ready // 2]}
+    simulation.tick(2 if ready else 0)
+    outcome = simulation.emergency()
+    assert ("users stay on v1" in outcome.message) is not bool(ready)
+    weights = simulation.weights()
+    assert weights == ({"v1": 1, "v2": 2} if ready else {"v1": 1}), "nobody at v1 is ready there"
+    fit |= {i.id for i in simulation.instances("v2")}
+    for _ in range(5):
+        simulation.tick()
+        assert simulation.weights() == weights
+    fit |= {i.id for i in simulation.instances("v1")}
+    simulation.tick()
+    assert set(simulation.weights()) == {"v1"}

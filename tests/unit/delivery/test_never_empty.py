@@ -231,3 +231,39 @@ def test_of_a_new_service_that_is_left_it_is_not_said_that_it_was_taken_out_whil
     simulation.settle()
     assert simulation.operations.emergency_standing(simulation.deployment.id).switched
     assert simulation.running("site") == {}
+
+
+def test_an_emergency_leaves_what_was_new_before_what_replaces_it_has_begun() -> None:
+    simulation = half_there(beside=True)
+    simulation.release("v2", changes=("site",))
+    simulation.deploy("v2")
+    outcome = simulation.emergency()
+    assert (outcome.deployment.release, list(outcome.services)) == ("v0", ["site"])  # type: ignore[union-attr]
+    assert simulation.router.routing.services["site"].prefixes == ()
+    simulation.settle()
+    assert (simulation.phase, simulation.running("site")) == (Phase.SUCCEEDED, {})
+
+
+def test_what_is_up_beside_a_service_answers_for_nobody() -> None:
+    """v2 gives the path of site to backend, which is new; v2's site is up, and has no users."""
+    shapes = {"v1": {"site": WEB}, "v2": {"backend": WEB, "site": APP}}
+    strategy = Strategy(
+        StrategyKind.BLUE_GREEN, (CanaryStep(StepKind.SCALE, 100), CanaryStep(StepKind.PAUSE))
+    )
+    simulation = Simulation(replace(policy(REPLICAS), strategy=strategy), {"backend": WEB, "site": WEB})
+    for name, services in shapes.items():
+        simulation.release(name, services=services)
+        simulation.deploy(name)
+        simulation.tick(6)
+    assert (simulation.phase, simulation.weights("site")) == (Phase.PAUSED, {"v1": 10_000})
+    ready = simulation.workloads.ready
+    sick = {i.id for i in simulation.instances("v1", service="site")}
+    simulation.router.ready = lambda name: name not in sick and ready(name)
+    simulation.tick()
+    assert simulation.router.routing.services["backend"].prefixes == ("/",)
+    simulation.workloads.behaviours["v1"] = Behaviour(ready_after=5)
+    simulation.emergency()
+    assert simulation.router.routing.services["backend"].prefixes == ("/",)
+    simulation.settle()
+    assert (simulation.phase, simulation.weights("site")) == (Phase.SUCCEEDED, {"v1": 1})
+    assert simulation.running("backend") == {}

@@ -1,6 +1,7 @@
 """Services that only one of two releases has: leaving them is a change like any other, and seen to be one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -109,3 +110,30 @@ def test_a_rollback_that_only_takes_out_is_not_done_while_the_proxies_reject_eve
 def test_a_plan_names_what_would_be_taken_out() -> None:
     plan = adding().operations.rollback_plan("production", Kind.EMERGENCY)
     assert plan.message == "production would go back to v1 (revision 1): api v2 -> nothing"
+
+
+def test_what_was_to_leave_stays_once_it_is_deployed_again() -> None:
+    replicas = {"backend": 4, "api": 1}
+    both = {"backend": WEB, "api": replace(WEB, routes=("/api",))}
+    simulation = Simulation(policy(replicas, keep_warm=0), ONE).shipped("v1")
+    simulation.release("v2", services=both)
+    simulation.deploy("v2")
+    simulation.settle()
+    fit: set[str] = set()
+    ready = simulation.workloads.ready
+    simulation.router.ready = lambda name: (
+        ready(name) and (name in fit or simulation.workloads.processes[name].version.label != "v1")
+    )
+    simulation.emergency()
+    simulation.tick(3)
+    fit.add(simulation.instances("v1")[0].id)
+    simulation.tick()
+    simulation.abort()
+    fit.clear()
+    assert simulation.state.service("api").leaves_for == ("backend",)
+    simulation.deploy("v2")
+    simulation.settle()
+    assert (simulation.phase, simulation.state.release) == (Phase.SUCCEEDED, "v2")
+    simulation.tick(5)
+    assert (simulation.weights("backend"), simulation.weights("api")) == ({"v2": 4}, {"v2": 1})
+    assert simulation.state.service("api").leaves_for == ()

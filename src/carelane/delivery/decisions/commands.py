@@ -98,6 +98,7 @@ def _record_weakening(draft: Draft, wanted: Request) -> None:
 def _dropped(draft: Draft, release: Release, previous: Deployment | None) -> list[str]:
     """The services that run, or that the deployment under way has begun with, and that *release* has not."""
     begun = [n for n, r in previous.rollouts.items() if r.begun] if previous is not None else []
+    begun += [name for name, state in draft.snapshot.state.services.items() if state.canary is not None]
     return [name for name in (*draft.snapshot.state.running, *begun) if name not in release.versions]
 
 

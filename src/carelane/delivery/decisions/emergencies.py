@@ -12,7 +12,7 @@ from carelane.delivery import routing
 from carelane.delivery.decisions import failing, finishing, holding, instances, leaving, replacing
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import STAYING, Intent
+from carelane.delivery.environments import STAYING, Instance, Intent
 from carelane.delivery.releases import ServiceKind
 
 NEVER_BACK = "an emergency rollback never goes back to what it left: it goes on being tried"
@@ -97,12 +97,26 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
         draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label not in known], Intent.DRAIN)
     draft.put_on_trial(rollout, percent=None)
     if draft.wanted(rollout).run.kind is ServiceKind.WEB and draft.seen.endpoints is not None:
+        draft.intend(_newcomers(draft, rollout), Intent.DRAIN)
         # What drains has not been told to end: it is as good as a warm one.
         draining = draft.service(rollout.service).of(rollout.to_label, Intent.DRAIN)
         draft.intend([i for i in draining if draft.ready(i)], Intent.SERVE)
         staying = draft.service(rollout.service).of(rollout.to_label, *STAYING)
         unfit = sum(not draft.ready(instance) for instance in staying)
         instances.fill(draft, rollout.service, rollout.to_label, draft.replicas(rollout.service) + unfit)
+
+
+def _newcomers(draft: Draft, rollout: Rollout) -> list[Instance]:
+    """Instances of what is left that have no users, and would get some as soon as they are ready.
+
+    Where nobody at all is ready they may have had some a moment ago, unless nobody ever had their version.
+    """
+    state, before = draft.service(rollout.service), draft.snapshot.deployment
+    left = [i for i in state.of_intent(Intent.SERVE) if i.label != rollout.to_label]
+    somebody = any(draft.ready(i) for i in [*left, *state.of(rollout.to_label, *STAYING)])
+    moving = before.rollouts.get(rollout.service) if before is not None and not before.ended else None
+    never = moving.to_label if moving is not None and moving.users_since is None else None
+    return [i for i in left if not draft.ready(i) and (somebody or i.label in {never} - {state.stable})]
 
 
 def _with_users(draft: Draft, service: str) -> set[str]:

@@ -28,6 +28,7 @@ def settle(draft: Draft, *, whole: bool = True) -> None:
         _promote(draft, rollout)
         if rollout.phase is RolloutPhase.PROMOTING:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
+    _keep(draft)
     for name in leaving.to_take_out(draft):
         if whole or leaving.may_leave(draft, name):
             take_out(draft, [name])
@@ -37,6 +38,13 @@ def settle(draft: Draft, *, whole: bool = True) -> None:
     if current.release != draft.snapshot.state.release:
         # Who only leaves a canary has what it had: no step of the history, which is of finite length.
         _add_revision(draft)
+
+
+def _keep(draft: Draft) -> None:
+    """What was to leave, and is in the release after all, stays."""
+    for name in draft.release.versions if draft.release is not None else ():
+        if draft.service(name).leaves_for:
+            draft.put(name, replace(draft.service(name), leaves_for=()))
 
 
 def take_out(draft: Draft, names: Iterable[str]) -> None:

@@ -90,8 +90,13 @@ def _see_off(draft: Draft, name: str) -> None:
 
 
 def _leave(draft: Draft, name: str) -> None:
-    """What only stayed for its paths leaves once others answer them, or where it answers nobody itself."""
+    """What only stayed for its paths leaves once others answer them, or where it answers nobody itself.
+
+    Unless what is on its way has it again.
+    """
     state = draft.service(name)
+    if draft.release is not None and name in draft.release.versions:
+        return
     others = [draft.service(other) for other in state.leaves_for]
     if state.leaves_for and all(ready(draft, other, other.stable, Intent.SERVE) for other in others):
         draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))

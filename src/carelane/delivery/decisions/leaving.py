@@ -71,7 +71,10 @@ def carrying_for(draft: Draft, service: str) -> list[Instance]:
 
 
 def _answers(draft: Draft, name: str) -> list[Instance]:
-    return [i for i in draft.service(name).of_intent(Intent.SERVE) if draft.ready(i)]
+    """Who is ready to answer users of a service; not what is up beside it, and has no share."""
+    state = draft.service(name)
+    beside = state.canary if state.canary_percent == 0 else None
+    return [i for i in state.of_intent(Intent.SERVE) if i.label != beside and draft.ready(i)]
 
 
 def _took_over(draft: Draft, name: str, successor: str) -> bool:

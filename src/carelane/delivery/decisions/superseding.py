@@ -96,7 +96,8 @@ def supersede(draft: Draft, wanted: Request, taken: Collection[str] = ()) -> Non
         if rollout.phase in {RolloutPhase.HEALTHY, RolloutPhase.DEGRADED}:
             continue
         stays = rollout.service in taken or _is_replaced(draft, rollout, wanted.release)
-        if rollout.phase is not RolloutPhase.PENDING and not stays:
+        begun = rollout.phase is not RolloutPhase.PENDING or draft.service(rollout.service).canary is not None
+        if begun and not stays:
             _back_to_stable(draft, rollout, wanted.release)
         draft.put_rollout(rollout, RolloutPhase.DEGRADED, because)
     if not taken:
@@ -116,7 +117,7 @@ def _back_to_stable(draft: Draft, rollout: Rollout, release: Release) -> None:
     # A canary loses its weight before anything else; without steps traffic follows the instances.
     state = replace(draft.service(name), canary=None, canary_percent=0 if rollout.strategy.stepped else None)
     draft.put(name, state)
-    if state.versions[rollout.to_label].run.kind is ServiceKind.WORKER:
+    if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
         return
     if state.stable is None:
