@@ -319,3 +319,15 @@ def test_what_is_to_end_ends_whatever_becomes_of_its_shim(
     os.kill(seen["shim"]["pid"], number)
     assert keeper.wait_ended(["one"], 10.0) == []
     assert not alive(seen["child"]["pid"])
+
+
+def test_a_stop_is_one_signal_though_the_shim_is_killed_in_its_middle(keeper: Shims, tmp_path: Path) -> None:
+    told = (
+        "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os.write(1, b'told\\n'))\nprint('up')\n"
+    )
+    begin(keeper, tmp_path, told + FOREVER)
+    until(lambda: log(keeper) == "up\n", 5.0, "it is up")
+    keeper.stop("one", 3.0)
+    os.kill(phase(keeper, "stopping")["shim"]["pid"], signal.SIGKILL)
+    assert keeper.wait_ended(["one"], 10.0) == []
+    assert log(keeper) == "up\ntold\n"

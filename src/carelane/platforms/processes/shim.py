@@ -460,7 +460,9 @@ class Shim:
             if self.child is None:
                 self.say("exited")
                 sys.exit(0)
-            self.signal(signal.SIGTERM)
+            if self.status.get("told") != self.status["run"]:  # not by a shim that was killed since
+                self.signal(signal.SIGTERM)
+                self.status["told"] = self.status["run"]
             self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
             self.say("stopping")
         self.write_again()
