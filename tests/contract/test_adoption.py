@@ -50,22 +50,6 @@ def test_a_killed_shim_harms_nobody_and_the_next_one_adopts_its_process(
     assert not alive(child)
 
 
-def test_a_stop_that_one_shim_began_is_not_begun_again_by_the_next(keeper: Shims, tmp_path: Path) -> None:
-    told = (
-        "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os.write(1, b'told\\n'))\nprint('up')\n"
-    )
-    begin(keeper, tmp_path, told + FOREVER)
-    until(lambda: log(keeper) == "up\n", 5.0, "it is up")
-    keeper.stop("one", 2.0)
-    stopping = phase(keeper, "stopping")
-    until(lambda: "told" in log(keeper), 5.0, "it was told")
-    os.kill(stopping["shim"]["pid"], signal.SIGKILL)
-    until(lambda: not keeper.supervised(stopping), 5.0, "the shim is gone")
-    keeper.ensure("one")
-    phase(keeper, "exited")
-    assert log(keeper) == "up\ntold\n"
-
-
 def test_an_adopted_process_that_ends_is_started_again(keeper: Shims, tmp_path: Path) -> None:
     begin(keeper, tmp_path, FOREVER)
     child = kill_shim(keeper)
@@ -335,3 +319,15 @@ def test_what_is_to_end_ends_whatever_becomes_of_its_shim(
     os.kill(seen["shim"]["pid"], number)
     assert keeper.wait_ended(["one"], 10.0) == []
     assert not alive(seen["child"]["pid"])
+
+
+def test_a_stop_is_one_signal_though_the_shim_is_killed_in_its_middle(keeper: Shims, tmp_path: Path) -> None:
+    told = (
+        "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os.write(1, b'told\\n'))\nprint('up')\n"
+    )
+    begin(keeper, tmp_path, told + FOREVER)
+    until(lambda: log(keeper) == "up\n", 5.0, "it is up")
+    keeper.stop("one", 3.0)
+    os.kill(phase(keeper, "stopping")["shim"]["pid"], signal.SIGKILL)
+    assert keeper.wait_ended(["one"], 10.0) == []
+    assert log(keeper) == "up\ntold\n"

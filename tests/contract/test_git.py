@@ -91,3 +91,15 @@ def printed(folder: Path, *arguments: str, given: str | None = None) -> str:
         check=True,
     )
     return done.stdout.strip()
+
+
+def test_the_folder_says_which_repository_it_is_and_no_variable_of_a_hook(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = printed(folder, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", "/no/such/repository.git")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/no/such/index")
+    repository = GitRepository(folder)
+    assert repository.resolve("HEAD").sha == sha
+    assert repository.file(sha, "notes.txt") == "one"
+    assert repository.uncommitted(["."]) == []

@@ -302,8 +302,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_on_a_full_disk_what_ends_is_started_again_and_adopted(small_disk: Path, tmp_path: Path) -> None:
     with processes.shims(small_disk / "shims") as keeper:
-        begin(keeper, tmp_path, FOREVER)
+        begin(keeper, tmp_path, "print('up')\n" + FOREVER)
         phase(keeper, "running")
+        until(lambda: log(keeper) == "up\n", 5.0, "it has said who it is")
         filling = small_disk / "filling"
         with contextlib.suppress(OSError):
             filling.write_bytes(b"x" * (2 << 20))

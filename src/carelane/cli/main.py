@@ -2,7 +2,9 @@
 
 import errno
 import importlib
+import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -98,6 +100,7 @@ def cli(context: click.Context, directory: str) -> None:
 
 def main() -> None:
     """Run, and turn every error into one message and the right exit code."""
+    _open_what_is_closed()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -120,6 +123,13 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a message
         _bug(error)
     sys.exit(_code(code))
+
+
+def _open_what_is_closed() -> None:
+    """Who is started with a standard stream closed has none, and the next file gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open to the end
 
 
 def _bug(error: Exception) -> NoReturn:

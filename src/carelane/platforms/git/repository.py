@@ -1,5 +1,6 @@
 """Reading commits: resolving names, single files, and archives of folders."""
 
+import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ ARCHIVE_BYTES = 512 << 20
 TEXT_BYTES = 16 << 20
 """So much of a commit is read at most: a few trees that name each other stand for any number of files."""
 ERROR_BYTES = 4 << 10
+NAMING = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_QUARANTINE_PATH"),
+)
+"""Variables by which git tells its hooks in which repository they are: who starts a server may be one."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +116,24 @@ class GitRepository:
     def _begun(self, arguments: tuple[str, ...], said: IO[bytes]) -> "subprocess.Popen[bytes]":
         try:
             return subprocess.Popen(
-                ["git", *arguments], cwd=self._folder, stdout=subprocess.PIPE, stderr=said
+                ["git", *arguments],
+                cwd=self._folder,
+                env=_elsewhere(),
+                stdout=subprocess.PIPE,
+                stderr=said,
             )
         except FileNotFoundError:
             raise PlatformError("git is missing", hint="apt-get install git") from None
 
     def _git(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
         try:
-            return subprocess.run(["git", *arguments], cwd=self._folder, capture_output=True, check=False)
+            return subprocess.run(
+                ["git", *arguments], cwd=self._folder, env=_elsewhere(), capture_output=True, check=False
+            )
         except FileNotFoundError:
             raise PlatformError("git is missing", hint="apt-get install git") from None
+
+
+def _elsewhere() -> dict[str, str]:
+    """The environment, but for what names another repository than that of the folder."""
+    return {name: value for name, value in os.environ.items() if name not in NAMING}

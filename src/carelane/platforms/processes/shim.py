@@ -253,8 +253,6 @@ class Shim:
         known = read_json(f"{folder}/status.json", "run", "restarts", "recent", "shim", "child")
         self.status: dict[str, Any] = known or {"run": 0, "restarts": 0, "recent": 0}
         self.inherited = last_child(folder, self.status) is not None
-        self.told_to_stop = self.status.get("phase") == "stopping"
-        """By an earlier shim, of a process that this one may adopt."""
         self.child: int | None = None
         self.handle: int | None = None
         self.ours = False
@@ -486,8 +484,9 @@ class Shim:
         if self.child is None:
             self.say("exited")
             sys.exit(0)
-        if self.ours or not self.told_to_stop:
+        if self.status.get("told") != self.status["run"]:  # not by a shim that was killed since
             self.signal(signal.SIGTERM)
+            self.status["told"] = self.status["run"]
         self.kill_at = time.monotonic() + control.get("grace_seconds", 10.0)
         self.say("stopping")
 
