@@ -107,16 +107,18 @@ def _begin(draft: Draft, rollout: Rollout) -> None:
 
 
 def _newcomers(draft: Draft, rollout: Rollout) -> list[Instance]:
-    """Instances of what is left that have no users, and would get some as soon as they are ready.
+    """Instances of what was on its way that have no users, and would get some as soon as they are ready.
 
     Where nobody at all is ready they may have had some a moment ago, unless nobody ever had their version.
+    What was there whole is not thinned out: its instances that are not ready for a moment carry users again.
     """
     state, before = draft.service(rollout.service), draft.snapshot.deployment
     left = [i for i in state.of_intent(Intent.SERVE) if i.label != rollout.to_label]
     somebody = any(draft.ready(i) for i in [*left, *state.of(rollout.to_label, *STAYING)])
     moving = before.rollouts.get(rollout.service) if before is not None and not before.ended else None
-    never = moving.to_label if moving is not None and moving.users_since is None else None
-    return [i for i in left if not draft.ready(i) and (somebody or i.label in {never} - {state.stable})]
+    if moving is None or not (somebody or (moving.users_since is None and moving.to_label != state.stable)):
+        return []
+    return [i for i in left if i.label == moving.to_label and not draft.ready(i)]
 
 
 def _with_users(draft: Draft, service: str) -> set[str]:

@@ -49,6 +49,9 @@ def advance(draft: Draft) -> None:
         begin_abort(draft, watching.OFF)
     if draft.current().phase is Phase.PROGRESSING:
         _go_on(draft)
+        if draft.current().phase is Phase.PAUSED:  # from the very decision that holds it
+            for rollout in list(draft.current().rollouts.values()):
+                _keep_whole(draft, rollout)
     elif draft.current().phase is Phase.PAUSED:
         _watch_pause(draft)
     if draft.current().phase is Phase.ABORTING:
@@ -188,7 +191,7 @@ def _watch_pause(draft: Draft) -> None:
 
 
 def _keep_whole(draft: Draft, rollout: Rollout) -> None:
-    if draft.wanted(rollout).run.kind is not ServiceKind.WEB:
+    if rollout.phase not in MOVING or draft.wanted(rollout).run.kind is not ServiceKind.WEB:
         return
     if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
         stepping.keep_stable_whole(draft, rollout)
