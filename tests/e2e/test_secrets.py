@@ -40,7 +40,7 @@ def told(value: str, place: str) -> set[str]:
     return found
 
 
-def test_what_is_secret_is_nowhere_but_where_it_is_needed(make_system: Make, tmp_path: Path) -> None:
+def test_no_secret_leaks(make_system: Make, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(PLANTED["by file"])
     secrets = {
         "SESSION_KEY": {"variable": "PLANTED_KEY", "version": 1},
@@ -79,7 +79,7 @@ def test_what_is_secret_is_nowhere_but_where_it_is_needed(make_system: Make, tmp
         assert told(value, "cmdline") == set()
     for name in holding(state, PLANTED["localhub"]):
         assert (state / name).stat().st_mode & 0o077 == 0
-    server = {f"{sys.executable} -m carelane.api {small.folder} "}
+    server = {f"{sys.executable} -P -m carelane.api {small.folder} "}
     assert told(PLANTED["of up"], "environ") == server
     assert told(PLANTED["notification"], "environ") == server
     of_instances = {command for command in told(PLANTED["by variable"], "environ") if command not in server}

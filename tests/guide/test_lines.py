@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.systems.healthcare import Healthcare
+from tests.systems.system import told
 from tests.waiting import until
 
 pytestmark = pytest.mark.guide
@@ -129,8 +130,8 @@ def _crashed_and_failed(system: Healthcare) -> bool:
 def _canary_pids(system: Healthcare) -> list[int]:
     view = system.carelane("env", "show", "staging", "--output", "json").json()
     return [
-        i["pid"]
+        pid
         for s in view["services"]
         for i in s["instances"]
-        if i["label"] == "v5.0" and i["phase"] == "running" and i["pid"]
+        if i["label"] == "v5.0" and i["phase"] == "running" and (pid := told(i["place"])["pid"])
     ]

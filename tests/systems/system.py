@@ -241,7 +241,7 @@ class System:
     def instances(self, label: str | None = None, service: str = "web") -> list[Any]:
         """A service's instances, at *label* if named, with the pid and the port that their place tells."""
         shown = self.service(service)["instances"]
-        return [{**i, **_told(i["place"])} for i in shown if label is None or i["label"] == label]
+        return [{**i, **told(i["place"])} for i in shown if label is None or i["label"] == label]
 
     def last_deployment(self) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The newest deployment."""
@@ -284,7 +284,7 @@ class System:
         assert ran.code == 0, ran.err + self.log()
 
 
-def _told(place: str | None) -> dict[str, int | None]:
+def told(place: str | None) -> dict[str, int | None]:
     """The numbers in ``pid 4711, port 20001``."""
     told = dict(part.split() for part in (place or "").split(", ") if part)
     return {name: int(told[name]) if name in told else None for name in ("pid", "port")}
