@@ -12,7 +12,7 @@ from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
-from carelane.delivery.observations import Observation
+from carelane.delivery.observations import Observation, TrafficSeen
 from carelane.delivery.releases import ServiceKind
 from carelane.delivery.requesting import Outcome
 
@@ -70,15 +70,6 @@ class EnvironmentView:
 
 
 @dataclass(frozen=True)
-class TrafficView:
-    """A service's users over the last *seconds*: an hour, or less where the server has not run so long."""
-
-    seconds: float
-    requests: int
-    errors: int
-
-
-@dataclass(frozen=True)
 class PlanView:
     """What a deployment would be, what its canaries would be judged by, and by how much traffic."""
 
@@ -86,7 +77,7 @@ class PlanView:
     deployment: Deployment | None
     replicas: Mapping[str, int]
     analysis: AnalysisPolicy
-    traffic: Mapping[str, TrafficView]
+    traffic: Mapping[str, TrafficSeen]
 
 
 def plan(app: App, name: str, outcome: Outcome) -> PlanView:
@@ -99,13 +90,8 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
         deployment=deployment,
         replicas={service: policy.replicas_of(service) for service in rollouts},
         analysis=policy.analysis,
-        traffic={n: _traffic(environment, n, r.from_label or "") for n, r in rollouts.items()},
+        traffic={n: environment.rates.lately(n, r.from_label or "") for n, r in rollouts.items()},
     )
-
-
-def _traffic(environment: Environment, service: str, label: str) -> TrafficView:
-    seen = environment.rates.lately(service, label)
-    return TrafficView(seen.seconds, seen.requests, seen.errors)
 
 
 def environments(app: App, names: list[str]) -> list[EnvironmentView]:

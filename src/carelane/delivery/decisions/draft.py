@@ -164,6 +164,11 @@ class Draft:
         """The routing that the draft as it stands asks for."""
         return routing.routing(replace(self._state, services=self.services), self.seen)
 
+    def reached(self, service: str) -> set[str]:
+        """The labels of *service* that users get, as `routing.reached` has it."""
+        route = self.routed().services.get(service)
+        return routing.reached(self.service(service), route) if route is not None else set()
+
     def replicas(self, service: str) -> int:
         """How many instances of *service* the policy wants."""
         return self.policy.replicas_of(service)

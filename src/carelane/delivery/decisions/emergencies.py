@@ -244,8 +244,7 @@ def _was_left(draft: Draft, rollout: Rollout) -> bool:
         return True
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return rollout.from_label is not None and not state.of(rollout.from_label, *STAYING)
-    route = draft.routed().services.get(rollout.service)
-    return route is not None and rollout.to_label in routing.reached(state, route)
+    return rollout.to_label in draft.reached(rollout.service)
 
 
 def _stay(draft: Draft, name: str, rollout: Rollout) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from carelane.delivery import routing
 from carelane.delivery.decisions import (
     crashes,
     emergencies,
@@ -133,9 +132,7 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
 
 def _has_all_users(draft: Draft, version: ServiceVersion) -> bool:
     """Whether users have it alone already, for it is asked for again before stable was back."""
-    name = version.service
-    route = draft.routed().services.get(name)
-    return route is not None and routing.reached(draft.service(name), route) == {version.label}
+    return draft.reached(version.service) == {version.label}
 
 
 def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
