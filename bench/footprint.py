@@ -2,16 +2,15 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from bench.processes import run, seconds
 from bench.results import Figure, write
-from tests.systems.system import CARELANE, ENVIRONMENT, System, free_port
+from tests.systems.system import System, free_port
 
 PART = "Footprint"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,16 +32,16 @@ def main() -> None:
 def _measure(system: System) -> list[Figure]:
     system.describe()
     probes = {"readiness": {"path": "/ready"}, "liveness": {"path": "/live"}}
-    first = _seconds(system.up)
+    first = seconds(system.up)
     system.release("v1", probes=probes)
     for environment in ("development", "staging", "production"):
         system.must("deploy", environment, "--release", "v1", "--wait")
     again = []
     for _ in range(5):
         system.must("down", "--keep-running")
-        again.append(_seconds(system.up))
-    help_ms = [_seconds(lambda: _run(system, "--help")) * 1000 for _ in range(15)]
-    status_ms = [_seconds(lambda: _run(system, "status")) * 1000 for _ in range(15)]
+        again.append(seconds(system.up))
+    help_ms = [seconds(lambda: run(system, "--help")) * 1000 for _ in range(15)]
+    status_ms = [seconds(lambda: run(system, "status")) * 1000 for _ in range(15)]
     pid = system.server_pid()
     time.sleep(5)
     before = _ticks(pid)
@@ -77,18 +76,6 @@ def _measure(system: System) -> list[Figure]:
             max(shims) < 12,
         ),
     ]
-
-
-def _seconds(act: Callable[[], object]) -> float:
-    began = time.monotonic()
-    act()
-    return time.monotonic() - began
-
-
-def _run(system: System, *arguments: str) -> None:
-    subprocess.run(
-        [str(CARELANE), *arguments], cwd=system.folder, env=ENVIRONMENT, capture_output=True, check=True
-    )
 
 
 def _ticks(pid: int) -> int:

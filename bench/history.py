@@ -6,19 +6,17 @@ present stays as it is. Flat is what may grow by a quarter at most.
 """
 
 import json
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import sqlalchemy as sa
 
-from bench.processes import busy_seconds, proportional_mib
+from bench.processes import busy_seconds, proportional_mib, run, seconds
 from bench.results import Figure, write
 from carelane.store import tables
-from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.systems.system import System
 
 PART = "A long history"
 SIZES = (1, 100, 1000)
@@ -85,19 +83,7 @@ def _figure(what: str, values: list[float]) -> Figure:
 
 
 def _ms(system: System, *arguments: str) -> float:
-    return median(_seconds(lambda: _run(system, *arguments)) for _ in range(ROUNDS)) * 1000
-
-
-def _seconds(act: Callable[[], object]) -> float:
-    began = time.monotonic()
-    act()
-    return time.monotonic() - began
-
-
-def _run(system: System, *arguments: str) -> None:
-    subprocess.run(
-        [str(CARELANE), *arguments], cwd=system.folder, env=ENVIRONMENT, capture_output=True, check=True
-    )
+    return median(seconds(lambda: run(system, *arguments)) for _ in range(ROUNDS)) * 1000
 
 
 def _remember(database: Path, known: int, size: int) -> None:

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from carelane.platforms.processes.tcp_ports import free_port, is_free
+from tests.systems.system import CARELANE, ENVIRONMENT, System
 from tests.waiting import until
 
 
@@ -23,6 +25,20 @@ def busy_seconds(pid: int) -> float:
     """Processor time that process *pid* has used; nanoseconds are counted, not ticks."""
     return (
         sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    )
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long *act* takes."""
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+def run(system: System, *arguments: str) -> None:
+    """A command as a user gives it, and no more than it: what it says is not looked at."""
+    subprocess.run(
+        [str(CARELANE), *arguments], cwd=system.folder, env=ENVIRONMENT, capture_output=True, check=True
     )
 
 
