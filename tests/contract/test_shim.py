@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from carelane.platforms.processes.shims import Shims
 from tests.contract import processes
 from tests.contract.processes import FOREVER, spec
 from tests.contract.shims import alive, begin, log, phase, status
+from tests.disks import mounted
 from tests.waiting import until
 
 SMALL_BYTES = 25 << 19
@@ -291,13 +291,8 @@ def test_a_shim_is_small(keeper: Shims, tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT RUN: only root may mount a file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def test_on_a_full_disk_what_ends_is_started_again_and_adopted(small_disk: Path, tmp_path: Path) -> None:

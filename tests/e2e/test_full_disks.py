@@ -1,12 +1,11 @@
 """An emergency rollback on a disk that is full, on a file system of its own."""
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.disks import mounted
 from tests.systems.system import System
 from tests.waiting import until
 
@@ -17,13 +16,8 @@ SIZE = "900m"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """The folder of the first system that is made, on a disk of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT RUN: only root may mount a file system")
-    folder = tmp_path / "system-0"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "system-0", SIZE) as folder:
+        yield folder
 
 
 def fill(folder: Path) -> None:
