@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.processes import answering, proportional_mib
 from bench.results import Figure, quantile, spread, write
 from carelane.delivery.releases import Probe
-from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy.documents import FRONT
 from carelane.platforms.envoy.proxies import PROCESSES
 from carelane.platforms.envoy.router import EnvoyRouter

@@ -12,7 +12,7 @@ from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
 from tests.contract import processes
-from tests.contract.traffic_router import refused
+from tests.contract.proxies import refused
 from tests.waiting import until
 
 VERSIONS = ("v1", "v2", "v3", "v4", "v5", "v6")

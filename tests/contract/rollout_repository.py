@@ -8,9 +8,10 @@ import pytest
 from carelane.audit.entries import Entry
 from carelane.audit.ports import Trail
 from carelane.base.errors import ConflictError, InputError, NotFoundError
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase, Revision, Rollout
-from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState, Warm
+from carelane.delivery.environments import EnvironmentState, ServiceState, Warm
 from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Limits, Release, SecretReference
@@ -60,10 +61,12 @@ def state(generation: int, number: int | None = None, environment: str = "produc
         canary=None,
         previous=(Warm("v0", MADE_AT + timedelta(hours=1)),),
         versions={"v1": V1.versions["backend"]},
-        instances=(Instance("backend-1", "backend", "v1", Intent.SERVE, MADE_AT),),
+        home="v1",
+        copies={"v1": Copies(Purpose.SERVE), "v0": Copies(Purpose.WARM)},
+        shares={"v1": 9000, "v2": 1000},
         migrated=("v0", "v1"),
     )
-    return EnvironmentState(environment, generation, 4, {"backend": service}, "v1", 3, number)
+    return EnvironmentState(environment, generation, {"backend": service}, "v1", 3, number)
 
 
 def incident(number: int) -> Incident:

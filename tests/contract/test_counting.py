@@ -11,7 +11,7 @@ from carelane.platforms.envoy.documents import FRONT, PREVIEW
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.router import EnvoyRouter
 from tests.contract.envoys import Envoys
-from tests.contract.traffic_router import healthy, routing
+from tests.contract.proxies import healthy, routing
 from tests.waiting import until
 
 

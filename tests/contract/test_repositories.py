@@ -12,15 +12,19 @@ from carelane.analysis.ports import TrafficStore
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Phase
 from carelane.delivery.ports import AnalysisRepository, RolloutRepository
+from carelane.delivery.replicas.ports import Fleets
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.fleets import SqlFleets
 from carelane.store.traffic import SqlTrafficStore
 from carelane.store.trail import SqlTrail
 from tests.contract.analysis_repository import AnalysisRepositoryContract
+from tests.contract.fleets import FleetsContract
 from tests.contract.rollout_repository import V1, RolloutRepositoryContract, deployment, entry, state
 from tests.contract.traffic_store import TrafficStoreContract, bucket, everything, thin
 from tests.contract.trail import TrailContract
+from tests.fakes.fleets import InMemoryFleets
 from tests.fakes.releases import MADE_AT
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.traffic import InMemoryTrafficStore
@@ -51,6 +55,18 @@ class OnSqlite:
     @pytest.fixture
     def repository(self, database: sa.Engine, trail: SqlTrail) -> RolloutRepository:
         return SqlRolloutRepository(database, trail)
+
+
+class TestInMemoryFleets(InMemory, FleetsContract):
+    @pytest.fixture
+    def fleets(self, trail: InMemoryTrail) -> Fleets:
+        return InMemoryFleets(trail)
+
+
+class TestSqlFleets(OnSqlite, FleetsContract):
+    @pytest.fixture
+    def fleets(self, database: sa.Engine, trail: SqlTrail) -> Fleets:
+        return SqlFleets(database, trail)
 
 
 class TestInMemoryRepository(InMemory, RolloutRepositoryContract):

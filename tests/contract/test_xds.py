@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from carelane.delivery.releases import Probe
-from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.documents import FRONT, PREVIEW, from_files
 from carelane.platforms.envoy.proxies import BESIDE, PROXIES
@@ -20,7 +20,7 @@ from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import free_port
 from tests.contract import earlier_proxies, processes
 from tests.contract.envoys import Envoys, answering
-from tests.contract.traffic_router import healthy, refused, routing
+from tests.contract.proxies import healthy, refused, routing
 from tests.load import Load
 from tests.waiting import until
 

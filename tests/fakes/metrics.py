@@ -1,10 +1,18 @@
 """Counters that grow as users come: by the weights in force, at the error ratios a test lays down."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from carelane.analysis.measurements import Counts, Reading, Window
 from carelane.base.clock import ManualClock
-from tests.fakes.router import FakeRouter
+
+
+class Weighing(Protocol):
+    """Who knows how the traffic is shared."""
+
+    def weights(self, service: str) -> dict[str, int]:
+        """The weight of each label of *service* that has any."""
+        ...
 
 
 @dataclass
@@ -12,7 +20,7 @@ class FakeMetrics:
     """The MetricSource port in memory; every hundredth request is exact, there is no chance in it."""
 
     clock: ManualClock
-    router: FakeRouter
+    router: Weighing
     requests_per_second: float = 0.0
     previews_per_second: float = 0.0
     error_ratios: dict[tuple[str, str] | str, float] = field(default_factory=dict)

@@ -3,30 +3,35 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Self
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import ManualClock
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
 from carelane.delivery.engine import Engine, Platform
-from carelane.delivery.environments import STAYING, EnvironmentState, Instance, Intent
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.judging import Judging
 from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
+from carelane.delivery.ports import TrafficRouter, Workloads
 from carelane.delivery.releases import Release, RunConfiguration, labelled
+from carelane.delivery.replicas.controller import Replicas
+from carelane.delivery.replicas.fleet import STAYING, Fleet, Instance, Intent
 from carelane.delivery.requesting import Outcome
 from carelane.delivery.undoing import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking
+from tests.fakes.fleets import InMemoryFleets
+from tests.fakes.instances import Behaviour, FakeInstances
 from tests.fakes.metrics import FakeMetrics
+from tests.fakes.proxies import FakeProxies
 from tests.fakes.repository import InMemoryRepository
 from tests.fakes.room import FakeRoom
-from tests.fakes.router import FakeRouter
 from tests.fakes.suspecting import FakeSuspecting
 from tests.fakes.trail import InMemoryTrail
-from tests.fakes.workloads import Behaviour, FakeWorkloads
 
 PRODUCTION = "production"
 
@@ -53,13 +58,14 @@ class Simulation:
         self.clock = ManualClock()
         self.trail = InMemoryTrail()
         self.repository = InMemoryRepository(self.trail)
-        self.workloads = FakeWorkloads()
-        self.router = FakeRouter(self.workloads.ready, tuple(self.services))
+        self.fleets = InMemoryFleets(self.trail)
+        self.workloads = FakeInstances()
+        self.router = FakeProxies(self.workloads.ready, tuple(self.services))
         self.router.healthy_seconds = self.workloads.ready_seconds
         self.backing = FakeBacking()
         self.room = FakeRoom()
         self.suspicions: dict[str, str] = {}
-        self.metrics = FakeMetrics(self.clock, self.router)
+        self.metrics = FakeMetrics(self.clock, self)
         self.artifacts = FakeArtifacts()
         self.reported: list[BaseException] = []
         self._contents: dict[str, str] = {}
@@ -69,10 +75,21 @@ class Simulation:
 
     def use(self, policy: Policy) -> None:
         """From now on a server with this *policy* runs: what an earlier one remembered is lost."""
-        judging = Judging(self.metrics, self.repository)
-        platform = Platform(
-            self.workloads, self.router, self.backing, judging, FakeSuspecting(self.suspicions), self.room
+        self.replicas = Replicas(
+            PRODUCTION,
+            self.workloads,
+            self.router,
+            self.backing,
+            self.fleets,
+            self.clock,
+            lambda _, error: self.reported.append(error),
         )
+        self._begin(policy, self.replicas, self.replicas)
+
+    def _begin(self, policy: Policy, workloads: Workloads, router: TrafficRouter) -> None:
+        judging = Judging(self.metrics, self.repository)
+        suspecting = FakeSuspecting(self.suspicions)
+        platform = Platform(workloads, router, self.backing, judging, suspecting, self.room)
         self.engine = Engine(
             PRODUCTION,
             policy,
@@ -110,7 +127,7 @@ class Simulation:
             self.workloads.behaviours[name] = behaviour
         return release
 
-    def shipped(self, *names: str) -> "Simulation":
+    def shipped(self, *names: str) -> Self:
         """Releases of these *names* have been made and shipped, one after another."""
         for name in names:
             self.release(name)
@@ -214,15 +231,25 @@ class Simulation:
         """Whether no deployment is under way and nothing is leaving."""
         if self.state.deployment is not None:
             return False
-        return all(i.intent in STAYING for s in self.state.services.values() for i in s.instances)
+        return all(instance.intent in STAYING for instance in self.fleet.instances)
 
     def weights(self, service: str = "backend") -> dict[str, int]:
         """Who gets the traffic."""
         return self.router.weights(service)
 
     def instances(self, label: str, *intents: Intent, service: str = "backend") -> list[Instance]:
-        """The recorded instances of a label."""
-        return self.state.service(service).of(label, *intents)
+        """The instances of a label, as they are meant."""
+        return self.fleet.crew(service).of(label, *intents)
+
+    @property
+    def fleet(self) -> Fleet:
+        """What is meant of each instance."""
+        return self.replicas.fleet
+
+    def fit(self, service: str, *labels: str) -> bool:
+        """Whether any instance that serves at one of *labels* is fit, as was seen last."""
+        copies = [c for label in labels for c in self.engine.seen.of(service, label)]
+        return any(copy.serves and copy.ready for copy in copies)
 
     def running(self, service: str = "backend") -> dict[str, int]:
         """How many processes of each label run."""
@@ -243,7 +270,7 @@ class Simulation:
     def describe(self) -> str:
         """Where things stand, for a failing test."""
         moving = {n: r.phase.value for n, r in self.deployment.rollouts.items()}
-        intents = {i.id: (i.label, i.intent.value) for s in self.state.services.values() for i in s.instances}
+        intents = {i.id: (i.label, i.intent.value) for i in self.fleet.instances}
         return f"{self.deployment.phase} ({self.deployment.message}), {moving}, {intents}"
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from carelane.base.errors import CarelaneError
 from carelane.delivery.decisions import superseding
 from carelane.delivery.deployments import Deployment, Kind, Phase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
 from carelane.delivery.releases import RunConfiguration, ServiceKind
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, ROLLING, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.simulation.answering import Answering
 
 APP = replace(WEB, routes=("/app",))
@@ -161,8 +161,8 @@ class Schedule:
 
     def _served(self) -> dict[str, set[str]]:
         """Which versions each service is to serve or work with."""
-        services = self.simulation.state.services.items()
-        return {name: {i.label for i in state.of_intent(Intent.SERVE)} for name, state in services}
+        crews = self.simulation.fleet.crews.items()
+        return {name: {i.label for i in crew.of_intent(Intent.SERVE)} for name, crew in crews}
 
     def _rollback(self) -> None:
         self.simulation.rollback(self.chance.choice((None, None, 1)))
@@ -264,7 +264,8 @@ class Schedule:
             state = self.simulation.state.service(name)
             if state.stable != version.label:
                 found.append(f"{name} is at {state.stable}, not {version.label}")
-            others = [i for i in state.of_intent(Intent.SERVE) if i.label != version.label]
+            serving = self.simulation.fleet.crew(name).of_intent(Intent.SERVE)
+            others = [i for i in serving if i.label != version.label]
             if others:
                 found.append(f"{name} is served by {others}")
             works = set(self.simulation.running(name)) - {version.label}
@@ -289,7 +290,7 @@ class Schedule:
         if rollout.phase.value not in {"Progressing", "Paused"} or self.simulation.router.silent:
             return []
         wanted = self.simulation.engine.policy.replicas_of(name)
-        there = len(state.of(state.stable, Intent.SERVE))
+        there = len(self.simulation.instances(state.stable, Intent.SERVE, service=name))
         done = rollout.step >= len(rollout.strategy.steps)
         return (
             [] if there >= wanted or done else [f"{name}: {there} of {wanted} of {state.stable} while held"]

@@ -11,12 +11,13 @@ from carelane.base.errors import PlatformError
 from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
-from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
-from carelane.delivery.observations import Observation, TrafficSeen
+from carelane.delivery.environments import EnvironmentState, ServiceState
+from carelane.delivery.observations import CopySeen, TrafficSeen
 from carelane.delivery.releases import ServiceKind
 from carelane.delivery.requesting import Outcome
 
 HEALTH_SECONDS = 0.2
+SERVES = "serve"
 _asking = ThreadPoolExecutor(8, thread_name_prefix="health")
 
 
@@ -121,10 +122,10 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
 
 
 def _service(environment: Environment, name: str, recorded: EnvironmentState) -> ServiceView:
-    seen, state = environment.engine.seen, recorded.service(name)
+    seen, state = environment.engine.shown, recorded.service(name)
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
-    instances = [_instance(seen, kind, instance) for instance in state.instances]
+    instances = [_instance(copy) for copy in seen.of(name)]
     rates = environment.rates.rates(name)
     evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(
@@ -148,24 +149,30 @@ def _service(environment: Environment, name: str, recorded: EnvironmentState) ->
 def ready(instances: list[InstanceView], state: ServiceState) -> int:
     """How many are ready of the versions that are named beside it: what else still serves is none of them."""
     named = {state.stable, state.canary}
-    return sum(i.ready for i in instances if i.intent == Intent.SERVE and i.label in named)
+    return sum(i.ready for i in instances if i.intent == SERVES and i.label in named)
 
 
-def _instance(seen: Observation, kind: ServiceKind, instance: Instance) -> InstanceView:
-    process = seen.instances.get(instance.id)
-    endpoint = (seen.endpoints or {}).get(instance.id)
-    fit = seen.healthy(instance.id) if kind is ServiceKind.WEB else seen.running(instance.id)
+def _instance(copy: CopySeen) -> InstanceView:
     return InstanceView(
-        id=instance.id,
-        label=instance.label,
-        intent=instance.intent.value,
-        since=instance.since,
-        phase=process.phase.value if process else None,
-        ready=fit,
-        restarts=process.restarts if process else None,
-        place=process.place or None if process else None,
-        active_requests=endpoint.active_requests if endpoint else None,
+        id=copy.id,
+        label=copy.label,
+        intent=_intent(copy),
+        since=copy.since,
+        phase=copy.phase.value if copy.phase is not None else None,
+        ready=copy.ready,
+        restarts=copy.restarts,
+        place=copy.place or None,
+        active_requests=copy.active_requests,
     )
+
+
+def _intent(copy: CopySeen) -> str:
+    """What it is meant to do: serve, stay warm, finish what it has, or end."""
+    if copy.leaving:
+        return "stop"
+    if copy.purpose is None:
+        return "drain"
+    return SERVES if copy.serves else copy.purpose.value
 
 
 def _health(environment: Environment, state: EnvironmentState) -> tuple[str | None, str]:

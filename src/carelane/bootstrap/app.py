@@ -31,6 +31,7 @@ from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.fleets import SqlFleets
 from carelane.store.notifications import SqlNotificationQueue
 from carelane.store.tokens import SqlTokenRepository
 from carelane.store.traffic import SqlTrafficStore
@@ -134,10 +135,19 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     database = open_sqlite(places.database)
     trail = SqlTrail(database)
     stores = Stores(
-        SqlRolloutRepository(database, trail), SqlAnalysisRepository(database), SqlTrafficStore(database)
+        SqlRolloutRepository(database, trail),
+        SqlFleets(database, trail),
+        SqlAnalysisRepository(database),
+        SqlTrafficStore(database),
     )
-    states = {name: stores.rollouts.snapshot(name).state for name in configuration.environments}
-    unknown.see_to(places, states, end_unknown=end_unknown)
+    recorded = {
+        name: unknown.Recorded(
+            stores.rollouts.snapshot(name).state.generation,
+            {instance.id for instance in stores.fleets.fleet(name).instances},
+        )
+        for name in configuration.environments
+    }
+    unknown.see_to(places, recorded, end_unknown=end_unknown)
     archives = Archives(places.artifacts)
     room = Ballast(places.ballast)
     ports = Ports(settings.port for settings in configuration.environments.values())

@@ -7,6 +7,7 @@ from carelane.delivery.engine import Engine
 from carelane.delivery.ports import Host, Logs, Rates
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.deliveries import SqlRolloutRepository
+from carelane.store.fleets import SqlFleets
 from carelane.store.traffic import SqlTrafficStore
 
 
@@ -15,6 +16,7 @@ class Stores:
     """What is recorded, by what it is of."""
 
     rollouts: SqlRolloutRepository
+    fleets: SqlFleets
     analyses: SqlAnalysisRepository
     traffic: SqlTrafficStore
 

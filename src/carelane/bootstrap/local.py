@@ -15,19 +15,20 @@ from carelane.config import model, translation
 from carelane.config.model import Configuration
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.judging import Judging, thresholds_under_way
+from carelane.delivery.replicas.controller import Replicas
+from carelane.delivery.replicas.tending import Tending
 from carelane.delivery.suspecting import TrafficSuspecting
-from carelane.delivery.tending import Tending
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
 from carelane.platforms.envoy.recording import RecordedMeter
 from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.ballast import Ballast
+from carelane.platforms.processes.instances import ProcessInstances
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shim import boot_id
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
-from carelane.platforms.processes.workloads import ProcessWorkloads
 
 INSTANCES_SECONDS, PROXIES_SECONDS = 15.0, 5.0
 """How long `down` waits for them to end."""
@@ -54,7 +55,7 @@ class LocalHost:
     """The Host port: one environment's processes, proxies and databases on this machine."""
 
     environment: str
-    workloads: ProcessWorkloads
+    instances: ProcessInstances
     router: EnvoyRouter
     proxies: Shims
     backing: EmbeddedPostgres
@@ -74,7 +75,7 @@ class LocalHost:
 
     def stop_all(self) -> list[str]:
         """End everything, in the order that loses nothing; the names of what would not end."""
-        left = self.workloads.stop_all(INSTANCES_SECONDS)
+        left = self.instances.stop_all(INSTANCES_SECONDS)
         for proxy in PROCESSES:
             self.proxies.stop(proxy, PROXY_GRACE_SECONDS)
         left += self.proxies.wait_ended(list(PROCESSES), PROXIES_SECONDS)
@@ -95,9 +96,9 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     root = places.environment(name)
     root.mkdir(parents=True, exist_ok=True)
     proxies = Shims(root / "proxies")
-    workloads = ProcessWorkloads(root, machine.archives, places.system, machine.ports)
+    instances = ProcessInstances(root, machine.archives, places.system, machine.ports)
     slow_ms = _thresholds_ms(stores, name, settings)
-    router = _router(machine, configuration, name, proxies, workloads, slow_ms)
+    router = _router(machine, configuration, name, proxies, instances, slow_ms)
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
@@ -105,16 +106,17 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
     judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
     suspecting = TrafficSuspecting(stores.traffic)
-    platform = Platform(workloads, router, backing, judging, suspecting, machine.room)
+    replicas = Replicas(name, instances, router, backing, stores.fleets, clock, machine.report)
+    platform = Platform(replicas, replicas, backing, judging, suspecting, machine.room)
     policy, before = translation.policy(settings), machine.seen_until
     engine = Engine(name, policy, platform, stores.rollouts, clock, machine.report, before)
     tending = Tending(name, router, stores.rollouts, clock)
     return Environment(
         address=f"http://127.0.0.1:{settings.port}",
         engine=engine,
-        logs=workloads,
+        logs=instances,
         rates=meter,
-        host=LocalHost(name, workloads, router, proxies, backing, tending),
+        host=LocalHost(name, instances, router, proxies, backing, tending),
         loops=(
             engine.loop,
             Loop(f"meter of {name}", recorded.look, machine.report),
@@ -128,7 +130,7 @@ def _router(
     configuration: Configuration,
     name: str,
     proxies: Shims,
-    workloads: ProcessWorkloads,
+    instances: ProcessInstances,
     slow_ms: tuple[int, ...],
 ) -> EnvoyRouter:
     settings, places = configuration.environments[name], machine.places
@@ -139,11 +141,11 @@ def _router(
             f"port {settings.port} of environment {name} is taken by {holder(settings.port)}",
             hint=f"end it, or choose another in {places.file.name}: environments.{name}.port",
         )
-    inner = InnerPorts(root / "ports.json", name, machine.ports, workloads.told_ports)
+    inner = InnerPorts(root / "ports.json", name, machine.ports, instances.told_ports)
     return EnvoyRouter(
         root / "envoy",
         settings.port,
-        inner.of(translation.web(configuration), listening, workloads.any_running()),
+        inner.of(translation.web(configuration), listening, instances.any_running()),
         proxies,
         preview_port=_preview_port(name, settings, listening=listening),
         slow_ms=slow_ms,

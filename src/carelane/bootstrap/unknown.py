@@ -3,17 +3,24 @@
 Nothing of it is ended without being asked: users may be on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from carelane.base.errors import ConflictError, PlatformError
 from carelane.bootstrap.places import Places
 from carelane.config.model import Configuration
-from carelane.delivery.environments import EnvironmentState
 from carelane.platforms.processes.shims import Shims
 
 END_SECONDS = 20.0
 SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is recorded of an environment: its generation, and the names of its instances."""
+
+    generation: int
+    instances: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def refuse_without_database(places: Places, *, end_unknown: bool) -> None:
         )
 
 
-def see_to(places: Places, states: Mapping[str, EnvironmentState], *, end_unknown: bool) -> None:
+def see_to(places: Places, recorded: Mapping[str, Recorded], *, end_unknown: bool) -> None:
     """Refuse what runs and is newer than what is recorded; with *end_unknown* it is ended.
 
     What was started under a generation that is recorded, and is not there any more, is known to be over:
@@ -82,7 +89,7 @@ def see_to(places: Places, states: Mapping[str, EnvironmentState], *, end_unknow
         ConflictError: If there is such, and nobody asked for its end.
         PlatformError: If it does not end.
     """
-    newer = [each for each in running(places) if _is_newer(each, states.get(each.environment))]
+    newer = [each for each in running(places) if _is_newer(each, recorded.get(each.environment))]
     if newer and not end_unknown:
         raise ConflictError(
             f"what is recorded is older than what runs: {_named(newer)}, of which nothing is recorded",
@@ -101,12 +108,10 @@ def see_to(places: Places, states: Mapping[str, EnvironmentState], *, end_unknow
             shims.clear(name)
 
 
-def _is_newer(each: Running, state: EnvironmentState | None) -> bool:
-    if state is None:
+def _is_newer(each: Running, recorded: Recorded | None) -> bool:
+    if recorded is None or each.name in recorded.instances:
         return False  # an environment that is not described is refused elsewhere
-    if any(each.name == i.id for service in state.services.values() for i in service.instances):
-        return False
-    return state.generation == 0 or (each.born is not None and each.born > state.generation)
+    return recorded.generation == 0 or (each.born is not None and each.born > recorded.generation)
 
 
 def _named(found: list[Running]) -> str:

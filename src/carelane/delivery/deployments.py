@@ -32,12 +32,17 @@ class Phase(StrEnum):
 
 
 class RolloutPhase(StrEnum):
-    """Where one service's rollout stands."""
+    """Where one service's rollout stands.
+
+    PROMOTING has all the traffic already, SETTLING comes to the lasting place: where a platform needs no
+    time for that, it is passed in the moment in which it begins.
+    """
 
     PENDING = "Pending"
     PROGRESSING = "Progressing"
     PAUSED = "Paused"
     PROMOTING = "Promoting"
+    SETTLING = "Settling"
     HEALTHY = "Healthy"
     ABORTING = "Aborting"
     DEGRADED = "Degraded"
@@ -61,7 +66,10 @@ ROLLOUT_TRANSITIONS: Mapping[RolloutPhase, frozenset[RolloutPhase]] = {
         {RolloutPhase.PAUSED, RolloutPhase.PROMOTING, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}
     ),
     RolloutPhase.PAUSED: frozenset({RolloutPhase.PROGRESSING, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}),
-    RolloutPhase.PROMOTING: frozenset({RolloutPhase.HEALTHY, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}),
+    RolloutPhase.PROMOTING: frozenset(
+        {RolloutPhase.SETTLING, RolloutPhase.HEALTHY, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}
+    ),
+    RolloutPhase.SETTLING: frozenset({RolloutPhase.HEALTHY, RolloutPhase.ABORTING, RolloutPhase.DEGRADED}),
     RolloutPhase.ABORTING: frozenset({RolloutPhase.DEGRADED}),
     RolloutPhase.HEALTHY: frozenset(),
     RolloutPhase.DEGRADED: frozenset(),
@@ -99,6 +107,9 @@ class Failure:
 
 
 AT_STEPS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED})
+THERE = frozenset({RolloutPhase.PROMOTING, RolloutPhase.SETTLING})
+"""The new version has all the traffic; at last it comes to the lasting place."""
+MOVING = AT_STEPS | THERE
 
 
 class Migration(StrEnum):

@@ -21,27 +21,27 @@ from carelane.base.errors import (
     Unavailable,
 )
 from carelane.base.loops import Loop, Report
-from carelane.delivery import asking
+from carelane.delivery import asking, targets
 from carelane.delivery.decisions import commands, incidents, progress, watching
 from carelane.delivery.decisions.draft import ENGINE, UNSEEN_SECONDS, Decision, Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
-from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Way
 from carelane.delivery.judging import Judging
-from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen, Unstarted
+from carelane.delivery.observations import CopySeen, Observation, ProcessPhase, RoutingSeen, Unstarted
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import (
     Backing,
-    Placement,
     RolloutRepository,
     Room,
     Suspecting,
+    Task,
     TrafficRouter,
     Workloads,
 )
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
-from carelane.delivery.routing import routing
+from carelane.delivery.targets import Target
 
 T = TypeVar("T")
 IDLE_SECONDS = 2.0
@@ -114,24 +114,22 @@ class Engine:
                 return 0.0
             self._note_seen(draft)
             state = decision.state if decision is not None else snapshot.state
-            if seen.endpoints is not None:
-                self._write_routing(state, pressing=emergency)
-        self._act(state, draft)
+            target = self._target(state, draft.deployment)
+            if seen.visible:
+                self._write_routing(target, pressing=emergency)
+        changed = self._act(state, draft)
         self._look_back(draft)
-        return MOVING_SECONDS if self._moving(state) else IDLE_SECONDS
+        return MOVING_SECONDS if changed or self._moving(state) else IDLE_SECONDS
 
     def observe(self, routing_seen: RoutingSeen) -> Observation:
         """What there is to see now, beside what was seen of the routing."""
         if routing_seen.rejected and routing_seen.rejected != self._seen.routing.rejected:
             self._report(self.environment, Rejected(routing_seen.rejected))
-        seen = self.platform.workloads.observe()
         return Observation(
-            {name: instance for name, instance in seen.items() if instance.task_of is None},
-            self.platform.router.observe(),
+            self.platform.workloads.observe(),
             self.platform.backing.ready(),
             routing=routing_seen,
             unstarted=dict(self._unstarted),
-            tasks={name: task for name, task in seen.items() if task.task_of is not None},
         )
 
     def _asked(self) -> Mapping[str, str]:
@@ -141,7 +139,7 @@ class Engine:
         answered before the proxies took the routing was not asked.
         """
         snapshot = self._repository.snapshot(self.environment)
-        if self._seen.endpoints is None or not asking.is_due(snapshot):
+        if not self._seen.visible or not asking.is_due(snapshot):
             return {}
         in_force = self.platform.router.routed().generation
         if in_force is None or in_force < snapshot.state.generation:
@@ -150,7 +148,7 @@ class Engine:
 
     def _observe_steps(self, seen: Observation, answers: Mapping[str, str]) -> Observation:
         """Beside *seen*, what the canary steps under way want to know."""
-        if seen.endpoints is None:
+        if not seen.visible:
             return seen
         snapshot = self._repository.snapshot(self.environment)
         return replace(
@@ -169,7 +167,7 @@ class Engine:
 
     def _note_seen(self, draft: Draft) -> None:
         """What went by unseen before *draft* is recorded with it."""
-        if draft.seen.endpoints is not None:
+        if draft.seen.visible:
             self._seen_until = draft.now
 
     def _is_old(self) -> bool:
@@ -202,7 +200,7 @@ class Engine:
         """
         if not looked:
             self.look()
-        if self._seen.endpoints is None and not unseen:
+        if not self._seen.visible and not unseen:
             raise Unavailable(
                 f"the proxies of {self.environment} do not answer: nothing can be said of its traffic",
                 hint="they are being started again: try once more in a second; `carelane status` says why",
@@ -222,8 +220,8 @@ class Engine:
                 if decision is None or self._commit(decision, pressing=pressing):
                     if decision is not None:
                         self._note_seen(draft)
-                    if decision is not None and self._seen.endpoints is not None:
-                        self._route(decision.state, pressing=pressing)
+                    if decision is not None and self._seen.visible:
+                        self._route(self._target(decision.state, draft.deployment), pressing=pressing)
                     break
         self.loop.wake()
         return decision
@@ -255,7 +253,7 @@ class Engine:
     def go_on(self) -> None:
         """Take what is under way one step on now, by what the proxies took by now; as a tick would."""
         with self._looking:
-            self._seen = replace(self._seen, routing=self.platform.router.routed())
+            self._seen = replace(self.shown, routing=self.platform.router.routed())
         self.command(progress.advance, unseen=True, pressing=True, looked=True)
 
     def _commit(self, decision: Decision, *, pressing: bool) -> bool:
@@ -273,15 +271,18 @@ class Engine:
                 if not self.platform.room.make():
                     raise
 
-    def _route(self, state: EnvironmentState, *, pressing: bool) -> None:
+    def _target(self, state: EnvironmentState, deployment: Deployment | None) -> Target:
+        return targets.target(state, deployment, self.policy, self._seen)
+
+    def _route(self, target: Target, *, pressing: bool) -> None:
         """What is recorded has happened: a routing that cannot be written is the next tick's business."""
         try:
-            self._write_routing(state, pressing=pressing)
+            self._write_routing(target, pressing=pressing)
         except CarelaneError as error:
             self.report(error)
 
-    def _write_routing(self, state: EnvironmentState, *, pressing: bool) -> None:
-        self._written(lambda: self.platform.router.route(routing(state, self._seen)), pressing=pressing)
+    def _write_routing(self, target: Target, *, pressing: bool) -> None:
+        self._written(lambda: self.platform.router.route(target), pressing=pressing)
 
     def report(self, error: Exception) -> None:
         """Tell whoever runs it what failed without ending anything."""
@@ -295,7 +296,7 @@ class Engine:
         try:
             # A command is decided on who is fit; asking what the proxies took would only slow a switch.
             seen = self.observe(self._seen.routing)
-            if seen.endpoints is not None:
+            if seen.visible:
                 last = self._seen
                 self._seen = replace(
                     seen, answers=last.answers, evidence=last.evidence, suspicions=last.suspicions
@@ -309,35 +310,24 @@ class Engine:
         """The latest observation."""
         return self._seen
 
+    @property
+    def shown(self) -> Observation:
+        """The latest observation, with what is meant of each copy by now: what people see."""
+        return replace(self._seen, workloads=self.platform.workloads.known())
+
     # -- acting
 
-    def _act(self, state: EnvironmentState, draft: Draft) -> None:
+    def _act(self, state: EnvironmentState, draft: Draft) -> bool:
+        """Bring about what is recorded; whether anything was changed."""
         self._see_to_backing(state)
-        running: set[str] = set()
-        for service in state.services.values():
-            for instance in service.instances:
-                running.add(instance.id)
-                if instance.intent is Intent.STOP:
-                    grace = service.versions[instance.label].run.drain_seconds
-                    self.platform.workloads.stop(instance.id, grace)
-                elif self._needs_start(instance.id):
-                    self._start(instance.id, service.versions[instance.label], state.generation)
+        pressing = draft.deployment is not None and draft.deployment.kind is Kind.EMERGENCY
+        target = self._target(state, draft.deployment)
+        changed = self._written(lambda: self.platform.workloads.converge(target), pressing=pressing)
         tasks = self._act_on_tasks(draft)
-        self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in running | tasks}
-        for there, wanted in ((self._seen.instances, running), (self._seen.tasks, tasks)):
-            for name in set(there) - wanted:
-                self._clear(name, there[name].phase)
-
-    def _clear(self, name: str, phase: ProcessPhase) -> None:
-        """What is recorded nowhere ends, and what has ended is put aside."""
-        if phase is ProcessPhase.EXITED:
-            self.platform.workloads.forget(name)
-        else:
-            self.platform.workloads.stop(name, 10.0)
-
-    def _needs_start(self, instance: str) -> bool:
-        seen = self._seen.instances.get(instance)
-        return seen is None or seen.phase is ProcessPhase.EXITED or not seen.supervised
+        self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in tasks}
+        for name in set(self._seen.tasks) - tasks:
+            self.platform.workloads.end(name)
+        return changed
 
     def _act_on_tasks(self, draft: Draft) -> set[str]:
         """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
@@ -350,7 +340,7 @@ class Engine:
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
                     for name, (version, command) in wanted.items():
                         if self._is_due(name, version):
-                            self._start(name, version, snapshot.state.generation, command)
+                            self._start(Task(name, version, command, snapshot.state.generation))
         return set(wanted)
 
     def _is_due(self, task: str, version: ServiceVersion) -> bool:
@@ -359,20 +349,15 @@ class Engine:
         kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
         return not kept and not self._seen.unended_tasks(version.service, task)
 
-    def _start(
-        self, name: str, version: ServiceVersion, generation: int, task: tuple[str, ...] | None = None
-    ) -> None:
-        addresses = {**self.platform.router.addresses(), **self.platform.backing.addresses()}
-        secret = self.platform.backing.secret_addresses()
-        place = Placement(name, self.environment, addresses, secret, generation)
+    def _start(self, task: Task) -> None:
         try:
-            self.platform.workloads.start(place, version, task)
+            self.platform.workloads.start(task)
         except (CarelaneError, OSError) as error:
             self._report(self.environment, error)
-            since = self._unstarted[name].since if name in self._unstarted else self._clock.now()
-            self._unstarted[name] = Unstarted(str(error), since)
+            since = self._unstarted[task.name].since if task.name in self._unstarted else self._clock.now()
+            self._unstarted[task.name] = Unstarted(str(error), since)
         else:
-            self._unstarted.pop(name, None)
+            self._unstarted.pop(task.name, None)
 
     def _see_to_backing(self, state: EnvironmentState) -> None:
         if not self._seen.backing_ready and (state.deployment is not None or state.release is not None):
@@ -385,14 +370,12 @@ class Engine:
         """Whether something is expected to change soon."""
         if state.deployment is not None or not self._seen.backing_ready:
             return True
-        for service in state.services.values():
-            web = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WEB}
-            for instance in service.instances:
-                if instance.intent in {Intent.DRAIN, Intent.STOP}:
-                    return True
-                if instance.label in web and not self._seen.healthy(instance.id):
-                    return True
-        return False
+        return any(not c.stays or self._gets_ready(state, c) for c in self._seen.copies.values())
+
+    @staticmethod
+    def _gets_ready(state: EnvironmentState, copy: CopySeen) -> bool:
+        version = state.service(copy.service).versions.get(copy.label)
+        return version is not None and version.run.kind is ServiceKind.WEB and not copy.ready
 
 
 def _tasks(

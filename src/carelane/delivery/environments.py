@@ -1,45 +1,17 @@
-"""What an environment should look like: the recorded state that every tick works towards."""
+"""What an environment should look like: the recorded state that every tick works towards.
+
+It says what is to be of each version, and knows no single process.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.releases import ServiceVersion
 
-
-class Intent(StrEnum):
-    """What an instance is meant to do.
-
-    SERVE takes traffic as soon as it is ready; WARM runs without any; DRAIN is out of the routing
-    and finishes what it has; STOP has been told to end.
-    """
-
-    SERVE = "serve"
-    WARM = "warm"
-    DRAIN = "drain"
-    STOP = "stop"
-
-
-STAYING = (Intent.SERVE, Intent.WARM)
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One running copy of a service at a label, and since when it is meant to do what it does.
-
-    *ends* is how many of its ends the trail tells of (None where that was never noted), the last time at
-    *ends_told_at*; *kept* whether what keeps it was there when it was last seen to run.
-    """
-
-    id: str
-    service: str
-    label: str
-    intent: Intent
-    since: datetime
-    ends: int | None = None
-    ends_told_at: datetime | None = None
-    kept: bool = True
+WHOLE = 10_000
+"""The sum of the shares at canary steps: it never changes, or users would."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +45,48 @@ class Watch:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service in one environment: which versions it has, and its instances.
+    """One service in one environment: which versions it has, and what is to be of each.
 
-    *canary_percent* is the canary's share of the traffic while it goes by canary steps; None where
-    traffic follows the number of ready instances. *withdrawn* are labels that were on trial and are no
-    more: what still serves of them is there for users only while nobody else can take them. *leaves_for* are
-    the services that take its paths over: it leaves as soon as somebody is ready in each of them.
+    *home* is the label that is to have the lasting place. *copies* says by label what is to run; a label
+    without any goes, as soon as users need it no more. *shares* are the parts of the traffic by label
+    while versions stand side by side; None where one replaces the other in place, and traffic follows the
+    copies that are ready. *leaves_for* are the services that take its paths over: it leaves as soon as
+    somebody is ready in each of them.
     """
 
     stable: str | None = None
     canary: str | None = None
-    canary_percent: int | None = None
+    home: str | None = None
+    copies: Mapping[str, Copies] = field(default_factory=dict)
+    shares: Mapping[str, int] | None = None
     previous: tuple[Warm, ...] = ()
     versions: Mapping[str, ServiceVersion] = field(default_factory=dict)
-    instances: tuple[Instance, ...] = ()
     migrated: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
     watch: Watch | None = None
     leaves_for: tuple[str, ...] = ()
-
-    def of(self, label: str | None, *intents: Intent) -> list[Instance]:
-        """The instances at *label*, with one of *intents* where any are named."""
-        return [i for i in self.instances if i.label == label and (not intents or i.intent in intents)]
 
     @property
     def kept_warm(self) -> set[str]:
         """The labels of earlier versions that are kept running without traffic."""
         return {warm.label for warm in self.previous}
 
-    def of_intent(self, intent: Intent) -> list[Instance]:
-        """The instances with *intent*, whatever their label."""
-        return [i for i in self.instances if i.intent is intent]
+    @property
+    def at_rest(self) -> dict[str, Copies]:
+        """What is to run while nothing is on its way: the stable version, and what is kept warm."""
+        stable = {} if self.stable is None else {self.stable: Copies(Purpose.SERVE)}
+        return {**{label: Copies(Purpose.WARM) for label in self.kept_warm}, **stable}
+
+    @property
+    def serving(self) -> set[str]:
+        """The labels that are to take traffic, or to be ready for it."""
+        return {label for label, copies in self.copies.items() if copies.serves}
+
+    @property
+    def canary_percent(self) -> int | None:
+        """The share of what is on trial while versions stand side by side; None where they do not."""
+        if self.shares is None or not sum(self.shares.values()):
+            return None
+        return self.shares.get(self.canary or "", 0) * 100 // sum(self.shares.values())
 
 
 @dataclass(frozen=True)
@@ -115,7 +98,6 @@ class EnvironmentState:
 
     name: str
     generation: int = 0
-    started_instances: int = 0
     services: Mapping[str, ServiceState] = field(default_factory=dict)
     release: str | None = None
     revision: int = 0

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from carelane.base.errors import ConflictError, NotFoundError, RefusedError
-from carelane.delivery import routing
+from carelane.delivery import users
 from carelane.delivery.decisions.commands import differing
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Kind, Phase, Revision, RolloutPhase
-from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
-from carelane.delivery.observations import Observation
+from carelane.delivery.environments import EnvironmentState, ServiceState
+from carelane.delivery.observations import CopySeen, Observation
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
 
@@ -189,32 +189,29 @@ def has_users(snapshot: Snapshot, seen: Observation) -> bool:
     """
     state, active = snapshot.state, _active(snapshot)
     rollouts = active.rollouts.values() if active is not None else ()
-    routes = routing.routing(state, seen).services
+    who = users.users(state.services, seen)
     return (
         any(r.users_since is not None and r.phase is not RolloutPhase.DEGRADED for r in rollouts)
-        or any(_reached(state.services[name], routes[name], seen) for name in routes)
-        or any(_works(state, name) for name in state.services)
+        or any(_reached(state.services[name], mine, seen.of(name)) for name, mine in who.items())
+        or any(_works(state.services[name], seen.of(name)) for name in state.services)
     )
 
 
-def _reached(service: ServiceState, route: routing.ServiceRoute, seen: Observation) -> bool:
+def _reached(service: ServiceState, who: users.Users, copies: list[CopySeen]) -> bool:
     """Whether a version that is not stable has traffic, and somebody ready to take it."""
     if service.stable is None and service.canary is None:
         return False
-    return any(
-        any(seen.healthy(i.id) for i in service.of(label, Intent.SERVE))
-        for label in routing.reached(service, route)
-        if label != service.stable
-    )
+    others = users.reached(service, who) - {service.stable}
+    return any(copy.ready and copy.label in others for copy in copies)
 
 
-def _works(state: EnvironmentState, name: str) -> bool:
+def _works(service: ServiceState, copies: list[CopySeen]) -> bool:
     """Whether a worker runs at another version than its stable one."""
-    service = state.service(name)
-    workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
     if service.stable is None and service.canary is None:
         return False
-    return any(i.label != service.stable and i.label in workers for i in service.of_intent(Intent.SERVE))
+    workers = {label for label, v in service.versions.items() if v.run.kind is ServiceKind.WORKER}
+    there = service.serving | {copy.label for copy in copies if copy.serves}
+    return bool(workers & there - {service.stable})
 
 
 def _active(snapshot: Snapshot) -> Deployment | None:

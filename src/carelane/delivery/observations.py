@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from carelane.analysis.verdicts import Evidence
+from carelane.delivery.copies import SERVING, Purpose
 
 
 class ProcessPhase(StrEnum):
-    """What an instance's process does."""
+    """What the process of a copy, or of a task, does."""
 
     RUNNING = "running"
     BACKOFF = "backoff"
@@ -18,40 +19,85 @@ class ProcessPhase(StrEnum):
 
 
 @dataclass(frozen=True)
-class InstanceSeen:
-    """One instance, or task, as its platform sees it.
+class Unstarted:
+    """Why something cannot be started, and since when that was tried in vain."""
 
-    *task_of* is the service whose migration or check it is; None for an instance. *supervised* is False
-    where the process runs but what keeps it is gone. *restarts* counts its ends in a row, *ends* all that
-    were not asked for, *exit_code* is the last one's (None where nobody saw it). *live* is None where there
-    is no liveness probe or no answer to it yet. *place* says where it runs, for people: only its platform
-    knows what that means.
-    """
-
-    phase: ProcessPhase
-    task_of: str | None = None
-    supervised: bool = True
-    restarts: int = 0
-    ends: int = 0
-    exit_code: int | None = None
-    running_seconds: float = 0.0
-    port: int | None = None
-    place: str = ""
-    live: bool | None = None
+    why: str
+    since: datetime
 
 
 @dataclass(frozen=True)
-class EndpointSeen:
-    """One instance as the proxies see it: fit for traffic in all of them, requests under way in any.
+class CopySeen:
+    """One copy of a version.
 
-    *idle_seconds* is how long no proxy has had a request under way, None while one has;
-    *healthy_seconds* how long it has been fit, as far as this server has seen.
+    *purpose* is what its platform has it for now, None once it only finishes what it has; *leaving* says
+    that it was told to end. *ready* is fit to carry what its service carries, in one life for
+    *ready_seconds*. *restarts* counts its ends in a row, *exit_code* is the last one's (None where nobody
+    saw it). *live* is None where nothing asks that, or there is no answer yet. *place* says where it runs,
+    for people: only its platform knows what that means.
     """
 
-    healthy: bool
-    active_requests: int = 0
-    idle_seconds: float | None = None
-    healthy_seconds: float = 0.0
+    id: str
+    service: str
+    label: str
+    purpose: Purpose | None
+    since: datetime
+    phase: ProcessPhase | None = None
+    ready: bool = False
+    ready_seconds: float = 0.0
+    leaving: bool = False
+    restarts: int | None = None
+    exit_code: int | None = None
+    live: bool | None = None
+    unstarted: Unstarted | None = None
+    place: str = ""
+    active_requests: int | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes traffic, or is ready for it beside those that do."""
+        return self.purpose in SERVING
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is to go on."""
+        return self.purpose is not None
+
+    def fit_beside(self, stable: str | None) -> bool:
+        """Whether users may be given to it: what hangs of the *stable* version is being replaced."""
+        return self.ready and not (self.live is False and self.label == stable)
+
+
+@dataclass(frozen=True)
+class TaskSeen:
+    """A migration or a check of *service*; *supervised* is False where what keeps it is gone."""
+
+    service: str
+    phase: ProcessPhase
+    exit_code: int | None = None
+    supervised: bool = True
+
+
+@dataclass(frozen=True)
+class ServiceSeen:
+    """One service on its platform.
+
+    *size* is what 100 % is now, None where nothing but the policy says so. *home* is the label that alone
+    has the lasting place; None while none has.
+    """
+
+    size: int | None = None
+    home: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkloadsSeen:
+    """What runs in an environment, by name; not *visible* where nobody can say who is fit for traffic."""
+
+    copies: Mapping[str, CopySeen] = field(default_factory=dict)
+    services: Mapping[str, ServiceSeen] = field(default_factory=dict)
+    tasks: Mapping[str, TaskSeen] = field(default_factory=dict)
+    visible: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,14 +111,6 @@ class RoutingSeen:
     generation: int | None = None
     rejected: str = ""
     rejected_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class ProxyTrouble:
-    """What is wrong with one of a front door's processes, in words."""
-
-    proxy: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -94,22 +132,14 @@ class TrafficSeen:
 
 
 @dataclass(frozen=True)
-class Unstarted:
-    """Why an instance cannot be started, and since when that was tried in vain."""
-
-    why: str
-    since: datetime
-
-
-@dataclass(frozen=True)
 class Observation:
-    """Everything seen of an environment; *endpoints* is None where no proxy answered.
+    """Everything seen of an environment.
 
-    *tasks* are the migrations and checks: never among the *instances*, whatever they are called.
+    *tasks* are the migrations and checks: never among the *copies*, whatever they are called. *unstarted*
+    are those of them that cannot be started.
     """
 
-    instances: Mapping[str, InstanceSeen] = field(default_factory=dict)
-    endpoints: Mapping[str, EndpointSeen] | None = None
+    workloads: WorkloadsSeen = WorkloadsSeen()
     backing_ready: bool = True
     answers: Mapping[str, str] = field(default_factory=dict)
     """By the name of a canary step, what is wrong with what it asked; "" where nothing is."""
@@ -119,27 +149,40 @@ class Observation:
     """By service that is watched after its success, in what users of it get worse than before."""
     routing: RoutingSeen = RoutingSeen()
     unstarted: Mapping[str, Unstarted] = field(default_factory=dict)
-    tasks: Mapping[str, InstanceSeen] = field(default_factory=dict)
 
-    def running(self, instance: str) -> bool:
-        """Whether the process of *instance* runs."""
-        seen = self.instances.get(instance)
-        return seen is not None and seen.phase is ProcessPhase.RUNNING
+    @property
+    def visible(self) -> bool:
+        """Whether anybody can say who is fit for traffic."""
+        return self.workloads.visible
 
-    def gone(self, instance: str) -> bool:
-        """Whether nothing of *instance* is left running."""
-        seen = self.instances.get(instance)
-        return seen is None or seen.phase is ProcessPhase.EXITED
+    @property
+    def copies(self) -> Mapping[str, CopySeen]:
+        """All copies by name, those that are leaving too."""
+        return self.workloads.copies
+
+    @property
+    def tasks(self) -> Mapping[str, TaskSeen]:
+        """The migrations and checks by name."""
+        return self.workloads.tasks
+
+    def of(self, service: str, label: str | None = None) -> list[CopySeen]:
+        """The copies of *service*, or those at *label* alone."""
+        return [c for c in self.copies.values() if c.service == service and label in {None, c.label}]
+
+    def size(self, service: str) -> int | None:
+        """What 100 % of *service* is on its platform; None where only the policy says so."""
+        seen = self.workloads.services.get(service)
+        return seen.size if seen is not None else None
+
+    def home(self, service: str) -> str | None:
+        """The label that alone has the lasting place of *service*; None while none has."""
+        seen = self.workloads.services.get(service)
+        return seen.home if seen is not None else None
 
     def unended_tasks(self, service: str, but: str) -> list[str]:
         """The tasks of *service* of which something may still run, *but* for one: they have the same data."""
         return sorted(
             name
             for name, task in self.tasks.items()
-            if task.task_of == service and name != but and task.phase is not ProcessPhase.EXITED
+            if task.service == service and name != but and task.phase is not ProcessPhase.EXITED
         )
-
-    def healthy(self, instance: str) -> bool:
-        """Whether the proxies hold *instance* fit for traffic."""
-        endpoint = (self.endpoints or {}).get(instance)
-        return self.running(instance) and endpoint is not None and endpoint.healthy

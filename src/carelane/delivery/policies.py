@@ -31,6 +31,11 @@ class Pace:
         surge = math.ceil(_share(self.max_surge, replicas))
         return (unavailable, surge) if unavailable or surge else (0, 1)
 
+    def promised(self, replicas: int) -> int:
+        """How many of *replicas* are always to be ready, one at least."""
+        unavailable, _ = self.resolved(replicas)
+        return max(replicas - unavailable, 1)
+
 
 def _share(value: int | str, replicas: int) -> float:
     if isinstance(value, int):

@@ -1,7 +1,7 @@
 """What delivery needs of the world."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -15,98 +15,78 @@ from carelane.delivery.decisions.draft import Decision, Snapshot
 from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
-from carelane.delivery.observations import (
-    EndpointSeen,
-    InstanceSeen,
-    ProxyTrouble,
-    RatesSeen,
-    RoutingSeen,
-    TrafficSeen,
-)
+from carelane.delivery.observations import RatesSeen, RoutingSeen, TrafficSeen, WorkloadsSeen
 from carelane.delivery.packing import Packing, ServiceSource, SourceTree
 from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
-from carelane.delivery.routing import Routing
+from carelane.delivery.targets import Target
 
 
 @dataclass(frozen=True)
-class Placement:
-    """What an instance is told about where it runs."""
+class Task:
+    """A migration or a check: *command* of *version*, to be run once under its name, ever.
 
-    instance: str
-    environment: str
-    addresses: Mapping[str, str]
-    """Address by placeholder name: ``services.backend.url``, ``backing.database.url``."""
-    secret_addresses: Mapping[str, SecretReference] = field(default_factory=dict)
-    """Where an address is found that is a secret itself: read when the instance starts, written nowhere."""
+    *generation* is that of what was recorded when it was asked for.
+    """
+
+    name: str
+    version: ServiceVersion
+    command: tuple[str, ...]
     generation: int = 0
-    """Of what was recorded when it was started."""
 
 
 class Workloads(Protocol):
-    """Instances of service versions in one environment. Every verb may be repeated."""
+    """What runs in one environment; it keeps its own copies."""
 
-    def start(
-        self, placement: Placement, version: ServiceVersion, task: tuple[str, ...] | None = None
-    ) -> None:
-        """See to it that the instance runs, supervised; with a *task*, that this command ran once.
+    def converge(self, target: Target) -> bool:
+        """One step towards *target*; never waits, may be repeated. An older one than the last is ignored.
+
+        Returns:
+            Whether anything was changed, so that it is worth looking again soon.
 
         Raises:
-            PlatformError: If it cannot be started, or a task has the name that an instance is to have, or
-                the other way round.
+            PlatformError: If a part of it cannot be done: the rest is.
         """
         ...
 
-    def stop(self, instance: str, grace_seconds: float) -> None:
-        """Tell it to end: SIGTERM now, SIGKILL after *grace_seconds*. Unknown instances are fine."""
+    def observe(self) -> WorkloadsSeen:
+        """What is there, and who of it is fit; not visible where nobody can say the latter."""
         ...
 
-    def observe(self) -> Mapping[str, InstanceSeen]:
-        """All instances and tasks that are known, ended ones included until they are forgotten.
+    def known(self) -> WorkloadsSeen:
+        """As `observe` found it last, with what is meant of each copy by now; asks nobody."""
+        ...
 
-        Each says of itself which of the two it is.
+    def start(self, task: Task) -> None:
+        """Let a migration or check run, supervised, once.
+
+        Raises:
+            PlatformError: If it cannot be started.
         """
         ...
 
-    def forget(self, instance: str) -> None:
-        """Put an ended instance's traces aside; its log stays readable for a while."""
+    def end(self, task: str) -> None:
+        """Stop it, and put aside what has ended; unknown ones are fine."""
         ...
 
 
 class TrafficRouter(Protocol):
-    """The proxies in front of one environment."""
+    """Who gets users in one environment, and what they are answered."""
 
-    def route(self, routing: Routing) -> None:
-        """Ask for *routing*; one of an older generation than the last is ignored. See `routed`.
+    def route(self, target: Target) -> None:
+        """Bring the shares of *target* into force now, as far as copies can take them.
+
+        One of an older generation than the last is ignored. See `routed`.
 
         Raises:
             PlatformError: If it cannot be written.
         """
         ...
 
-    def observe(self) -> Mapping[str, EndpointSeen] | None:
-        """What the proxies say of each endpoint; None where none of them answers."""
-        ...
-
     def routed(self) -> RoutingSeen:
-        """Which routing is in force in every proxy that answers, and what one of them rejected.
+        """Which generation is in force wherever users come in, and what was rejected.
 
-        A routing that was rejected is never said to be in force: the one before it still is.
+        One that was rejected is never said to be in force: the one before it still is.
         """
-        ...
-
-    def tend(self) -> Sequence[ProxyTrouble]:
-        """Look after its processes, and say what is wrong with them.
-
-        One that hangs, or refuses alone what the others took, is ended and started again; one of an earlier
-        version is replaced, one at a time, while another serves.
-
-        Raises:
-            PlatformError: If one cannot be started.
-        """
-        ...
-
-    def addresses(self) -> Mapping[str, str]:
-        """The inner address of each web service, by placeholder name (``services.NAME.url``)."""
         ...
 
     def ask(self, path: str, timeout_seconds: float) -> tuple[int, bytes]:
@@ -115,6 +95,10 @@ class TrafficRouter(Protocol):
         Raises:
             PlatformError: If nothing answers in time.
         """
+        ...
+
+    def reaches(self, service: str) -> bool:
+        """Whether `ask_version` can ask versions of *service*: one that is no web service has no address."""
         ...
 
     def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:

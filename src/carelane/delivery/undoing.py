@@ -20,7 +20,7 @@ from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
 from carelane.delivery.engine import Engine
-from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Target, Way, has_users
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
@@ -234,14 +234,13 @@ class Undoing:
 
     def _following(self, draft: Draft, rollout: Rollout) -> str:
         """How much of the version to go back to is ready, and what is known against the rest."""
-        if rollout.phase in leaving.THERE:
+        if rollout.phase in leaving.ARRIVED:
             return f"NOT switched yet: {rollout.to_label} is ready, another service has its paths still"
-        if draft.seen.endpoints is None:
+        if not draft.seen.visible:
             return "NOT switched yet: the proxies do not answer; it is switched as soon as they do"
         name, label = rollout.service, rollout.to_label
-        serving = draft.service(name).of(label, Intent.SERVE)
-        ready = sum(draft.ready(instance) for instance in serving)
-        said = f"{ready} of {draft.replicas(name)} instances of {label} ready"
+        ready = draft.ready(name, label)
+        said = f"{ready} of {draft.size(name)} instances of {label} ready"
         part = "in part: users follow as more get ready" if ready else "yet: they are being started"
         return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}"
 

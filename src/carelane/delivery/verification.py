@@ -74,7 +74,7 @@ def _look(router: TrafficRouter, versions: Sequence[ServiceVersion]) -> InPlace:
 
 def _verified(router: TrafficRouter, version: ServiceVersion) -> Verified:
     checks = _checks_of(version)
-    itself = f"services.{version.service}.url" in router.addresses()
+    itself = router.reaches(version.service)
     said = [_at_the_front_door(router, check) for check in checks]
     if itself and not any(said):
         # The path may have led to another service, whose answer says nothing of this one.

@@ -50,6 +50,13 @@ environments = Table(
     Column("document", Text, nullable=False),
 )
 
+fleets = Table(
+    "fleets",
+    metadata,
+    Column("environment", String, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
 deployment_numbers = Table(
     "deployment_numbers",
     metadata,

@@ -11,7 +11,7 @@ from carelane.analysis.measurements import Window
 from carelane.analysis.traffic import Bucket, Counted
 from carelane.base.clock import ManualClock
 from tests.fakes.metrics import FakeMetrics
-from tests.fakes.router import FakeRouter
+from tests.fakes.proxies import FakeProxies
 from tests.fakes.traffic import InMemoryTrafficStore
 
 V1, V2 = ("backend", "v1"), ("backend", "v2")
@@ -29,7 +29,8 @@ class Bench:
     def start(self) -> None:
         """A server begins."""
         self.recorder = Recorder(self.store, "production", self.clock)
-        self.metrics = FakeMetrics(self.clock, FakeRouter(lambda _: True))
+        self.proxies = FakeProxies(lambda _: True)
+        self.metrics = FakeMetrics(self.clock, self.proxies)
 
     def second(self, requests: int = 5, errors: int = 0, **slow: int) -> None:
         self.clock.advance(1.0)
@@ -189,7 +190,7 @@ def test_what_is_too_coarse_to_show_clusters_is_no_history(odd: dict[str, float]
 
 def test_readings_are_the_source_s_own() -> None:
     bench = Bench()
-    bench.metrics.router.routings.clear()
+    bench.proxies.routings.clear()
     source = KeptHistory(bench.metrics, bench.store, "production", bench.clock)
     bench.metrics.totals[V1] = [9.0, 1.0]
     bench.metrics.look_seconds = 5.0

@@ -1,7 +1,8 @@
 """What the API shows of a service."""
 
 from carelane.api import views
-from carelane.delivery.environments import Instance, Intent, ServiceState
+from carelane.delivery.environments import ServiceState
+from carelane.delivery.replicas.fleet import Instance, Intent
 from tests.fakes.releases import MADE_AT
 
 

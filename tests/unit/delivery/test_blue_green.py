@@ -6,9 +6,9 @@ import pytest
 
 from carelane.delivery.deployments import Phase
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind, blue_green_steps
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 
 def blue_green(check: CanaryStep | None = None, *, hold: bool = False, keep_warm: int = 1) -> Simulation:

@@ -6,11 +6,11 @@ import pytest
 
 from carelane.base.errors import ConflictError
 from carelane.delivery.deployments import Kind, Phase, RolloutPhase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
+from carelane.delivery.replicas.fleet import Intent
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 
 def half_way(**rollback: float) -> Simulation:

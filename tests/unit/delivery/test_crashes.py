@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from carelane.audit.entries import Entry
-from carelane.delivery.decisions.draft import Decision
-from carelane.delivery.environments import Intent
+from carelane.delivery.replicas.fleet import Crew, Intent
+from tests.fakes.instances import HANGING, Behaviour
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import HANGING, Behaviour
 
 ACTS = ("instance.crashed", "instance.restarted", "instance.adopted", "instance.replaced")
 
@@ -137,14 +136,9 @@ def test_an_end_that_was_asked_for_is_none_of_these() -> None:
 @pytest.mark.parametrize("ends", [0, 7])
 def test_of_what_an_earlier_server_did_not_note_nothing_is_told(ends: int) -> None:
     simulation, name = shipped()
-    service = simulation.state.service("backend")
-    before = tuple(replace(i, ends=None) for i in service.instances)
-    state = replace(
-        simulation.state,
-        generation=simulation.state.generation + 1,
-        services={"backend": replace(service, instances=before)},
-    )
-    simulation.repository.commit(Decision(state))
+    before = tuple(replace(instance, ends=None) for instance in simulation.fleet.instances)
+    simulation.fleets.keep(replace(simulation.fleet, crews={"backend": Crew(before)}), ())
+    simulation.restart_server()
     simulation.workloads.processes[name].ends = ends
     simulation.tick(3)
     assert told(simulation) == []

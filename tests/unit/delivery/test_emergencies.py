@@ -7,12 +7,12 @@ import pytest
 from carelane.base.errors import ConflictError, NotFoundError
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Kind, Phase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 BOTH = {"backend": WEB, "reminders": WORKER}
 HELD = Strategy(StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 10), CanaryStep(StepKind.PAUSE)))

@@ -9,11 +9,12 @@ from carelane.base.loops import Loop
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Migration, Phase
 from carelane.delivery.engine import IDLE_SECONDS, MOVING_SECONDS
-from carelane.delivery.environments import EnvironmentState, Intent
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.policies import Pace
+from carelane.delivery.replicas.fleet import Intent
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 
 def test_an_instance_that_could_not_be_started_is_started_by_the_next_tick() -> None:
@@ -37,7 +38,7 @@ def test_a_crash_between_record_and_act_is_healed_by_the_next_tick() -> None:
     simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
     simulation.workloads.failing_stops = 1
     with pytest.raises(PlatformError):
-        simulation.tick()
+        simulation.tick(2)
     assert simulation.instances("v1", Intent.STOP)
     simulation.restart_server()
     simulation.settle()
@@ -72,11 +73,11 @@ def test_a_migration_does_not_start_after_the_abort_that_came_between_deciding_a
     simulation.deploy("v1")
     act = simulation.engine._act
 
-    def late(state: EnvironmentState, draft: Draft) -> None:
+    def late(state: EnvironmentState, draft: Draft) -> bool:
         if draft.deployment is not None and draft.rollout("backend").migration is Migration.RUNNING:
             simulation.engine._act = act  # type: ignore[method-assign]
             simulation.abort()
-        act(state, draft)
+        return act(state, draft)
 
     simulation.engine._act = late  # type: ignore[method-assign]
     simulation.settle()

@@ -9,8 +9,8 @@ from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Policy, RollbackPolicy
 from carelane.delivery.strategies import CanaryStep, OnInconclusive, StepKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.simulation import Simulation
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.unit.delivery.test_stepping import BUSY, analysis, canary, on_its_way, pause, weight
 
 

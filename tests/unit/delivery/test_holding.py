@@ -6,11 +6,11 @@ import pytest
 
 from carelane.base.errors import RefusedError
 from carelane.delivery.deployments import Kind, Phase
-from carelane.delivery.environments import Intent
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
 from tests.fakes import releases
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 
 def test_a_hung_stable_instance_is_replaced_while_a_deployment_is_paused() -> None:

@@ -9,9 +9,9 @@ from carelane.delivery.deployments import FailureKind, Kind, Phase
 from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.policies import Pace
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import HANGING, NEVER_READY, Behaviour
 from tests.fakes.releases import MADE_AT, WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import HANGING, NEVER_READY, Behaviour
 
 
 def only(simulation: Simulation) -> Incident:

@@ -6,8 +6,8 @@ import pytest
 
 from carelane.delivery.deployments import Phase
 from carelane.delivery.strategies import CanaryStep, StepKind
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.simulation import Simulation
-from tests.fakes.workloads import NEVER_READY, Behaviour
 from tests.unit.delivery.test_stepping import analysis, canary, on_its_way, pause, weight
 
 

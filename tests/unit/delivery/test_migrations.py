@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Migration, Phase
+from tests.fakes.instances import WELL, Behaviour
 from tests.fakes.releases import MIGRATING
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import WELL, Behaviour
 
 
 def test_a_migration_that_cannot_be_started_says_why_long_before_the_deadline() -> None:

@@ -11,9 +11,9 @@ from carelane.config.basics import Name
 from carelane.delivery import names
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Migration, Phase
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import MIGRATING, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 PARTS = ("api", "migrate", "check", "1", "2")
 SERVICES = [

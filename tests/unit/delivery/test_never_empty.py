@@ -7,11 +7,11 @@ import pytest
 from carelane.base.errors import ConflictError
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Kind, Phase
-from carelane.delivery.environments import Intent
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 
 APP = replace(WEB, routes=("/app",))
 REPLICAS = {"backend": 2, "site": 1, "jobs": 1}
@@ -185,8 +185,7 @@ def test_what_is_new_here_answers_until_what_is_deployed_over_it_does(wanted: st
         simulation.deploy(name)
         for _ in range(3):
             simulation.tick()
-            answering = simulation.instances("v1", Intent.SERVE, service="site")
-            assert any(simulation.engine.seen.healthy(i.id) for i in answering)
+            assert simulation.fit("site", "v1")
             assert simulation.weights("site").get("v1")
     simulation.settle(200)
     assert (simulation.phase, set(simulation.weights("site"))) == (Phase.SUCCEEDED, {wanted})
@@ -206,7 +205,7 @@ def test_a_second_emergency_keeps_who_has_the_paths_until_somebody_else_answers_
     assert simulation.weights("site") == {"v2": 1}
     outcome = simulation.emergency()
     assert outcome.services["site"].standing is Standing.LEAVING
-    while not any(simulation.engine.seen.healthy(i.id) for i in simulation.instances("v1")):
+    while not simulation.fit("backend", "v1"):
         assert simulation.router.routing.services["site"].prefixes == ("/",)
         assert simulation.instances("v2", Intent.SERVE, service="site")
         simulation.tick()

@@ -13,9 +13,9 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery.deployments import Kind, Phase
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, digest
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 
 def test_deploying_what_is_there_does_nothing() -> None:

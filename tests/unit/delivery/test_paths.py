@@ -8,11 +8,11 @@ from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Pace, Policy
 from carelane.delivery.releases import RunConfiguration
-from carelane.delivery.routing import routing
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
+from carelane.delivery.users import users
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 APP = replace(WEB, routes=("/app",))
 API = replace(WEB, routes=("/api",))
@@ -218,8 +218,8 @@ def test_a_stable_service_keeps_its_path_where_nobody_at_all_is_ready() -> None:
     simulation = Simulation(settings(), {"web": WEB, "api": API}).shipped("v1")
     for instance in simulation.instances("v1", service="api"):
         simulation.workloads.kill(instance.id)
-    routed = routing(simulation.state, simulation.engine.observe(simulation.engine.seen.routing))
-    assert routed.services["api"].prefixes == ("/api",)
+    who = users(simulation.state.services, simulation.engine.observe(simulation.engine.seen.routing))
+    assert who["api"].paths == ("/api",)
 
 
 def test_what_users_have_alone_keeps_them_where_it_is_put_on_trial_again() -> None:

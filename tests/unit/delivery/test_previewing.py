@@ -13,9 +13,9 @@ from carelane.delivery.strategies import (
     StrategyKind,
     blue_green_steps,
 )
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 ANALYSIS = CanaryStep(StepKind.ANALYSIS, seconds=60.0)
 

@@ -6,10 +6,10 @@ import pytest
 
 from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.policies import Pace
-from carelane.delivery.routing import Routing
+from carelane.delivery.replicas.routing import Routing
+from tests.fakes.instances import CRASH_LOOPING, HANGING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, HANGING, NEVER_READY, Behaviour
 
 TWO = {"backend": WEB, "frontend": WEB}
 

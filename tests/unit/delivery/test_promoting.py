@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from carelane.delivery.deployments import Phase, RolloutPhase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Policy
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import Strategy, StrategyKind
+from tests.fakes.instances import NEVER_READY, WELL
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, WELL
 from tests.unit.delivery.test_stepping import pause, weight
 
 TWO = {"backend": WEB, "frontend": WEB}

@@ -2,9 +2,9 @@
 
 from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Policy
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation
-from tests.fakes.workloads import Behaviour
 
 
 def workers(ends_after: int = 3) -> Simulation:

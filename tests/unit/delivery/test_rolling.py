@@ -8,16 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carelane.base.clock import ManualClock
+from carelane.delivery import targets
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.decisions import commands, progress
 from carelane.delivery.decisions.draft import Decision, Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Phase
-from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
-from carelane.delivery.observations import EndpointSeen, InstanceSeen, Observation, ProcessPhase, RoutingSeen
+from carelane.delivery.environments import EnvironmentState, ServiceState
+from carelane.delivery.observations import Observation, ProcessPhase, RoutingSeen
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
+from carelane.delivery.replicas.controller import Replicas
+from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
+from carelane.delivery.replicas.seen import EndpointSeen, InstanceSeen
+from tests.fakes.backing import FakeBacking
+from tests.fakes.fleets import InMemoryFleets
+from tests.fakes.instances import NEVER_READY, Behaviour, FakeInstances
+from tests.fakes.proxies import FakeProxies
 from tests.fakes.releases import MADE_AT, release, version
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
+from tests.fakes.trail import InMemoryTrail
 
 V1, V2 = version("backend", "v1"), version("backend", "v2")
 PACES: st.SearchStrategy[int | str] = st.sampled_from([0, 1, 2, 5, "0%", "25%", "50%", "100%"])
@@ -35,9 +45,17 @@ class Rolling:
         old = tuple(
             Instance(f"backend-{n}", "backend", "v1", Intent.SERVE, MADE_AT) for n in range(1, replicas + 1)
         )
-        service = ServiceState(stable="v1", versions={"v1": V1}, instances=old)
-        state = EnvironmentState("production", 5, replicas, {"backend": service}, "v1", 1)
+        service = ServiceState(
+            stable="v1", home="v1", versions={"v1": V1}, copies={"v1": Copies(Purpose.SERVE)}
+        )
+        state = EnvironmentState("production", 5, {"backend": service}, "v1", 1)
         self.snapshot = Snapshot(state)
+        trail = InMemoryTrail()
+        fleets, self._instances = InMemoryFleets(trail), _Instances(self)
+        fleets.keep(Fleet("production", replicas, {"backend": Crew(old)}, {"backend": {"v1": V1}}), ())
+        self._replicas = Replicas(
+            "production", self._instances, _Proxies(self), FakeBacking(), fleets, ManualClock(), _raised
+        )
         wanted = Request(2, release("v2", {"backend": V2}), "alice", "")
         self._record(lambda draft: commands.request(draft, wanted), set())
 
@@ -50,7 +68,7 @@ class Rolling:
 
     @property
     def serving(self) -> list[Instance]:
-        return self.snapshot.state.service("backend").of_intent(Intent.SERVE)
+        return self._replicas.fleet.crew("backend").of_intent(Intent.SERVE)
 
     @property
     def phase(self) -> Phase | None:
@@ -64,23 +82,57 @@ class Rolling:
         return instance.id in self.known
 
     def _record(self, rule: Callable[[Draft], None], unready: set[str]) -> None:
-        recorded = self.snapshot.state.service("backend").instances
         # What is told to stop is gone at the next look.
-        self.known = {i.id for i in recorded if i.intent is not Intent.STOP}
-        seen = Observation(
-            {name: InstanceSeen(ProcessPhase.RUNNING, port=1) for name in self.known},
-            {name: EndpointSeen(name not in unready, 0, 60.0) for name in self.known},
-            routing=RoutingSeen(self.snapshot.state.generation),
+        self.known = {i.id for i in self._replicas.fleet.instances if i.intent is not Intent.STOP}
+        self.unready = unready
+        routed = self._replicas.routed()
+        draft = Draft(
+            self.snapshot,
+            self.policy,
+            Observation(self._replicas.observe(), routing=routed),
+            MADE_AT,
+            MADE_AT,
         )
-        draft = Draft(self.snapshot, self.policy, seen, MADE_AT, MADE_AT)
         rule(draft)
         decision = draft.decision()
         if decision is not None:
             self.snapshot = self._next(decision, draft)
+        target = targets.target(self.snapshot.state, self.snapshot.deployment, self.policy, draft.seen)
+        self._replicas.converge(target)
 
     def _next(self, decision: Decision, draft: Draft) -> Snapshot:
         active = draft.deployment if decision.state.deployment is not None else None
         return Snapshot(decision.state, active, draft.release if active else None)
+
+
+class _Instances(FakeInstances):
+    """Everything that is known runs, and what is told to stop is gone at once."""
+
+    def __init__(self, rolling: Rolling) -> None:
+        super().__init__()
+        self._rolling = rolling
+
+    def observe(self) -> dict[str, InstanceSeen]:
+        return {name: InstanceSeen(ProcessPhase.RUNNING, port=1) for name in self._rolling.known}
+
+
+class _Proxies(FakeProxies):
+    """They take every routing, and hold ready what the test says."""
+
+    def __init__(self, rolling: Rolling) -> None:
+        super().__init__(lambda _: True)
+        self._rolling = rolling
+
+    def routed(self) -> RoutingSeen:
+        return RoutingSeen(self._rolling.snapshot.state.generation)
+
+    def observe(self) -> dict[str, EndpointSeen]:
+        known, unready = self._rolling.known, self._rolling.unready
+        return {name: EndpointSeen(name not in unready, 0, 60.0) for name in known}
+
+
+def _raised(_: str, error: BaseException) -> None:
+    raise error
 
 
 @st.composite

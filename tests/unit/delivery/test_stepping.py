@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from carelane.delivery.deployments import Phase, RolloutPhase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Policy, RollbackPolicy
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import (
     DEFAULTS,
@@ -17,9 +17,9 @@ from carelane.delivery.strategies import (
     Strategy,
     StrategyKind,
 )
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY, Behaviour
 
 BUSY = 200.0
 """Requests a second."""

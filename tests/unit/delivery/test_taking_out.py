@@ -7,9 +7,9 @@ import pytest
 
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Kind, Phase
+from tests.fakes.instances import NEVER_READY
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import NEVER_READY
 
 ONE, TWO = {"backend": WEB}, {"backend": WEB, "api": WEB}
 REPLICAS = {"backend": 1, "api": 1}
@@ -21,7 +21,7 @@ def removing() -> Simulation:
     simulation.release("v2", services=ONE, changes=("backend",))
     simulation.deploy("v2")
     simulation.until(lambda: simulation.state.deployment is None)
-    assert simulation.state.service("api").instances, "it drains still"
+    assert simulation.fleet.crew("api").instances, "it drains still"
     return simulation
 
 

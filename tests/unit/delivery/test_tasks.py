@@ -12,9 +12,9 @@ import pytest
 from carelane.base.errors import CarelaneError
 from carelane.delivery.deployments import Migration, Phase
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import Behaviour
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 STUBBORN = Behaviour(migrates_for=0, ends_after=8)
 """A migration that goes on until it is told to end, and then takes its time."""

@@ -3,10 +3,10 @@
 import pytest
 
 from carelane.base.clock import ManualClock
-from carelane.delivery.observations import ProxyTrouble
-from carelane.delivery.tending import QUIET_SECONDS, Tending
+from carelane.delivery.replicas.seen import ProxyTrouble
+from carelane.delivery.replicas.tending import QUIET_SECONDS, Tending
+from tests.fakes.proxies import FakeProxies
 from tests.fakes.repository import InMemoryRepository
-from tests.fakes.router import FakeRouter
 from tests.fakes.trail import InMemoryTrail
 
 HUNG = ProxyTrouble("proxy-1", "has not answered for 5 s")
@@ -18,8 +18,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def router() -> FakeRouter:
-    return FakeRouter(lambda _: True)
+def router() -> FakeProxies:
+    return FakeProxies(lambda _: True)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def repository(trail: InMemoryTrail) -> InMemoryRepository:
 
 
 @pytest.fixture
-def tending(router: FakeRouter, repository: InMemoryRepository, clock: ManualClock) -> Tending:
+def tending(router: FakeProxies, repository: InMemoryRepository, clock: ManualClock) -> Tending:
     return Tending("production", router, repository, clock)
 
 
@@ -47,7 +47,7 @@ def test_nothing_is_told_while_all_is_well(tending: Tending, trail: InMemoryTrai
 
 
 def test_what_goes_on_is_told_once_and_is_failing_meanwhile(
-    tending: Tending, router: FakeRouter, trail: InMemoryTrail, clock: ManualClock
+    tending: Tending, router: FakeProxies, trail: InMemoryTrail, clock: ManualClock
 ) -> None:
     router.troubles = (HUNG,)
     for _ in range(3):
@@ -58,7 +58,7 @@ def test_what_goes_on_is_told_once_and_is_failing_meanwhile(
 
 
 def test_one_that_comes_and_goes_is_one_trouble_until_it_has_been_well_for_a_while(
-    tending: Tending, router: FakeRouter, trail: InMemoryTrail, clock: ManualClock
+    tending: Tending, router: FakeProxies, trail: InMemoryTrail, clock: ManualClock
 ) -> None:
     for troubles in ((HUNG,), (), (HUNG,), ()):
         router.troubles = troubles
@@ -73,7 +73,7 @@ def test_one_that_comes_and_goes_is_one_trouble_until_it_has_been_well_for_a_whi
 
 def test_where_it_cannot_be_recorded_it_is_told_later(
     tending: Tending,
-    router: FakeRouter,
+    router: FakeProxies,
     repository: InMemoryRepository,
     trail: InMemoryTrail,
     monkeypatch: pytest.MonkeyPatch,

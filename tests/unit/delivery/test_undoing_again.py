@@ -6,12 +6,12 @@ import pytest
 
 from carelane.base.errors import ConflictError, RefusedError
 from carelane.delivery.deployments import Kind, Phase
-from carelane.delivery.environments import Intent
 from carelane.delivery.policies import Pace
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import DEFAULTS, CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 HELD = Strategy(StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE)))
 TWO = {"backend": WEB, "frontend": WEB}

@@ -9,9 +9,9 @@ from carelane.delivery.deployments import Phase
 from carelane.delivery.incidents import Cause
 from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, WELL, Behaviour
 
 FIFTH = Strategy(StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 20), CanaryStep(StepKind.PAUSE)))
 BOTH = {"backend": WEB, "reminders": WORKER}

@@ -9,9 +9,9 @@ from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Phase
 from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.unit.delivery.test_emergencies import BOTH, held_canary
 
 # -- nothing takes its place

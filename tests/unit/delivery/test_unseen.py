@@ -8,11 +8,11 @@ import pytest
 
 from carelane.base.errors import Unavailable
 from carelane.delivery.deployments import Kind, Phase, Unseen
-from carelane.delivery.observations import InstanceSeen
+from carelane.delivery.replicas.seen import InstanceSeen
 from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, StrategyKind, blue_green_steps
+from tests.fakes.instances import WELL, Behaviour
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import WELL, Behaviour
 
 BAKED = Strategy(
     StrategyKind.CANARY, (CanaryStep(StepKind.WEIGHT, 50), CanaryStep(StepKind.PAUSE, seconds=60.0))

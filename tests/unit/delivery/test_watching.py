@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from carelane.delivery.deployments import Kind, Phase
-from carelane.delivery.environments import Intent
 from carelane.delivery.incidents import Cause
 from carelane.delivery.policies import Pace, Policy
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
+from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import CRASH_LOOPING, NEVER_READY, Behaviour
 
 
 def by(kind: StrategyKind) -> Policy:

@@ -3,9 +3,10 @@
 import pytest
 
 from carelane.delivery.deployments import Phase
+from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.requesting import Wanted
+from tests.fakes.instances import NEVER_READY, Behaviour
 from tests.fakes.simulation import Simulation
-from tests.fakes.workloads import NEVER_READY, Behaviour
 from tests.unit.delivery.test_stepping import canary, on_its_way, pause, weight
 
 
@@ -64,7 +65,7 @@ def test_it_keeps_its_users_only_until_one_of_stable_can_take_them(how: str) -> 
     for _ in range(20):
         simulation.tick()
         assert "v2" not in simulation.weights()
-    assert simulation.state.service("backend").withdrawn == ()
+    assert simulation.instances("v2", Intent.SERVE) == []
 
 
 def test_after_a_return_that_came_too_late_the_canary_gets_nothing_back_from_what_comes_next() -> None:
@@ -88,10 +89,10 @@ def test_a_withdrawn_version_that_is_asked_for_again_is_on_trial_like_any_other(
     simulation.release("v3", NEVER_READY)
     simulation.deploy("v3")
     simulation.tick()
-    assert simulation.state.service("backend").withdrawn == ("v2",)
+    assert "v2" not in simulation.state.service("backend").copies
     simulation.deploy("v2")
     simulation.tick(2)
-    assert simulation.state.service("backend").withdrawn == ()
+    assert simulation.state.service("backend").copies["v2"].serves
 
 
 def test_a_rollback_out_of_a_canary_that_is_ended_itself_stays_with_stable() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from carelane.delivery.releases import Probe
-from carelane.delivery.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import resources
 from carelane.platforms.envoy import routes as made_routes
 from carelane.platforms.envoy.documents import FRONT, PREVIEW, cluster_name, from_discovery

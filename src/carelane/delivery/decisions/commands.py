@@ -8,7 +8,7 @@ from carelane.delivery.decisions import emergencies, holding, progress, stepping
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import EnvironmentState, Intent, ServiceState
+from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.strategies import COMPARED, ROLLING, Strategy
 
@@ -115,18 +115,19 @@ def _rollouts(draft: Draft, wanted: Request, previous: Deployment | None) -> dic
             strategy = _strategy(draft, wanted, state, version)
             rollouts[name] = Rollout(name, state.stable, version.label, strategy=strategy)
         else:
-            left = _left(state, moving, version.label)
+            left = _left(draft, name, moving, version.label)
             if left is not None:
                 rollouts[name] = Rollout(name, left, version.label)
     # What may not be confirmed goes first: the others only follow it.
     return dict(sorted(rollouts.items(), key=lambda pair: pair[0] != wanted.compared))
 
 
-def _left(state: ServiceState, moving: Rollout | None, label: str) -> str | None:
+def _left(draft: Draft, name: str, moving: Rollout | None, label: str) -> str | None:
     """Which version of a service is left for its stable one at *label*; None where only that is there."""
     if moving is not None:
         return moving.to_label if moving.to_label != label else moving.from_label
-    return next((i.label for i in state.of_intent(Intent.SERVE) if i.label != label), None)
+    wanted = [other for other in draft.service(name).serving if other != label]
+    return next(iter([copy.label for copy in draft.others(name, label)] + sorted(wanted)), None)
 
 
 def undo_late(draft: Draft, wanted: Request) -> None:
@@ -173,7 +174,7 @@ def abort(draft: Draft, actor: str, reason: str) -> None:
     if current.phase is Phase.WAITING:
         draft.to_phase(Phase.CANCELLED, reason, actor)
         return
-    unseen = draft.seen.endpoints is None
+    unseen = not draft.seen.visible
     if current.kind is Kind.EMERGENCY:
         if unseen:
             raise Unavailable(

@@ -10,7 +10,8 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
-from carelane.delivery import names, routing
+from carelane.delivery import users
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
     Deployment,
@@ -22,15 +23,14 @@ from carelane.delivery.deployments import (
     Unseen,
     check_transition,
 )
-from carelane.delivery.environments import EnvironmentState, Instance, Intent, ServiceState
+from carelane.delivery.environments import WHOLE, EnvironmentState, ServiceState
 from carelane.delivery.incidents import Incident
-from carelane.delivery.observations import Observation, ProcessPhase
+from carelane.delivery.observations import CopySeen, Observation
 from carelane.delivery.policies import Policy
-from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
-from carelane.delivery.routing import Routing
+from carelane.delivery.releases import Release, ServiceVersion
+from carelane.delivery.users import Users
 
 ENGINE = "carelane"
-WORKER_SETTLED_SECONDS = 1.0
 UNSEEN_SECONDS = 5.0
 """Looks that are farther apart leave a while in which anything may have happened."""
 
@@ -100,34 +100,45 @@ class Draft:
         """The service as the draft has it."""
         return self.services.get(name, ServiceState())
 
-    def ready(self, instance: Instance) -> bool:
-        """Whether *instance* may carry what its service carries."""
-        version = self.service(instance.service).versions[instance.label]
-        if version.run.kind is ServiceKind.WEB:
-            return self.seen.healthy(instance.id)
-        seen = self.seen.instances.get(instance.id)
-        return (
-            seen is not None
-            and seen.phase is ProcessPhase.RUNNING
-            and seen.running_seconds >= WORKER_SETTLED_SECONDS
-        )
+    def serving(self, service: str, label: str | None) -> list[CopySeen]:
+        """The copies at *label* that serve, or are to: what is warm, or on its way out, is recalled."""
+        if label is None:
+            return []
+        wanted = label in self.service(service).serving
+        return [c for c in self.seen.of(service, label) if c.serves or (wanted and not c.leaving)]
 
-    def settled(self, instance: Instance) -> bool:
-        """Whether *instance* has been ready, in one life, for as long as the pace asks of a new one.
+    def others(self, service: str, label: str | None) -> list[CopySeen]:
+        """The copies at other labels than *label* that serve."""
+        return [c for c in self.seen.of(service) if c.label != label and c.serves]
+
+    def staying(self, service: str, label: str | None) -> list[CopySeen]:
+        """The copies at *label* that are to go on, warm ones too."""
+        return [c for c in self.seen.of(service, label) if c.stays] if label is not None else []
+
+    def ready(self, service: str, label: str | None) -> int:
+        """How many at *label* serve, or are to, and are fit for it."""
+        return sum(self._is_fit(copy) for copy in self.serving(service, label))
+
+    def _is_fit(self, copy: CopySeen) -> bool:
+        return copy.fit_beside(self.service(copy.service).stable)
+
+    def whole(self, service: str, label: str) -> bool:
+        """Whether as many as promised are ready at *label*."""
+        return self.ready(service, label) >= self.promised(service)
+
+    def settled(self, service: str, label: str) -> int:
+        """How many at *label* have been ready, in one life, for as long as the pace asks of new ones.
 
         One probe more than that: the last one may be as old as its period. What is gone back to was
         there before, and is not asked.
         """
+        ready = [copy for copy in self.serving(service, label) if self._is_fit(copy)]
         least = self.policy.pace.min_ready_seconds
-        if not self.ready(instance) or not least or self.current().kind is not Kind.DEPLOY:
-            return self.ready(instance)
-        run = self.service(instance.service).versions[instance.label].run
+        if not least or self.current().kind is not Kind.DEPLOY:
+            return len(ready)
+        run = self.service(service).versions[label].run
         least += run.readiness.period_seconds if run.readiness is not None else 1.0
-        seen = self.seen.instances.get(instance.id)
-        lived = seen.running_seconds if seen is not None else 0.0
-        endpoint = (self.seen.endpoints or {}).get(instance.id)
-        ready = lived if endpoint is None else min(lived, endpoint.healthy_seconds)
-        return ready >= least
+        return sum(copy.ready_seconds >= least for copy in ready)
 
     def answer(self, rollout: Rollout) -> str | None:
         """What is wrong with what the present canary step asked; "" nothing, None not asked yet."""
@@ -140,7 +151,7 @@ class Draft:
     @property
     def unseen(self) -> Unseen | None:
         """The while before this look in which nothing was seen; None where there was none, or it goes on."""
-        if self.seen_until is None or self.seen.endpoints is None:
+        if self.seen_until is None or not self.seen.visible:
             return None
         gap = Unseen(self.seen_until, self.now)
         return gap if gap.seconds_since(gap.since) > UNSEEN_SECONDS else None
@@ -160,24 +171,21 @@ class Draft:
         generation = self.seen.routing.generation
         return generation is not None and generation >= self.snapshot.state.generation
 
-    def routed(self) -> Routing:
-        """The routing that the draft as it stands asks for."""
-        return routing.routing(replace(self._state, services=self.services), self.seen)
+    def users(self) -> dict[str, Users]:
+        """Who gets users by the draft as it stands."""
+        return users.users(self.services, self.seen)
 
     def reached(self, service: str) -> set[str]:
-        """The labels of *service* that users get, as `routing.reached` has it."""
-        route = self.routed().services.get(service)
-        return routing.reached(self.service(service), route) if route is not None else set()
+        """The labels of *service* that users get, as `users.reached` has it."""
+        return users.reached(self.service(service), self.users().get(service))
 
-    def replicas(self, service: str) -> int:
-        """How many instances of *service* the policy wants."""
-        return self.policy.replicas_of(service)
+    def size(self, service: str) -> int:
+        """How many copies of *service* there are to be: the platform's word, else the policy's."""
+        return self.seen.size(service) or self.policy.replicas_of(service)
 
     def promised(self, service: str) -> int:
-        """How many instances of *service* are always to be ready, one at least."""
-        replicas = self.replicas(service)
-        unavailable, _ = self.policy.pace.resolved(replicas)
-        return max(replicas - unavailable, 1)
+        """How many copies of *service* are always to be ready, one at least."""
+        return self.policy.pace.promised(self.size(service))
 
     def wanted(self, rollout: Rollout) -> ServiceVersion:
         """The version that *rollout* goes to, as the release under way has it."""
@@ -187,66 +195,53 @@ class Draft:
 
     # -- what is to change
 
-    def put_on_trial(self, rollout: Rollout, *, percent: int | None) -> None:
-        """Give the service of *rollout* its version on trial, with *percent* of the traffic.
-
-        None where traffic follows the instances that are ready.
-        """
+    def put_on_trial(self, rollout: Rollout) -> None:
+        """Give the service of *rollout* its version on trial; how it comes to users is its strategy's."""
         version, state = self.wanted(rollout), self.service(rollout.service)
-        self.put(
-            rollout.service,
-            replace(
-                state,
-                canary=version.label,
-                canary_percent=percent,
-                versions={**state.versions, version.label: version},
-                withdrawn=tuple(label for label in state.withdrawn if label != version.label),
-                leaves_for=(),
-            ),
-        )
+        versions = {**state.versions, version.label: version}
+        self.put(rollout.service, replace(state, canary=version.label, versions=versions, leaves_for=()))
         started = replace(rollout, started_at=self.now, progress_at=self.now, step_since=self.now)
         self.put_rollout(started, RolloutPhase.PROGRESSING)
+
+    def want(self, service: str, label: str, copies: Copies) -> None:
+        """Say what is to run at *label* of *service*."""
+        state = self.service(service)
+        self.put(service, replace(state, copies={**state.copies, label: copies}))
+
+    def share(self, service: str, shares: Mapping[str, int] | None) -> None:
+        """Say which part of the traffic each label of *service* gets; None where it follows readiness."""
+        self.put(service, replace(self.service(service), shares=shares))
+
+    def rest(self, service: str) -> None:
+        """Only the stable version is to serve *service*.
+
+        Where versions stand side by side all users go to it now; else once as many as promised are ready.
+        """
+        state = self.service(service)
+        if state.stable is None:
+            return
+        following = self.following(service) if state.shares is None else {}
+        shares = None if state.shares is None else {state.stable: WHOLE}
+        rests = replace(state, home=state.stable, copies=state.at_rest, shares=shares)
+        self.put(service, rests)
+        if following and not self.whole(service, state.stable):
+            self.put(service, replace(rests, copies={**following, **rests.copies}))
+
+    def following(self, service: str) -> dict[str, Copies]:
+        """What serves at other labels than the stable one, and was not given up: users may need it still."""
+        state = self.service(service)
+        there = {copy.label for copy in self.others(service, state.stable)}
+        return {label: Copies(Purpose.SERVE, 0) for label in state.copies if label in there}
+
+    def leave(self, service: str) -> None:
+        """Nothing of *service* is to run any more."""
+        state = self.service(service)
+        gone = replace(state, stable=None, canary=None, home=None, copies={}, shares=None)
+        self.put(service, replace(gone, previous=(), watch=None, leaves_for=()))
 
     def put(self, name: str, service: ServiceState) -> None:
         """Replace a service's state."""
         self.services[name] = service
-
-    def start(self, service: str, label: str, count: int) -> None:
-        """Add *count* instances at *label*."""
-        state = self.service(service)
-        number = self._state.started_instances
-        added = tuple(
-            Instance(names.instance_name(service, number + k), service, label, Intent.SERVE, self.now, ends=0)
-            for k in range(1, count + 1)
-        )
-        self._state = replace(self._state, started_instances=number + count)
-        self.put(service, replace(state, instances=state.instances + added))
-
-    def intend(self, chosen: list[Instance], intent: Intent) -> None:
-        """Give the *chosen* instances another *intent*.
-
-        A worker is never warm: it would work on beside what replaces it.
-        """
-        if intent is Intent.WARM:
-            self.intend([i for i in chosen if self._is_worker(i)], Intent.STOP)
-            chosen = [i for i in chosen if not self._is_worker(i)]
-        wanted = {i.id for i in chosen if i.intent is not intent}
-        for name in {i.service for i in chosen if i.id in wanted}:
-            state = self.service(name)
-            changed = (
-                replace(i, intent=intent, since=self.now) if i.id in wanted else i for i in state.instances
-            )
-            self.put(name, replace(state, instances=tuple(changed)))
-
-    def _is_worker(self, instance: Instance) -> bool:
-        return self.service(instance.service).versions[instance.label].run.kind is ServiceKind.WORKER
-
-    def forget(self, gone: list[Instance]) -> None:
-        """Drop instances of which nothing is left."""
-        ids = {i.id for i in gone}
-        for name in {i.service for i in gone}:
-            state = self.service(name)
-            self.put(name, replace(state, instances=tuple(i for i in state.instances if i.id not in ids)))
 
     def rollout(self, service: str) -> Rollout:
         """The rollout of *service* in the deployment under way."""

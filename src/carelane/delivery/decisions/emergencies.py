@@ -5,14 +5,14 @@ is ready; else users follow what is ready, as it gets ready. Nothing holds the s
 phase and at every look, until all of it is in force, or a person gives it up.
 """
 
+import math
 from dataclasses import replace
 from enum import StrEnum
 
-from carelane.delivery import routing
-from carelane.delivery.decisions import failing, finishing, holding, instances, leaving, replacing
+from carelane.delivery.copies import Copies, Purpose
+from carelane.delivery.decisions import failing, finishing, giving, holding, leaving, replacing
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import STAYING, Instance, Intent
 from carelane.delivery.releases import ServiceKind
 
 NEVER_BACK = "an emergency rollback never goes back to what it left: it goes on being tried"
@@ -42,21 +42,26 @@ def advance(draft: Draft) -> None:
         draft.to_phase(Phase.PROGRESSING)
     for service in draft.current().rollouts:
         _move(draft, service)
-    if draft.seen.endpoints is not None:
+    if draft.seen.visible:
         # After what is switched, in the same change: who has the paths leaves once somebody else is ready.
         leaves = [name for name in leaving.to_take_out(draft) if leaving.may_leave(draft, name)]
         finishing.take_out(draft, leaves)
     rollouts = draft.current().rollouts.values()
-    if switched_before and draft.in_force() and all(failing.arrived(draft, r) for r in rollouts):
+    if switched_before and draft.in_force() and all(_is_there(draft, r) for r in rollouts):
         _go_on(draft)
         finishing.finish(draft)
     else:
         _say_what_is_wrong(draft)
 
 
+def _is_there(draft: Draft, rollout: Rollout) -> bool:
+    """Whether the version to go back to has arrived, and nobody else serves or works any more."""
+    return failing.arrived(draft, rollout) and not draft.others(rollout.service, rollout.to_label)
+
+
 def standing(draft: Draft, rollout: Rollout) -> Standing:
     """How far it has come with the service of *rollout*."""
-    done = rollout.phase in leaving.THERE
+    done = rollout.phase in leaving.ARRIVED
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return Standing.REPLACED if done else Standing.REPLACING
     return Standing.SWITCHED if done and not waits_for_paths(draft, rollout) else Standing.FOLLOWING
@@ -87,87 +92,57 @@ def _move(draft: Draft, service: str) -> None:
 
 
 def _begin(draft: Draft, rollout: Rollout) -> None:
-    """Traffic follows what is ready from here on; what had no users until now gets none by that.
+    """From here on users are where they are now, and go over; what has none of them gets none by that."""
+    web = draft.wanted(rollout).run.kind is ServiceKind.WEB
+    shares = _with_users(draft, rollout) if web and draft.seen.visible else {}
+    draft.put_on_trial(rollout)
+    if web and draft.seen.visible:
+        _stand_by(draft, rollout, shares)
 
-    For each instance to go back to that is not ready another one is started.
+
+def _with_users(draft: Draft, rollout: Rollout) -> dict[str, int]:
+    """By label what part of the users it has.
+
+    Where nobody at all is ready what was on its way may have had some a moment ago, if it ever had.
     """
-    state = draft.service(rollout.service)
-    if state.canary_percent == 0:
-        known = {state.stable, rollout.to_label, *_with_users(draft, rollout.service)}
-        draft.intend([i for i in state.of_intent(Intent.SERVE) if i.label not in known], Intent.DRAIN)
-    draft.put_on_trial(rollout, percent=None)
-    if draft.wanted(rollout).run.kind is ServiceKind.WEB and draft.seen.endpoints is not None:
-        draft.intend(_newcomers(draft, rollout), Intent.DRAIN)
-        # What drains has not been told to end: it is as good as a warm one.
-        draining = draft.service(rollout.service).of(rollout.to_label, Intent.DRAIN)
-        draft.intend([i for i in draining if draft.ready(i)], Intent.SERVE)
-        staying = draft.service(rollout.service).of(rollout.to_label, *STAYING)
-        unfit = sum(not draft.ready(instance) for instance in staying)
-        instances.fill(draft, rollout.service, rollout.to_label, draft.replicas(rollout.service) + unfit)
-
-
-def _newcomers(draft: Draft, rollout: Rollout) -> list[Instance]:
-    """Instances of what was on its way that have no users, and would get some as soon as they are ready.
-
-    Where nobody at all is ready they may have had some a moment ago, unless nobody ever had their version.
-    What was there whole is not thinned out: its instances that are not ready for a moment carry users again.
-    """
-    state, before = draft.service(rollout.service), draft.snapshot.deployment
-    left = [i for i in state.of_intent(Intent.SERVE) if i.label != rollout.to_label]
-    somebody = any(draft.ready(i) for i in [*left, *state.of(rollout.to_label, *STAYING)])
+    shares, before = giving.as_now(draft, rollout.service), draft.snapshot.deployment
     moving = before.rollouts.get(rollout.service) if before is not None and not before.ended else None
-    if moving is None or not (somebody or (moving.users_since is None and moving.to_label != state.stable)):
-        return []
-    return [i for i in left if i.label == moving.to_label and not draft.ready(i)]
+    if moving is None or moving.users_since is None or any(c.ready for c in draft.seen.of(rollout.service)):
+        return shares
+    return {moving.to_label: 1, **shares}
 
 
-def _with_users(draft: Draft, service: str) -> set[str]:
-    """The labels that have users: another one than stable too, where nobody of stable is ready.
+def _stand_by(draft: Draft, rollout: Rollout, shares: dict[str, int]) -> None:
+    """Have the version to go back to filled, one more for each of it that is not ready.
 
-    While the proxies are silent any may have them but what is on trial.
+    Of what has users nothing more is started, and what is there goes on; all else goes.
     """
-    state = draft.service(service)
-    if draft.seen.endpoints is None:
-        return {label for label in state.versions if label != state.canary}
-    route = draft.routed().services.get(service)
-    return {label for label, version in route.versions.items() if version.weight} if route else set()
+    name, label = rollout.service, rollout.to_label
+    state, size = draft.service(name), draft.size(name)
+    unfit = sum(not copy.ready for copy in draft.staying(name, label))
+    left = {other: Copies(Purpose.SERVE, 0) for other in shares if other != label}
+    warm = {other: Copies(Purpose.WARM) for other in state.kept_warm}
+    comes = Copies(Purpose.SERVE, math.ceil(100 * (size + unfit) / size))
+    draft.put(name, replace(state, home=label, copies={**warm, **left, label: comes}, shares=shares))
 
 
 def _switch(draft: Draft, rollout: Rollout) -> bool:
-    """Give users to what is ready of the version to go back to; True once nobody else has any.
-
-    One of ten would not carry everybody: until as many as promised are ready, each takes the place of
-    one that is left; but where nobody who is left is ready, the first takes all. Who is left may be another
-    service, which has its paths. Nobody is given to what is left: beside a canary, who is ready carries
-    most users already, and takes the rest.
-    """
-    if draft.seen.endpoints is None:
+    """Give users to what is ready of the version to go back to; True once nobody else has any."""
+    if not draft.seen.visible:
         return False  # nothing is known of who is ready: it is tried again as soon as it is
     name, label = rollout.service, rollout.to_label
-    instances.fill(draft, name, label)
     state = draft.service(name)
-    coming = instances.ready(draft, state, label, Intent.SERVE)
-    left = [i for i in state.of_intent(Intent.SERVE) if i.label != label]
-    carrying = [i for i in left if draft.ready(i)]
-    places = min(max(draft.replicas(name) - len(coming), 1), _most_left(draft, rollout, len(coming)))
-    alone = not carrying[:places] and not leaving.carrying_for(draft, name)
-    if coming and (len(coming) >= draft.promised(name) or alone):
-        cold = state.of(rollout.from_label, Intent.WARM) if rollout.from_label != label else []
-        draft.intend([*left, *cold], Intent.DRAIN)
-        return True
-    draft.intend(carrying[places:], Intent.DRAIN)
-    return False
-
-
-def _most_left(draft: Draft, rollout: Rollout, coming: int) -> int:
-    """How many of those that are left may go on beside so many that are *coming*, and get no more users.
-
-    Traffic follows the instances from here on; by canary steps it was shared otherwise until now.
-    """
-    before = routing.routing(draft.snapshot.state, draft.seen).services.get(rollout.service)
-    weights = {label: v.weight for label, v in before.versions.items()} if before is not None else {}
-    theirs = weights.pop(rollout.to_label, 0)
-    return coming * sum(weights.values()) // theirs if theirs else draft.replicas(rollout.service)
+    comes = state.copies.get(label)
+    if state.home != label or state.shares is None or comes is None or not comes.percent:
+        # It was asked for while nobody could see.
+        _stand_by(draft, rollout, _with_users(draft, rollout))
+    if not giving.over(draft, name, label):
+        return False
+    state = draft.service(name)
+    if rollout.from_label is not None and rollout.from_label != label:  # it is not kept warm either
+        copies = {other: c for other, c in state.copies.items() if other != rollout.from_label}
+        draft.put(name, replace(state, copies=copies))
+    return True
 
 
 def _go_on(draft: Draft) -> None:
@@ -226,8 +201,8 @@ def _end(draft: Draft, reason: str) -> None:
         finishing.settle(draft, whole=False)
         ending = f"{draft.current().release} stays, it was there already in part"
     else:
-        for name, rollout in rollouts.items():
-            _stay(draft, name, rollout)
+        for name in rollouts:
+            _stay(draft, name)
         ending = "nothing had been switched; stable keeps its users, and takes those of what was on its way"
     for rollout in draft.current().rollouts.values():
         if rollout.phase is not RolloutPhase.HEALTHY:
@@ -239,20 +214,19 @@ def _was_left(draft: Draft, rollout: Rollout) -> bool:
     """Whether users, or work, of the service are at the version to go back to, in part at least."""
     if rollout.phase is RolloutPhase.PENDING:
         return False
-    state = draft.service(rollout.service)
     if rollout.phase is RolloutPhase.PROMOTING or rollout.users_since is not None:
         return True
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
-        return rollout.from_label is not None and not state.of(rollout.from_label, *STAYING)
+        return rollout.from_label is not None
     return rollout.to_label in draft.reached(rollout.service)
 
 
-def _stay(draft: Draft, name: str, rollout: Rollout) -> None:
+def _stay(draft: Draft, name: str) -> None:
+    """What was there goes on; the version to go back to is warm again where it was, else it goes."""
     state = draft.service(name)
     draft.put(name, replace(state, canary=None))
-    if rollout.to_label != state.stable:
-        kept = rollout.to_label in state.kept_warm
-        places = draft.replicas(name) if kept else 0
-        staying = sorted(state.of(rollout.to_label, *STAYING), key=lambda i: not draft.ready(i))
-        draft.intend(staying[:places], Intent.WARM)
-        draft.intend(staying[places:], Intent.DRAIN)
+    if state.stable is None:
+        leaving.see_off(draft, name)
+    else:
+        draft.share(name, None)
+        draft.rest(name)

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 
 from carelane.analysis.verdicts import Evidence, Verdict
-from carelane.delivery.decisions import instances
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout, RolloutPhase
-from carelane.delivery.environments import STAYING, Intent
-from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.deployments import THERE, Failure, FailureKind, Kind, Rollout, RolloutPhase
+from carelane.delivery.observations import ProcessPhase, Unstarted
 from carelane.delivery.strategies import OnInconclusive, StepKind
 
 READINESS_LOST_SECONDS = 3.0
@@ -44,9 +42,8 @@ def arrived(draft: Draft, rollout: Rollout) -> bool:
 
     An emergency is done with one: the rest joins when it is ready.
     """
-    state = draft.service(rollout.service)
     wanted = 1 if draft.current().kind is Kind.EMERGENCY else draft.promised(rollout.service)
-    return len(instances.ready(draft, state, rollout.to_label, Intent.SERVE)) >= wanted
+    return draft.ready(rollout.service, rollout.to_label) >= wanted
 
 
 def _died(draft: Draft, rollout: Rollout) -> Failure | None:
@@ -55,32 +52,27 @@ def _died(draft: Draft, rollout: Rollout) -> Failure | None:
 
 
 def _hangs(draft: Draft, rollout: Rollout) -> Failure | None:
-    for instance in draft.service(rollout.service).of(rollout.to_label, *STAYING):
-        seen = draft.seen.instances.get(instance.id)
-        if seen is not None and seen.live is False:
-            return Failure(FailureKind.LIVENESS, f"{instance.id} does not answer its liveness probe")
+    for copy in draft.staying(rollout.service, rollout.to_label):
+        if copy.live is False:
+            return Failure(FailureKind.LIVENESS, f"{copy.id} does not answer its liveness probe")
     return None
 
 
 def crashes(draft: Draft, service: str, label: str) -> Failure | None:
     """Whether an instance of this version cannot be started, or ends again and again."""
     policy = draft.policy.rollback
-    for instance in draft.service(service).of(label, *STAYING):
-        never = unstarted(draft, instance.id)
+    for copy in draft.staying(service, label):
+        never = unstarted(draft, copy.id, copy.unstarted)
         if never is not None:
             return Failure(FailureKind.START, never)
-        seen = draft.seen.instances.get(instance.id)
-        if seen is None:
-            continue
-        if seen.restarts >= policy.crash_loop_restarts:
-            ended = f"ended {seen.restarts} times, last with {exit_words(seen.exit_code)}"
-            return Failure(FailureKind.CRASH_LOOP, f"{instance.id} {ended}")
+        if copy.restarts is not None and copy.restarts >= policy.crash_loop_restarts:
+            ended = f"ended {copy.restarts} times, last with {exit_words(copy.exit_code)}"
+            return Failure(FailureKind.CRASH_LOOP, f"{copy.id} {ended}")
     return None
 
 
-def unstarted(draft: Draft, name: str) -> str | None:
-    """Why *name* cannot be started, once that was tried for a while."""
-    tried = draft.seen.unstarted.get(name)
+def unstarted(draft: Draft, name: str, tried: Unstarted | None) -> str | None:
+    """Why *name* cannot be started, once that was *tried* for a while."""
     if tried is None or draft.seconds_since(tried.since) < UNSTARTED_SECONDS:
         return None
     return f"{name} cannot be started: {tried.why}"
@@ -110,7 +102,7 @@ def _judged(draft: Draft, rollout: Rollout) -> Failure | None:
 def lost_readiness(draft: Draft, rollout: Rollout) -> bool:
     """Whether what carries traffic lacks instances that are ready (see `_readiness_lost`)."""
     state = draft.service(rollout.service)
-    promoting = rollout.phase is RolloutPhase.PROMOTING
+    promoting = rollout.phase in THERE
     carries = promoting or (rollout.strategy.stepped and state.canary_percent)
     if not carries or state.canary != rollout.to_label:
         return False
@@ -118,11 +110,11 @@ def lost_readiness(draft: Draft, rollout: Rollout) -> bool:
 
 
 def _nobody_but_stable(draft: Draft, rollout: Rollout) -> bool:
-    state = draft.service(rollout.service)
-    promoting = rollout.phase is RolloutPhase.PROMOTING
-    stable = state.of(state.stable, *(STAYING if promoting else (Intent.SERVE,)))
-    holds = bool(stable) and state.stable != rollout.to_label and all(draft.ready(i) for i in stable)
-    return holds and not instances.ready(draft, state, rollout.to_label, Intent.SERVE)
+    name, stable = rollout.service, draft.service(rollout.service).stable
+    promoting = rollout.phase in THERE
+    copies = draft.staying(name, stable) if promoting else draft.serving(name, stable)
+    holds = bool(copies) and stable != rollout.to_label and all(copy.ready for copy in copies)
+    return holds and not draft.ready(name, rollout.to_label)
 
 
 def _readiness_lost(draft: Draft, rollout: Rollout) -> Failure | None:
@@ -207,13 +199,12 @@ def compared(evidence: Evidence, rollout: Rollout) -> str:
 
 def deadline(draft: Draft, rollout: Rollout) -> Failure | None:
     """Whether more became ready in the time that there is for it."""
-    since = rollout.progress_at
+    since = rollout.progress_at if rollout.phase is not RolloutPhase.SETTLING else None
     limit = draft.policy.rollback.progress_deadline_seconds
     if since is None or draft.seconds_since(since) < limit:
         return None
-    state = draft.service(rollout.service)
-    ready = len(instances.ready(draft, state, rollout.to_label, Intent.SERVE))
-    wanted = draft.replicas(rollout.service)
+    ready = draft.ready(rollout.service, rollout.to_label)
+    wanted = draft.size(rollout.service)
     lacking = "" if draft.in_force() else ", the proxies have not taken the routing"
     said = f"{ready} of {wanted} instances of {rollout.to_label} ready{lacking}"
     return Failure(FailureKind.DEADLINE, f"{said}, no progress for {limit:g} s")

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.decisions import leaving, watching
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Kind, Phase, Revision, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent, Warm
+from carelane.delivery.deployments import THERE, Kind, Phase, Revision, Rollout, RolloutPhase
+from carelane.delivery.environments import Warm
 from carelane.delivery.releases import ServiceKind
 
 
@@ -25,8 +26,8 @@ def settle(draft: Draft, *, whole: bool = True) -> None:
     """
     current = draft.current()
     for rollout in current.rollouts.values():
-        _promote(draft, rollout)
-        if rollout.phase is RolloutPhase.PROMOTING:
+        _promote(draft, rollout, whole=whole)
+        if rollout.phase in THERE:
             draft.put_rollout(rollout, RolloutPhase.HEALTHY)
     _keep(draft)
     for name in leaving.to_take_out(draft):
@@ -50,11 +51,8 @@ def _keep(draft: Draft) -> None:
 def take_out(draft: Draft, names: Iterable[str]) -> None:
     """Services that the release does not have leave the traffic, drain and end."""
     for name in names:
-        state = draft.service(name)
-        label = state.stable or ""
-        web = state.versions[label].run.kind is ServiceKind.WEB
-        draft.put(name, replace(state, stable=None, canary=None, previous=(), watch=None, leaves_for=()))
-        draft.intend(state.of_intent(Intent.SERVE), Intent.DRAIN if web else Intent.STOP)
+        label = draft.service(name).stable or ""
+        draft.leave(name)
         current = draft.current()
         draft.deployment = replace(current, taken_out={**current.taken_out, name: label})
 
@@ -63,7 +61,7 @@ def taken_out(draft: Draft) -> bool:
     """Whether nothing of them was to serve any more before this decision."""
     wanted = draft.release.versions if draft.release is not None else {}
     before = draft.snapshot.state.services
-    return not any(before[n].of_intent(Intent.SERVE) for n in before if n not in wanted)
+    return not any(before[n].serving for n in before if n not in wanted)
 
 
 def _add_revision(draft: Draft) -> None:
@@ -85,7 +83,8 @@ def _add_revision(draft: Draft) -> None:
     draft.set_release(current.release, number)
 
 
-def _promote(draft: Draft, rollout: Rollout) -> None:
+def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
+    """Make what was on trial stable; where not the *whole* of it has arrived, users of others follow yet."""
     state = draft.service(rollout.service)
     policy = draft.policy.rollback
     earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
@@ -95,15 +94,19 @@ def _promote(draft: Draft, rollout: Rollout) -> None:
     came = rollout.from_label is not None and rollout.to_label != state.stable
     if web and came and rollout.from_label is not None and draft.current().kind is Kind.DEPLOY:
         kept = [Warm(rollout.from_label, draft.now + timedelta(seconds=policy.keep_warm_seconds))]
-    draft.put(
-        rollout.service,
-        replace(
-            state,
-            stable=rollout.to_label,
-            canary=None,
-            canary_percent=None,
-            previous=tuple(kept + earlier)[: policy.keep_warm],
-            # Who only leaves a canary has what was watched before.
-            watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
-        ),
+    stable = replace(
+        state,
+        stable=rollout.to_label,
+        home=rollout.to_label,
+        canary=None,
+        shares=None if whole else state.shares,
+        previous=tuple(kept + earlier)[: policy.keep_warm],
+        # Who only leaves a canary has what was watched before.
+        watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
     )
+    following = {label: Copies(Purpose.SERVE, 0) for label, share in (stable.shares or {}).items() if share}
+    draft.put(rollout.service, stable)
+    if stable.shares is None:
+        draft.rest(rollout.service)
+    else:
+        draft.put(rollout.service, replace(stable, copies={**following, **stable.at_rest}))

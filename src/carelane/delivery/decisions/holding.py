@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import FailureKind, Migration, Phase, Rollout, RolloutPhase
+from carelane.delivery.deployments import MOVING, FailureKind, Migration, Phase, Rollout, RolloutPhase
 
 AGAIN = frozenset(
     {
@@ -54,7 +54,7 @@ def resume(draft: Draft, message: str, actor: str) -> None:
             due = draft.now if rollout.progress_at is not None else None
             fresh = replace(rollout, progress_at=due, step_since=draft.now)
             draft.put_rollout(fresh, RolloutPhase.PROGRESSING, message)
-        elif rollout.phase is RolloutPhase.PROGRESSING and rollout.progress_at is not None:
+        elif rollout.phase in MOVING and rollout.progress_at is not None:
             draft.put_rollout(replace(rollout, progress_at=draft.now))
         elif rollout.phase is RolloutPhase.PENDING and rollout.started_at is not None:
             draft.put_rollout(replace(rollout, started_at=draft.now))

@@ -1,18 +1,15 @@
 """When an incident opens and when it is resolved, looked at once all else of a decision is made."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from carelane.delivery import routing
+from carelane.delivery import users
 from carelane.delivery.decisions.draft import ENGINE, Draft
-from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent, Watch
+from carelane.delivery.deployments import MOVING, THERE, Deployment, Kind, Phase, Rollout
+from carelane.delivery.environments import Watch
 from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.releases import ServiceKind
-from carelane.delivery.routing import ServiceRoute
-
-WITH_USERS = frozenset({RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING})
+from carelane.delivery.users import Users
 
 
 def failed(draft: Draft, service: str, cause: Cause, words: str) -> None:
@@ -53,21 +50,22 @@ def _note_users(draft: Draft) -> None:
     """Write down when the first users got what each rollout brings."""
     if draft.deployment is None:
         return
-    routed = draft.routed().services
+    who = draft.users()
     for rollout in draft.deployment.rollouts.values():
-        if rollout.users_since is None and rollout.phase in WITH_USERS and _has_users(draft, rollout, routed):
+        mine = who.get(rollout.service)
+        if rollout.users_since is None and rollout.phase in MOVING and _has_users(draft, rollout, mine):
             draft.put_rollout(replace(rollout, users_since=draft.now))
 
 
-def _has_users(draft: Draft, rollout: Rollout, routed: Mapping[str, ServiceRoute]) -> bool:
-    state, route = draft.service(rollout.service), routed.get(rollout.service)
-    at_steps = rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING
+def _has_users(draft: Draft, rollout: Rollout, who: Users | None) -> bool:
+    state = draft.service(rollout.service)
+    at_steps = rollout.strategy.stepped and rollout.phase not in THERE
     if at_steps and not state.canary_percent:
         return False
     worker = draft.wanted(rollout).run.kind is ServiceKind.WORKER
-    if not worker and (route is None or rollout.to_label not in routing.reached(state, route)):
+    if not worker and rollout.to_label not in users.reached(state, who):
         return False
-    return any(draft.ready(i) for i in state.of(rollout.to_label, Intent.SERVE))
+    return draft.ready(rollout.service, rollout.to_label) > 0
 
 
 def _users_since(deployment: Deployment) -> datetime | None:
@@ -177,6 +175,9 @@ def _is_over(draft: Draft, incident: Incident) -> bool:
         return False  # its end says so: it may not be in force yet, or turn back
     if incident.service is None:
         return False
-    serving = draft.service(incident.service).of_intent(Intent.SERVE)
-    others = [i for i in serving if i.label != incident.version]
-    return len(others) == len(serving) and any(draft.ready(i) for i in others)
+    name, state = incident.service, draft.service(incident.service)
+    serving = [copy for copy in draft.seen.of(name) if copy.serves or copy.label in state.serving]
+    others = [copy for copy in serving if copy.label != incident.version]
+    if len(others) < len(serving) or incident.version in state.serving:
+        return False
+    return any(copy.ready and not copy.leaving for copy in others)

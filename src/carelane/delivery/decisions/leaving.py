@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import RolloutPhase
-from carelane.delivery.environments import Instance, Intent
+from carelane.delivery.deployments import THERE, RolloutPhase
+from carelane.delivery.environments import ServiceState
+from carelane.delivery.observations import CopySeen
 from carelane.delivery.releases import ServiceVersion
 
-THERE = frozenset({RolloutPhase.PROMOTING, RolloutPhase.HEALTHY})
+ARRIVED = THERE | {RolloutPhase.HEALTHY}
 
 
 def to_take_out(draft: Draft) -> list[str]:
@@ -26,10 +28,8 @@ def still_there(draft: Draft) -> dict[str, str]:
     """The services that the release under way does not have and that answer until others do, and at what."""
     wanted = draft.release.versions if draft.release is not None else {}
     there = {n: draft.service(n).stable or "" for n in to_take_out(draft)}
-    new = {
-        n: s.of_intent(Intent.SERVE) for n, s in draft.services.items() if n not in wanted and s.leaves_for
-    }
-    return {**{n: serving[0].label for n, serving in new.items() if serving}, **there}
+    new = {n: s for n, s in draft.services.items() if n not in wanted and s.leaves_for}
+    return {**{n: min(s.serving) for n, s in new.items() if s.serving}, **there}
 
 
 def successors(draft: Draft, name: str) -> list[str]:
@@ -46,41 +46,60 @@ def see_off(draft: Draft, name: str, to: Mapping[str, ServiceVersion] | None = N
     Where nobody but the versions that are gone *to* will answer them, it is what is there until then.
     """
     state = draft.service(name)
-    serving = state.of_intent(Intent.SERVE)
     stable = {n: s.versions[s.stable] for n, s in draft.services.items() if s.stable is not None}
-    ready = [i.label for i in serving if draft.ready(i)]
+    ready = list(dict.fromkeys(copy.label for copy in _serving(draft, name) if copy.ready))
     there = [n for label in ready for n in _answering(stable, state.versions[label])]
     coming = [n for label in ready for n in _answering(to or {}, state.versions[label])]
     others = [n for n in there if not _answers(draft, n)]
     if others and not state.leaves_for:
-        draft.put(name, replace(state, leaves_for=tuple(dict.fromkeys(others))))
+        _stand_still(draft, name, tuple(dict.fromkeys(others)))
     elif not there and any(not _answers(draft, n) for n in coming):
         draft.put(name, replace(state, stable=ready[0]))
+        draft.rest(name)
     elif not others:
-        draft.intend(serving, Intent.DRAIN)
+        draft.leave(name)
 
 
-def carrying_for(draft: Draft, service: str) -> list[Instance]:
+def _stand_still(draft: Draft, name: str, leaves_for: tuple[str, ...]) -> None:
+    """What serves goes on as it does, and nothing is added to it, until others have its paths."""
+    state = draft.service(name)
+    shares = draft.users()[name].weights
+    labels = [label for label, weight in shares.items() if weight]
+    copies = {label: Copies(Purpose.SERVE, 0) for label in labels}
+    draft.put(
+        name,
+        replace(state, leaves_for=leaves_for, home=labels[0], copies=copies, shares=dict(shares)),
+    )
+
+
+def carrying_for(draft: Draft, service: str) -> list[CopySeen]:
     """Who still answers, in services that are to leave, what *service* is to answer."""
     return [
-        instance
+        copy
         for name in to_take_out(draft)
         if service in successors(draft, name)
-        for instance in _answers(draft, name)
+        for copy in _answers(draft, name)
     ]
 
 
-def _answers(draft: Draft, name: str) -> list[Instance]:
+def _serving(draft: Draft, name: str) -> list[CopySeen]:
+    return [copy for label in draft.service(name).versions for copy in draft.serving(name, label)]
+
+
+def _answers(draft: Draft, name: str) -> list[CopySeen]:
     """Who is ready to answer users of a service; not what is up beside it, and has no share."""
     state = draft.service(name)
-    beside = state.canary if state.canary_percent == 0 else None
-    return [i for i in state.of_intent(Intent.SERVE) if i.label != beside and draft.ready(i)]
+    return [copy for copy in _serving(draft, name) if copy.ready and not _is_beside(state, copy.label)]
+
+
+def _is_beside(state: ServiceState, label: str) -> bool:
+    return state.shares is not None and label == state.canary and not state.shares.get(label)
 
 
 def _took_over(draft: Draft, name: str, successor: str) -> bool:
     rollout = draft.current().rollouts.get(successor)
     if rollout is not None:
-        return rollout.phase in THERE
+        return rollout.phase in ARRIVED
     return bool(_answers(draft, successor)) or not _answers(draft, name)
 
 

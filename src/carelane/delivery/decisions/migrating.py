@@ -13,7 +13,7 @@ def advance(draft: Draft, rollout: Rollout) -> Failure | None:
     task = rollout.migration_id(draft.current().id)
     if rollout.migration is Migration.NONE:
         return _begin(draft, rollout, task)
-    never = failing.unstarted(draft, task)
+    never = failing.unstarted(draft, task, draft.seen.unstarted.get(task))
     if never is not None:
         return Failure(FailureKind.MIGRATION, never)
     seen = draft.seen.tasks.get(task)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.delivery.decisions import (
-    crashes,
     emergencies,
     failing,
     finishing,
     holding,
     incidents,
-    instances,
+    keeping,
     migrating,
     replacing,
     rolling,
@@ -19,6 +18,8 @@ from carelane.delivery.decisions import (
 )
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import (
+    MOVING,
+    THERE,
     Deployment,
     Failure,
     FailureKind,
@@ -32,7 +33,6 @@ from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import ServiceKind, ServiceVersion
 
 Step = Callable[[Draft, Rollout], bool]
-MOVING = (RolloutPhase.PROGRESSING, RolloutPhase.PAUSED, RolloutPhase.PROMOTING)
 
 
 def advance(draft: Draft) -> None:
@@ -64,18 +64,37 @@ def _go_on(draft: Draft) -> None:
         if failed is not None:
             _fail(draft, service, failed)
             return
-        if draft.rollout(service).phase is not RolloutPhase.PROMOTING:
+        if draft.rollout(service).phase not in THERE:
             return
-    if not all(
-        r.phase is RolloutPhase.PROMOTING and failing.arrived(draft, r)
-        for r in draft.current().rollouts.values()
-    ):
+    if not all(failing.arrived(draft, rollout) for rollout in draft.current().rollouts.values()):
         return
     if draft.in_force():
-        finishing.finish(draft)
+        _settle(draft)
     elif _is_late(draft, draft.current()):
         why = draft.seen.routing.rejected or "the proxies do not take it"
         begin_abort(draft, f"{FailureKind.ROUTING}: {why}")
+
+
+def _settle(draft: Draft) -> None:
+    """All have arrived, and come to the lasting place together; done once they are there.
+
+    It never turns users away from what serves them: what takes too long is for a person.
+    """
+    rollouts = draft.current().rollouts.values()
+    for rollout in rollouts:
+        state = draft.service(rollout.service)
+        if state.home != rollout.to_label:
+            draft.put(rollout.service, replace(state, home=rollout.to_label))
+    away = [r.service for r in rollouts if draft.seen.home(r.service) != r.to_label]
+    if not away:
+        finishing.finish(draft)
+        return
+    for rollout in list(rollouts):
+        if rollout.phase is RolloutPhase.PROMOTING:
+            draft.put_rollout(replace(rollout, progress_at=draft.now), RolloutPhase.SETTLING)
+    since = draft.rollout(away[0]).progress_at or draft.now
+    if draft.seconds_since(since) >= draft.policy.rollback.progress_deadline_seconds:
+        holding.pause(draft, f"{away[0]} has its users and does not come to its place: resume or abort")
 
 
 def _advance_rollout(draft: Draft, rollout: Rollout) -> Failure | None:
@@ -125,14 +144,11 @@ def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:
     version = draft.wanted(rollout)
     if rollout.migration is not Migration.DONE and _must_migrate(draft, version):
         return migrating.advance(draft, rollout)
-    begins_without = rollout.strategy.stepped and not _has_all_users(draft, version)
-    draft.put_on_trial(rollout, percent=0 if begins_without else None)
+    if rollout.strategy.stepped:
+        stepping.begin(draft, rollout)
+    else:
+        draft.put_on_trial(rollout)
     return None
-
-
-def _has_all_users(draft: Draft, version: ServiceVersion) -> bool:
-    """Whether users have it alone already, for it is asked for again before stable was back."""
-    return draft.reached(version.service) == {version.label}
 
 
 def _must_migrate(draft: Draft, version: ServiceVersion) -> bool:
@@ -190,10 +206,8 @@ def _watch_pause(draft: Draft) -> None:
 def _keep_whole(draft: Draft, rollout: Rollout) -> None:
     if rollout.phase not in MOVING or draft.wanted(rollout).run.kind is not ServiceKind.WEB:
         return
-    if rollout.strategy.stepped and rollout.phase is not RolloutPhase.PROMOTING:
-        stepping.keep_stable_whole(draft, rollout)
-    else:
-        instances.top_up(draft, rollout.service)
+    if not rollout.strategy.stepped:
+        rolling.hold(draft, rollout)
 
 
 def _expire(draft: Draft) -> None:
@@ -203,6 +217,8 @@ def _expire(draft: Draft) -> None:
     if since is None or draft.seconds_since(since) < limit:
         return
     never = _why_never_back(draft)
+    if any(rollout.phase is RolloutPhase.SETTLING for rollout in draft.current().rollouts.values()):
+        never = f"users have {draft.current().release} already"
     if never is None:
         begin_abort(draft, f"nobody resumed it within {limit:g} s")
     else:
@@ -243,20 +259,15 @@ def _is_late(draft: Draft, deployment: Deployment) -> bool:
 
 def tick(draft: Draft) -> None:
     """Everything there is to decide at one moment, in one draft."""
-    crashes.note(draft)
-    if draft.seen.endpoints is None:
-        _tick_unseen(draft)
+    if not draft.seen.visible:
         return
-    instances.tidy(draft)
-    for name, state in list(draft.services.items()):
-        if state.stable is not None:  # before the rules that keep it whole, which fill its place
-            instances.replace_dead(draft, name, state.stable)
+    keeping.tidy(draft)
     advance(draft)
     watching.note(draft)
     moving = _moving(draft)
     for name in list(draft.services):
         if name not in moving:
-            instances.maintain(draft, name)
+            keeping.maintain(draft, name)
 
 
 def _moving(draft: Draft) -> set[str]:
@@ -268,11 +279,3 @@ def _moving(draft: Draft) -> set[str]:
     return {r.service for r in rollouts if r.phase in {*MOVING, RolloutPhase.ABORTING}} | {
         name for name in waiting if draft.service(name).stable is None
     }
-
-
-def _tick_unseen(draft: Draft) -> None:
-    """While no proxy answers nothing can be said of users; but what has none is kept whole."""
-    for name, state in list(draft.services.items()):
-        kinds = {version.run.kind for version in state.versions.values()}
-        if name not in _moving(draft) and kinds == {ServiceKind.WORKER}:
-            instances.maintain(draft, name)

@@ -3,19 +3,19 @@
 Stable stays whole until every step is done; turning back is one routing change.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from carelane.analysis.verdicts import Evidence, Reason, Verdict
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import failing, holding, instances, rolling, watching
+from carelane.delivery.copies import Copies, Purpose
+from carelane.delivery.decisions import failing, holding, rolling, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import FailureKind, Rollout
-from carelane.delivery.environments import Intent
+from carelane.delivery.environments import WHOLE
 from carelane.delivery.incidents import Cause
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.strategies import SCALING, CanaryStep, OnInconclusive, StepKind
+from carelane.delivery.strategies import EVERYBODY, SCALING, CanaryStep, OnInconclusive, StepKind
 
 EXTENSIONS = 4
 """How many times its seconds an analysis step may take that is extended; then a person is asked."""
@@ -26,19 +26,26 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     steps = rollout.strategy.steps
     if rollout.step >= len(steps):
         return _take_over(draft, rollout)
-    keep_stable_whole(draft, rollout)
     step = steps[rollout.step]
     if _STEPS[step.kind](draft, rollout, step):
         go_on(draft, rollout.service)
     return False
 
 
+def begin(draft: Draft, rollout: Rollout) -> None:
+    """Stand beside the stable version, without users; with all of them where nobody else has any."""
+    name, label = rollout.service, rollout.to_label
+    alone = draft.reached(name) == {label}  # it is asked for again before stable was back
+    draft.put_on_trial(rollout)
+    state = draft.service(name)
+    purpose = Purpose.CANARY if alone else Purpose.PREVIEW
+    copies = {**state.at_rest, label: Copies(purpose, 0)}
+    shares = _shares(state.stable, label, EVERYBODY if alone else 0)
+    draft.put(name, replace(state, home=state.stable, copies=copies, shares=shares))
+
+
 def revert(draft: Draft, rollout: Rollout) -> bool:
     """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
-    stable = draft.service(rollout.service).stable
-    if stable is not None:
-        instances.fill(draft, rollout.service, stable)  # what is warm takes users before the other loses them
-    instances.withdraw(draft, rollout.service, rollout.to_label)
     return rolling.revert(draft, rollout)
 
 
@@ -84,21 +91,15 @@ def skip(draft: Draft, service: str, *, full: bool) -> None:
         go_on(draft, service)
 
 
-def keep_stable_whole(draft: Draft, rollout: Rollout) -> None:
-    """A stable instance that ended gets a successor, whatever the canary does."""
-    state = draft.service(rollout.service)
-    if state.stable is not None and state.stable != rollout.to_label:
-        instances.fill(draft, rollout.service, state.stable)
-
-
 def _scaled(draft: Draft, rollout: Rollout, percent: int) -> bool:
-    """Have as many canary instances as *percent* of the traffic needs; True once they are all ready."""
+    """Have as many canary copies as *percent* of the traffic needs; True once they are all ready."""
     name, label = rollout.service, rollout.to_label
-    wanted = max(1, math.ceil(draft.replicas(name) * percent / 100))
-    instances.fill(draft, name, label, wanted)
-    ready = [i for i in draft.service(name).of(label, Intent.SERVE) if draft.settled(i)]
-    rolling.note_progress(draft, rollout, len(ready))
-    return len(ready) >= wanted
+    before = draft.service(name).copies.get(label, Copies(Purpose.PREVIEW, 0))
+    wanted = replace(before, percent=max(percent, before.percent))
+    draft.want(name, label, wanted)
+    ready = draft.settled(name, label)
+    rolling.note_progress(draft, rollout, ready)
+    return ready >= Copies(wanted.purpose, percent).of(draft.size(name))
 
 
 def _scale(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
@@ -113,33 +114,40 @@ def _weigh(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 
 
 def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
-    state = draft.service(rollout.service)
-    if state.canary_percent != percent:
-        draft.put(rollout.service, replace(state, canary_percent=percent))
+    name, label, stable = rollout.service, rollout.to_label, draft.service(rollout.service).stable
+    shares = _shares(stable, label, percent)
+    if draft.service(name).shares != shares:
+        draft.share(name, shares)
+        draft.want(name, label, replace(draft.service(name).copies[label], purpose=Purpose.CANARY))
         draft.record(
             "rollout.weight",
-            f"{draft.current().id}/{rollout.service}",
-            f"{percent} % to {rollout.to_label}",
-            details={"service": rollout.service, "percent": percent, "to": rollout.to_label},
+            f"{draft.current().id}/{name}",
+            f"{percent} % to {label}",
+            details={"service": name, "percent": percent, "to": label},
         )
 
 
-def _take_over(draft: Draft, rollout: Rollout) -> bool:
-    """Everything to the canary, and the old instances out of the traffic.
+def _shares(stable: str | None, label: str, percent: int) -> dict[str, int]:
+    """The parts of WHOLE of the stable version and of the one on trial at *label*."""
+    trial = {label: WHOLE * percent // 100}
+    return trial if stable is None else {stable: WHOLE * (100 - percent) // 100, **trial}
 
-    They stay warm until the whole deployment has succeeded, whatever is kept afterwards: a later
+
+def _take_over(draft: Draft, rollout: Rollout) -> bool:
+    """Everything to the canary, and the old version out of the traffic.
+
+    It stays warm until the whole deployment has succeeded, whatever is kept afterwards: a later
     service may still fail and take this one back.
     """
-    if not _scaled(draft, rollout, 100):
-        keep_stable_whole(draft, rollout)
+    name, label = rollout.service, rollout.to_label
+    if not _scaled(draft, rollout, EVERYBODY):
         return False
-    _share(draft, rollout, 100)
-    name = rollout.service
-    others = [i for i in draft.service(name).of_intent(Intent.SERVE) if i.label != rollout.to_label]
-    # Done once the proxies took it: a routing that they rejected is a wish.
-    done = draft.in_force() and not others
-    draft.intend(others, Intent.WARM)
-    return done
+    _share(draft, rollout, EVERYBODY)
+    stable = draft.service(name).stable
+    if stable is not None and stable != label:
+        draft.want(name, stable, Copies(Purpose.WARM))
+    # Done once it is in force: a routing that was rejected is a wish.
+    return draft.in_force() and not draft.others(name, label)
 
 
 def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from carelane.base.errors import ConflictError
-from carelane.delivery.decisions import finishing, instances, leaving, watching
+from carelane.delivery.decisions import finishing, leaving, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
-from carelane.delivery.environments import Intent
 from carelane.delivery.releases import Release, ServiceKind
 
 
@@ -80,7 +79,7 @@ def keep_moved(draft: Draft) -> None:
     """Where the rollback under way goes is stable from now on: what has not arrived yet follows."""
     for rollout in draft.current().rollouts.values():
         if rollout.phase is RolloutPhase.PENDING:
-            draft.put_on_trial(rollout, percent=None)
+            draft.put_on_trial(rollout)
     finishing.settle(draft, whole=False)
 
 
@@ -114,16 +113,11 @@ def _is_replaced(draft: Draft, rollout: Rollout, release: Release) -> bool:
 
 def _back_to_stable(draft: Draft, rollout: Rollout, release: Release) -> None:
     name = rollout.service
-    # A canary loses its weight before anything else; without steps traffic follows the instances.
-    state = replace(draft.service(name), canary=None, canary_percent=0 if rollout.strategy.stepped else None)
+    state = replace(draft.service(name), canary=None)
     draft.put(name, state)
-    if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
-        draft.intend(state.of(rollout.to_label, Intent.SERVE), Intent.STOP)
-        return
-    if state.stable is None:
+    if state.stable is None and draft.wanted(rollout).run.kind is ServiceKind.WEB:
         leaving.see_off(draft, name, release.versions)
-        return
-    instances.fill(draft, name, state.stable)
-    if rollout.strategy.stepped:
-        instances.withdraw(draft, name, rollout.to_label)
-    instances.drain_others(draft, name, state.stable)
+    elif state.stable is None:
+        draft.leave(name)
+    else:
+        draft.rest(name)

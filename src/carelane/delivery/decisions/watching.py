@@ -8,10 +8,10 @@ Then the version before gets half of the users again for a moment, and the judge
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from carelane.delivery.decisions import failing, incidents, instances
+from carelane.delivery.decisions import failing, incidents
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout
-from carelane.delivery.environments import STAYING, Intent, Watch
+from carelane.delivery.environments import Watch
 from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import Release, ServiceKind
 
@@ -47,7 +47,7 @@ def begin(draft: Draft, rollout: Rollout) -> Watch | None:
 
 def note(draft: Draft) -> None:
     """End the watches whose time is over, and write down since when a version lacks readiness."""
-    if draft.seen.endpoints is None:
+    if not draft.seen.visible:
         return
     for name, state in list(draft.services.items()):
         watch = state.watch
@@ -68,7 +68,7 @@ def note(draft: Draft) -> None:
 def failed(draft: Draft) -> Due | None:
     """The first of what was brought that fails late, and how; None while nothing does, or something moves."""
     moving = draft.deployment is not None and not draft.deployment.ended
-    if moving or draft.seen.endpoints is None:
+    if moving or not draft.seen.visible:
         return None
     watched = {
         name: state.stable
@@ -177,13 +177,12 @@ def _way_back(draft: Draft, name: str) -> bool:
         return True
     state = draft.service(name)
     label = state.previous[0].label if state.previous else None
-    return len(instances.ready(draft, state, label, *STAYING)) >= draft.promised(name)
+    return sum(copy.ready for copy in draft.staying(name, label)) >= draft.promised(name)
 
 
 def _lacks(draft: Draft, name: str) -> bool:
-    state = draft.service(name)
-    ready = len(instances.ready(draft, state, state.stable, Intent.SERVE))
-    return _is_web(draft, name) and ready < draft.promised(name)
+    stable = draft.service(name).stable
+    return _is_web(draft, name) and draft.ready(name, stable) < draft.promised(name)
 
 
 def _unready(draft: Draft, name: str) -> Failure | None:
@@ -192,11 +191,11 @@ def _unready(draft: Draft, name: str) -> Failure | None:
     if since is None:
         return None
     lasted = (draft.now - since).total_seconds()
-    ready = len(instances.ready(draft, state, state.stable, Intent.SERVE))
+    ready = draft.ready(name, state.stable)
     limit = draft.policy.rollback.progress_deadline_seconds if ready else failing.READINESS_LOST_SECONDS
     if lasted < limit:
         return None
-    said = f"{ready} of {draft.replicas(name)} instances of {state.stable} ready for {lasted:.0f} s"
+    said = f"{ready} of {draft.size(name)} instances of {state.stable} ready for {lasted:.0f} s"
     return Failure(FailureKind.READINESS, f"{said}, the version before is")
 
 

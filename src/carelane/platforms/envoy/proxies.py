@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from carelane.base.environment import chosen
-from carelane.delivery.observations import ProxyTrouble
+from carelane.delivery.replicas.seen import ProxyTrouble
 from carelane.platforms.envoy import acceptance, resources
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.documents import SOCKET

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from carelane.base.errors import not_written
-from carelane.delivery.routing import Routing, ServiceRoute
+from carelane.delivery.replicas.routing import Routing, ServiceRoute
 from carelane.platforms.envoy import resources, routes
 from carelane.platforms.envoy.documents import Document, Source, cluster_name
 

@@ -5,7 +5,7 @@ Everything here is a pure function of the routing.
 
 from collections.abc import Mapping
 
-from carelane.delivery.routing import Routing, VersionRoute
+from carelane.delivery.replicas.routing import Routing, VersionRoute
 from carelane.platforms.envoy.documents import (
     DISCOVERY,
     IDENTITY_HEADER,

@@ -1,4 +1,4 @@
-"""The TrafficRouter port: two Envoys a front door, told what to do through documents."""
+"""The Proxies port: two Envoys a front door, told what to do through documents."""
 
 import http.client
 import secrets
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from carelane.base import json_files
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
-from carelane.delivery.routing import Routing
+from carelane.delivery.observations import RoutingSeen
+from carelane.delivery.replicas.routing import Routing
+from carelane.delivery.replicas.seen import EndpointSeen, ProxyTrouble
 from carelane.platforms.envoy import acceptance
 from carelane.platforms.envoy.acceptance import Acceptance, Said
 from carelane.platforms.envoy.admin import Health, HostSeen

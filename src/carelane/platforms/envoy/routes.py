@@ -6,7 +6,7 @@ few numbers: a front door with fifty services has 400 routes, and to take those 
 
 from collections.abc import Mapping
 
-from carelane.delivery.routing import Routing, ServiceRoute
+from carelane.delivery.replicas.routing import Routing, ServiceRoute
 from carelane.platforms.envoy.documents import (
     COOKIE,
     FRONT,

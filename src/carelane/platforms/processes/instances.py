@@ -1,4 +1,4 @@
-"""The Workloads port: instances as processes under shims, in folders that outlive the server."""
+"""The Instances port: instances as processes under shims, in folders that outlive the server."""
 
 import os
 import re
@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.delivery import names
-from carelane.delivery.observations import InstanceSeen, ProcessPhase
-from carelane.delivery.ports import Placement
+from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
+from carelane.delivery.replicas.ports import Placement
+from carelane.delivery.replicas.seen import InstanceSeen
 from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber
@@ -34,7 +35,7 @@ class _Placeholders(string.Template):
     idpattern = r"[a-z][a-z0-9_.\-]*"
 
 
-class ProcessWorkloads:
+class ProcessInstances:
     """One environment's instances on this machine."""
 
     def __init__(self, root: Path, archives: Archives, system: Path, ports: Ports) -> None:

@@ -3,37 +3,39 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.environments import Instance, Intent
-from carelane.delivery.observations import InstanceSeen, ProcessPhase
+from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.replicas.draft import FleetDraft
+from carelane.delivery.replicas.fleet import Instance, Intent
+from carelane.delivery.replicas.seen import InstanceSeen
 
 AGAIN_AFTER = timedelta(minutes=10)
 """How long after an entry the next lone end of the same instance is told at once."""
 
 
-def note(draft: Draft) -> None:
+def note(draft: FleetDraft) -> None:
     """Record what became of instances since that was last told; what was told to stop is expected to end."""
-    for name, state in list(draft.services.items()):
-        noted = tuple(_noted(draft, instance) for instance in state.instances)
-        if noted != state.instances:
-            draft.put(name, replace(state, instances=noted))
+    for service in draft.services:
+        known = draft.crew(service).instances
+        noted = tuple(_noted(draft, instance) for instance in known)
+        if noted != known:
+            draft.put(service, noted)
 
 
-def _noted(draft: Draft, instance: Instance) -> Instance:
+def _noted(draft: FleetDraft, instance: Instance) -> Instance:
     seen = draft.seen.instances.get(instance.id)
     if seen is None or instance.intent is Intent.STOP:
         return instance
     return _ends(draft, _keeper(draft, instance, seen), seen)
 
 
-def _keeper(draft: Draft, instance: Instance, seen: InstanceSeen) -> Instance:
+def _keeper(draft: FleetDraft, instance: Instance, seen: InstanceSeen) -> Instance:
     kept = seen.supervised or (instance.kept and seen.phase is not ProcessPhase.RUNNING)
     if instance.kept and not kept:
         _record(draft, "instance.adopted", instance, seen, "what keeps it was gone: it is given another")
     return instance if kept is instance.kept else replace(instance, kept=kept)
 
 
-def _ends(draft: Draft, instance: Instance, seen: InstanceSeen) -> Instance:
+def _ends(draft: FleetDraft, instance: Instance, seen: InstanceSeen) -> Instance:
     if instance.ends is None or seen.ends < instance.ends:
         return replace(instance, ends=seen.ends)  # of what was before nothing is known
     new = seen.ends - instance.ends
@@ -49,7 +51,7 @@ def _ends(draft: Draft, instance: Instance, seen: InstanceSeen) -> Instance:
     return replace(instance, ends=seen.ends, ends_told_at=draft.now)
 
 
-def _is_due(draft: Draft, instance: Instance, seen: InstanceSeen, new: int) -> bool:
+def _is_due(draft: FleetDraft, instance: Instance, seen: InstanceSeen, new: int) -> bool:
     """A lone end is told, unless one was just now; of a row the first, then whenever they have doubled."""
     told_in_this_row = seen.restarts - new
     if seen.restarts > 1:
@@ -57,16 +59,6 @@ def _is_due(draft: Draft, instance: Instance, seen: InstanceSeen, new: int) -> b
     return instance.ends_told_at is None or draft.now - instance.ends_told_at >= AGAIN_AFTER
 
 
-def _record(draft: Draft, act: str, instance: Instance, seen: InstanceSeen, words: str) -> None:
-    draft.record(
-        act,
-        instance.id,
-        words,
-        details={
-            "service": instance.service,
-            "version": instance.label,
-            "exit_code": seen.exit_code,
-            "ends": seen.ends,
-            "ends_in_a_row": seen.restarts,
-        },
-    )
+def _record(draft: FleetDraft, act: str, instance: Instance, seen: InstanceSeen, words: str) -> None:
+    said = {"exit_code": seen.exit_code, "ends": seen.ends, "ends_in_a_row": seen.restarts}
+    draft.record(act, instance, words, said)

@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import EndpointSeen, ProxyTrouble, RoutingSeen
-from carelane.delivery.routing import Endpoint, Routing
+from carelane.delivery.observations import RoutingSeen
+from carelane.delivery.replicas.routing import Endpoint, Routing
+from carelane.delivery.replicas.seen import EndpointSeen, ProxyTrouble
 
 LONG_IDLE_SECONDS = 60.0
 
 
 @dataclass
-class FakeRouter:
-    """The TrafficRouter port in memory; *ready* says whether an instance answers its probe."""
+class FakeProxies:
+    """The Proxies port in memory; *ready* says whether an instance answers its probe."""
 
     ready: Callable[[str], bool]
     services: tuple[str, ...] = ()

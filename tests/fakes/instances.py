@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import InstanceSeen, ProcessPhase
-from carelane.delivery.ports import Placement
+from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import ServiceVersion
+from carelane.delivery.replicas.ports import Placement
+from carelane.delivery.replicas.seen import InstanceSeen
 
 FIRST_PORT = 20_000
 
@@ -58,8 +59,8 @@ class FakeProcess:
 
 
 @dataclass
-class FakeWorkloads:
-    """The Workloads port in memory; *behaviours* are by service and label, or by label alone."""
+class FakeInstances:
+    """The Instances port in memory; *behaviours* are by service and label, or by label alone."""
 
     behaviours: dict[tuple[str, str] | str, Behaviour] = field(default_factory=dict)
     processes: dict[str, FakeProcess] = field(default_factory=dict)

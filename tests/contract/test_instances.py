@@ -1,4 +1,4 @@
-"""The Workloads port: in memory, and as real processes."""
+"""The Instances port: in memory, and as real processes."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,6 @@ import pytest
 
 from carelane.base.errors import PlatformError
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.ports import Placement
 from carelane.delivery.releases import (
     Artifact,
     Probe,
@@ -21,15 +20,16 @@ from carelane.delivery.releases import (
     ServiceKind,
     ServiceVersion,
 )
+from carelane.delivery.replicas.ports import Placement
 from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.instances import ProcessInstances
 from carelane.platforms.processes.shim import start_time
 from carelane.platforms.processes.tcp_ports import Ports
-from carelane.platforms.processes.workloads import ProcessWorkloads
 from tests.contract import processes
-from tests.contract.workloads import PLACE, WorkloadsContract, wait_for
+from tests.contract.instances import PLACE, InstancesContract, wait_for
+from tests.fakes.instances import Behaviour, FakeInstances
 from tests.fakes.releases import MIGRATING
 from tests.fakes.releases import version as made_up
-from tests.fakes.workloads import Behaviour, FakeWorkloads
 from tests.waiting import until
 
 TELLING = """\
@@ -71,10 +71,10 @@ time.sleep(600)
 """
 
 
-class TestFakeWorkloads(WorkloadsContract):
+class TestFakeInstances(InstancesContract):
     @pytest.fixture
-    def workloads(self) -> FakeWorkloads:
-        return FakeWorkloads({"v2": Behaviour(migration_exit_code=3)})
+    def workloads(self) -> FakeInstances:
+        return FakeInstances({"v2": Behaviour(migration_exit_code=3)})
 
     @pytest.fixture
     def version(self) -> ServiceVersion:
@@ -85,7 +85,7 @@ class TestFakeWorkloads(WorkloadsContract):
         return made_up("backend", "v2", MIGRATING)
 
 
-class TestProcessWorkloads(WorkloadsContract):
+class TestProcessInstances(InstancesContract):
     @pytest.fixture
     def archives(self, tmp_path: Path) -> Iterator[Archives]:
         yield Archives(tmp_path / "artifacts")
@@ -93,8 +93,8 @@ class TestProcessWorkloads(WorkloadsContract):
             path.chmod(0o755)
 
     @pytest.fixture
-    def workloads(self, tmp_path: Path, archives: Archives) -> Iterator[ProcessWorkloads]:
-        made = ProcessWorkloads(tmp_path / "environment", archives, tmp_path, Ports())
+    def workloads(self, tmp_path: Path, archives: Archives) -> Iterator[ProcessInstances]:
+        made = ProcessInstances(tmp_path / "environment", archives, tmp_path, Ports())
         yield made
         processes.end_all(made._shims)
         made._liveness._pool.shutdown()
@@ -112,16 +112,16 @@ class TestProcessWorkloads(WorkloadsContract):
         return version
 
     def test_another_server_finds_what_runs_and_can_end_it(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, archives: Archives, tmp_path: Path
+        self, workloads: ProcessInstances, version: ServiceVersion, archives: Archives, tmp_path: Path
     ) -> None:
         workloads.start(PLACE, version)
         before = wait_for(workloads, ProcessPhase.RUNNING)
-        other = ProcessWorkloads(tmp_path / "environment", archives, tmp_path, Ports())
+        other = ProcessInstances(tmp_path / "environment", archives, tmp_path, Ports())
         assert other.observe()[PLACE.instance].place == before.place
         other.stop(PLACE.instance, 1.0)
         wait_for(other, ProcessPhase.EXITED)
 
-    def test_placeholders_are_filled_in(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+    def test_placeholders_are_filled_in(self, workloads: ProcessInstances, version: ServiceVersion) -> None:
         run = replace(
             version.run,
             migrate=(*PYTHON, "tell.py", "${services.backend.url}", "${port}", "${instance}", "$$1"),
@@ -138,7 +138,7 @@ class TestProcessWorkloads(WorkloadsContract):
         )
 
     def test_an_unknown_placeholder_is_refused_and_nothing_is_left_behind(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         run = replace(version.run, environment={"URL": "${services.nobody.url}"})
         with pytest.raises(PlatformError, match="cannot fill in"):
@@ -146,7 +146,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert workloads.observe() == {}
 
     def test_a_lost_archive_is_refused_and_nothing_is_left_behind(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         lost = replace(version, artifact=Artifact("0" * 64))
         with pytest.raises(PlatformError, match="the archive 000000000000 is missing"):
@@ -154,7 +154,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert workloads.observe() == {}
 
     def test_a_secret_is_read_where_the_system_is_and_kept_nowhere(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+        self, workloads: ProcessInstances, version: ServiceVersion, tmp_path: Path
     ) -> None:
         (tmp_path / "key").write_text("correct horse")
         run = replace(
@@ -167,7 +167,7 @@ class TestProcessWorkloads(WorkloadsContract):
             assert path.is_dir() or b"correct horse" not in path.read_bytes()
 
     def test_the_url_of_a_database_of_ones_own_reaches_the_process_but_not_the_disk(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+        self, workloads: ProcessInstances, version: ServiceVersion, tmp_path: Path
     ) -> None:
         url = "postgresql://clinic:correct-horse@elsewhere/clinic"
         (tmp_path / "url").write_text(url + "\n")
@@ -186,7 +186,7 @@ class TestProcessWorkloads(WorkloadsContract):
             assert path.is_dir() or b"correct-horse" not in path.read_bytes()
 
     def test_a_shim_that_was_killed_is_seen_and_replaced(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         workloads.start(PLACE, version)
         before = wait_for(workloads, ProcessPhase.RUNNING)
@@ -199,7 +199,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert workloads.observe()[PLACE.instance].place == before.place
 
     def test_what_an_instance_left_behind_is_gone_once_it_is_forgotten(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         """Also where its shim was killed with it, and nobody else has looked since."""
         straying = replace(version.run, command=(*PYTHON, "-u", "-c", STRAYING))
@@ -218,7 +218,7 @@ class TestProcessWorkloads(WorkloadsContract):
         until(lambda: start_time(stray) is None, 5.0, "what it left is gone")
 
     def test_a_server_that_ended_between_folder_and_shim_leaves_an_instance_that_needs_a_start(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         """Else the engine would wait for it for ever: running, it never will be."""
         workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, None))
@@ -226,7 +226,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert seen.phase is ProcessPhase.EXITED or not seen.supervised
 
     def test_what_was_written_down_but_never_started_can_be_stopped(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         workloads._shims.write(PLACE.instance, workloads._spec(PLACE, version, None))
         workloads.stop(PLACE.instance, 1.0)
@@ -236,7 +236,7 @@ class TestProcessWorkloads(WorkloadsContract):
     @pytest.mark.parametrize("text", ["", '{"run": ', "null"])
     @pytest.mark.parametrize("file", ["spec.json", "status.json", "control.json", "child.json"])
     def test_a_damaged_file_is_made_again_and_what_runs_goes_on(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, file: str, text: str, shim: str
+        self, workloads: ProcessInstances, version: ServiceVersion, file: str, text: str, shim: str
     ) -> None:
         """By the next look and the start that it leads to; by a server that remembers nothing."""
         workloads.start(PLACE, version)
@@ -266,7 +266,7 @@ class TestProcessWorkloads(WorkloadsContract):
 
     @pytest.mark.parametrize("shim", ["alive", "killed"])
     def test_one_that_nobody_knows_any_more_and_whose_spec_is_damaged_can_be_ended(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, shim: str
+        self, workloads: ProcessInstances, version: ServiceVersion, shim: str
     ) -> None:
         workloads.start(PLACE, version)
         wait_for(workloads, ProcessPhase.RUNNING)
@@ -284,7 +284,7 @@ class TestProcessWorkloads(WorkloadsContract):
         until(ended, 10.0, "it has ended")
 
     def test_the_inner_ports_that_instances_were_told_can_be_asked(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         addresses = {
             "services.backend.url": "http://127.0.0.1:20017",
@@ -296,7 +296,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert spec is not None
         assert spec["born"] == 7
 
-    def test_crashes_are_counted(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+    def test_crashes_are_counted(self, workloads: ProcessInstances, version: ServiceVersion) -> None:
         run = replace(version.run, command=(*PYTHON, "-c", "raise SystemExit(4)"))
         workloads.start(PLACE, replace(version, run=run))
         until(
@@ -311,7 +311,7 @@ class TestProcessWorkloads(WorkloadsContract):
         assert seen.ends >= seen.restarts >= 2
 
     def test_liveness_is_unknown_until_it_answered_and_false_after_enough_failures(
-        self, workloads: ProcessWorkloads, version: ServiceVersion, tmp_path: Path
+        self, workloads: ProcessInstances, version: ServiceVersion, tmp_path: Path
     ) -> None:
         probe = Probe("/live", period_seconds=0.1, timeout_seconds=0.5, failures=2)
         run = replace(version.run, command=(*PYTHON, "web.py", str(tmp_path / "sick")), liveness=probe)
@@ -322,7 +322,7 @@ class TestProcessWorkloads(WorkloadsContract):
         until(lambda: workloads.observe()[PLACE.instance].live is False, 10.0, "it no longer does")
 
     def test_an_ended_instances_log_stays_readable_after_it_was_forgotten(
-        self, workloads: ProcessWorkloads, version: ServiceVersion
+        self, workloads: ProcessInstances, version: ServiceVersion
     ) -> None:
         run = replace(version.run, migrate=(*PYTHON, "-c", "print('last words')"))
         workloads.start(PLACE, replace(version, run=run), run.migrate)
@@ -330,7 +330,7 @@ class TestProcessWorkloads(WorkloadsContract):
         workloads.forget(PLACE.instance)
         assert "last words" in workloads.logs("backend", previous=False).tail(5)
 
-    def test_going_down_ends_everything(self, workloads: ProcessWorkloads, version: ServiceVersion) -> None:
+    def test_going_down_ends_everything(self, workloads: ProcessInstances, version: ServiceVersion) -> None:
         names = ["backend-1", "backend-2"]
         for name in names:
             workloads.start(Placement(name, "production", {}), version)

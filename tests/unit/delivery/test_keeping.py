@@ -2,10 +2,10 @@
 
 import pytest
 
-from carelane.delivery.environments import STAYING, Intent
 from carelane.delivery.policies import Pace
+from carelane.delivery.replicas.fleet import STAYING, Intent
+from tests.fakes.instances import Behaviour
 from tests.fakes.simulation import Simulation, policy
-from tests.fakes.workloads import Behaviour
 
 # -- keeping warm
 
@@ -33,7 +33,7 @@ def test_what_is_warm_goes_cold_when_its_time_is_over() -> None:
     simulation = Simulation(policy(1, keep_warm=1, keep_warm_seconds=300.0)).shipped("v1", "v2")
     simulation.tick(2, seconds=140.0)
     assert simulation.running() == {"v1": 1, "v2": 1}
-    simulation.tick(4, seconds=10.0)
+    simulation.tick(5, seconds=10.0)
     assert simulation.running() == {"v2": 1}
     assert set(simulation.state.service("backend").versions) == {"v2"}
 

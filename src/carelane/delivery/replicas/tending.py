@@ -3,9 +3,10 @@
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
 from carelane.base.loops import Failing
-from carelane.delivery.decisions.draft import ENGINE
-from carelane.delivery.observations import ProxyTrouble
-from carelane.delivery.ports import RolloutRepository, TrafficRouter
+from carelane.delivery.ports import RolloutRepository
+from carelane.delivery.replicas.draft import KEEPER
+from carelane.delivery.replicas.ports import Proxies
+from carelane.delivery.replicas.seen import ProxyTrouble
 
 TEND_SECONDS = 1.0
 QUIET_SECONDS = 10.0
@@ -16,10 +17,10 @@ class Tending:
     """Looks after one environment's front door, second by second."""
 
     def __init__(
-        self, environment: str, router: TrafficRouter, repository: RolloutRepository, clock: Clock
+        self, environment: str, proxies: Proxies, repository: RolloutRepository, clock: Clock
     ) -> None:
         self._environment = environment
-        self._router = router
+        self._proxies = proxies
         self._repository = repository
         self._clock = clock
         self._told: dict[str, ProxyTrouble] = {}
@@ -31,7 +32,7 @@ class Tending:
         Raises:
             PlatformError: If a process cannot be started, or an entry not be recorded: told again then.
         """
-        found = {trouble.proxy: trouble for trouble in self._router.tend()}
+        found = {trouble.proxy: trouble for trouble in self._proxies.tend()}
         for name, trouble in found.items():
             self._well_since.pop(name, None)
             if name not in self._told:
@@ -49,4 +50,4 @@ class Tending:
         return [Failing(f"{t.proxy} of {self._environment}", t.why) for t in list(self._told.values())]
 
     def _record(self, act: str, proxy: str, why: str) -> None:
-        self._repository.record(Entry(self._clock.wall(), ENGINE, act, proxy, self._environment, why))
+        self._repository.record(Entry(self._clock.wall(), KEEPER, act, proxy, self._environment, why))

@@ -1,27 +1,28 @@
-"""What every Workloads must do."""
+"""What every Instances must do."""
 
 from collections.abc import Mapping
 
 import pytest
 
 from carelane.base.errors import PlatformError
-from carelane.delivery.observations import InstanceSeen, ProcessPhase
-from carelane.delivery.ports import Placement, Workloads
+from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import ServiceVersion
+from carelane.delivery.replicas.ports import Instances, Placement
+from carelane.delivery.replicas.seen import InstanceSeen
 from tests.waiting import until
 
 PLACE = Placement("backend-1", "production", {})
 TASK = Placement("backend.migrate-7", "production", {})
 
 
-class WorkloadsContract:
+class InstancesContract:
     """Subclasses give the fixtures *workloads*, *version* (runs until told to end) and *migrating*.
 
     *migrating* has a migration that ends by itself with exit code 3.
     """
 
     @pytest.fixture
-    def workloads(self) -> Workloads:
+    def workloads(self) -> Instances:
         raise NotImplementedError
 
     @pytest.fixture
@@ -32,11 +33,11 @@ class WorkloadsContract:
     def migrating(self) -> ServiceVersion:
         raise NotImplementedError
 
-    def test_where_nothing_was_started_nothing_is_seen(self, workloads: Workloads) -> None:
+    def test_where_nothing_was_started_nothing_is_seen(self, workloads: Instances) -> None:
         assert workloads.observe() == {}
 
     def test_what_is_started_runs_supervised_with_a_port_and_a_pid(
-        self, workloads: Workloads, version: ServiceVersion
+        self, workloads: Instances, version: ServiceVersion
     ) -> None:
         workloads.start(PLACE, version)
         seen = wait_for(workloads, ProcessPhase.RUNNING)
@@ -45,21 +46,21 @@ class WorkloadsContract:
         assert seen.port is not None
         assert seen.place
 
-    def test_started_twice_it_is_the_same(self, workloads: Workloads, version: ServiceVersion) -> None:
+    def test_started_twice_it_is_the_same(self, workloads: Instances, version: ServiceVersion) -> None:
         workloads.start(PLACE, version)
         first = wait_for(workloads, ProcessPhase.RUNNING)
         workloads.start(PLACE, version)
         second = wait_for(workloads, ProcessPhase.RUNNING)
         assert (first.place, first.port) == (second.place, second.port)
 
-    def test_instances_have_ports_of_their_own(self, workloads: Workloads, version: ServiceVersion) -> None:
+    def test_instances_have_ports_of_their_own(self, workloads: Instances, version: ServiceVersion) -> None:
         workloads.start(PLACE, version)
         workloads.start(Placement("backend-2", "production", {}), version)
         ports = {seen.port for seen in workloads.observe().values()}
         assert len(ports) == 2
 
     def test_what_is_stopped_ends_and_is_seen_until_it_is_forgotten(
-        self, workloads: Workloads, version: ServiceVersion
+        self, workloads: Instances, version: ServiceVersion
     ) -> None:
         workloads.start(PLACE, version)
         wait_for(workloads, ProcessPhase.RUNNING)
@@ -70,13 +71,13 @@ class WorkloadsContract:
         assert workloads.observe() == {}
         workloads.forget(PLACE.instance)
 
-    def test_an_unknown_instance_can_be_stopped_and_forgotten(self, workloads: Workloads) -> None:
+    def test_an_unknown_instance_can_be_stopped_and_forgotten(self, workloads: Instances) -> None:
         workloads.stop("nobody-1", 1.0)
         workloads.forget("nobody-1")
         assert workloads.observe() == {}
 
     def test_what_was_told_to_stop_does_not_start_again(
-        self, workloads: Workloads, version: ServiceVersion
+        self, workloads: Instances, version: ServiceVersion
     ) -> None:
         workloads.start(PLACE, version)
         wait_for(workloads, ProcessPhase.RUNNING)
@@ -87,7 +88,7 @@ class WorkloadsContract:
             assert workloads.observe()[PLACE.instance].phase is ProcessPhase.EXITED
 
     def test_a_task_runs_once_and_its_exit_code_stays(
-        self, workloads: Workloads, migrating: ServiceVersion
+        self, workloads: Instances, migrating: ServiceVersion
     ) -> None:
         workloads.start(PLACE, migrating, migrating.run.migrate)
         seen = wait_for(workloads, ProcessPhase.EXITED)
@@ -95,7 +96,7 @@ class WorkloadsContract:
         assert workloads.observe()[PLACE.instance].exit_code == 3
 
     def test_a_task_says_whose_it_is_and_an_instance_is_none(
-        self, workloads: Workloads, version: ServiceVersion, migrating: ServiceVersion
+        self, workloads: Instances, version: ServiceVersion, migrating: ServiceVersion
     ) -> None:
         workloads.start(PLACE, version)
         workloads.start(TASK, migrating, migrating.run.migrate)
@@ -107,7 +108,7 @@ class WorkloadsContract:
         assert workloads.observe()[TASK.instance].task_of == "backend"
 
     def test_what_is_a_task_never_becomes_an_instance_nor_the_other_way_round(
-        self, workloads: Workloads, version: ServiceVersion, migrating: ServiceVersion
+        self, workloads: Instances, version: ServiceVersion, migrating: ServiceVersion
     ) -> None:
         workloads.start(PLACE, migrating, migrating.run.migrate)
         with pytest.raises(PlatformError):
@@ -120,7 +121,7 @@ class WorkloadsContract:
             workloads.start(TASK, migrating, migrating.run.migrate)
 
 
-def wait_for(workloads: Workloads, phase: ProcessPhase, instance: str = PLACE.instance) -> InstanceSeen:
+def wait_for(workloads: Instances, phase: ProcessPhase, instance: str = PLACE.instance) -> InstanceSeen:
     """The instance as seen once it is in *phase*."""
     latest: Mapping[str, InstanceSeen] = {}
 

@@ -1,4 +1,4 @@
-"""The TrafficRouter port: in memory, and as real Envoys."""
+"""The Proxies port: in memory, and as real Envoys."""
 
 import http.client
 import http.server
@@ -13,28 +13,28 @@ import pytest
 
 from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Probe
-from carelane.delivery.routing import Routing
+from carelane.delivery.replicas.routing import Routing
 from carelane.platforms.envoy.documents import FRONT
 from carelane.platforms.envoy.proxies import PROXIES
 from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.shims import Shims
 from tests.contract.envoys import VERSIONS, Envoys
-from tests.contract.traffic_router import TrafficRouterContract, healthy, routing
-from tests.fakes.router import FakeRouter
+from tests.contract.proxies import ProxiesContract, healthy, routing
+from tests.fakes.proxies import FakeProxies
 from tests.waiting import until
 
 
-class TestFakeRouter(TrafficRouterContract):
+class TestFakeProxies(ProxiesContract):
     @pytest.fixture
-    def router(self) -> FakeRouter:
-        return FakeRouter(lambda instance: instance != "backend-sick", ("backend",))
+    def router(self) -> FakeProxies:
+        return FakeProxies(lambda instance: instance != "backend-sick", ("backend",))
 
     @pytest.fixture
     def ports(self) -> dict[str, int]:
         return {"v1": 20_001, "v2": 20_002, "sick": 20_003}
 
 
-class TestEnvoyRouter(Envoys, TrafficRouterContract):
+class TestEnvoyRouter(Envoys, ProxiesContract):
     def test_before_anything_is_deployed_the_front_door_says_so(self, router: EnvoyRouter) -> None:
         assert router.ask("/", 2.0) == (503, b"nothing is deployed here yet\n")
 
