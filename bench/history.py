@@ -68,8 +68,18 @@ def _costs(system: System) -> dict[str, float]:
         "`carelane rollback --plan`, ms": _ms(system, "rollback", "production", "--plan", "--reason", "why"),
         "`carelane history`, ms": _ms(system, "history", "production"),
         "`carelane deployments list`, ms": _ms(system, "deployments", "list"),
-        "`carelane events`, ms": _ms(system, "events"),
+        "`carelane events` of the newest twenty, ms": _ms(
+            system, "events", "--after", str(_newest(system) - 20)
+        ),
     }
+
+
+def _newest(system: System) -> int:
+    engine = sa.create_engine(f"sqlite:///{system.folder / '.carelane' / 'carelane.db'}")
+    with engine.connect() as connection:
+        newest: int = connection.scalar(sa.select(sa.func.max(tables.entries.c.position))) or 20
+    engine.dispose()
+    return newest
 
 
 def _figure(what: str, values: list[float]) -> Figure:

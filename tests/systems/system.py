@@ -102,6 +102,7 @@ class System:
     extra_environments: dict[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     on_change: Callable[["System"], None] | None = None
+    carelane: Path = CARELANE
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +180,7 @@ class System:
     def run(self, *arguments: str, timeout: float = 60) -> Ran:
         """Run `carelane`."""
         done = subprocess.run(
-            [str(CARELANE), *arguments],
+            [str(self.carelane), *arguments],
             cwd=self.folder,
             env=ENVIRONMENT,
             capture_output=True,
