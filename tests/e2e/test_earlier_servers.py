@@ -81,7 +81,10 @@ def test_a_server_of_today_goes_on_where_an_earlier_one_was_killed(
     today, system.carelane = system.carelane, earlier.carelane(commit)
     system.up()
     for tag in ("v1", "v2"):
-        system.release(tag, **({"run": SLOWLY} if tag in situation.slow.split() else {}))
+        if tag in situation.slow.split():
+            system.release(tag, run=SLOWLY)
+        else:
+            system.release(tag)
     system.deploy("v1")
     situation.leave(system)
     before = _pids(system)

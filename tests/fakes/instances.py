@@ -91,8 +91,8 @@ class FakeInstances:
         if known is not None and not known.ended:
             known.supervised = True
             return
-        if known is not None and known.told_to_stop_at is not None:
-            return
+        if known is not None and (known.told_to_stop_at is not None or known.task):
+            return  # it ended because it was told to, or ran once
         if task is not None:
             self._refuse_a_second_task(placement.instance, version.service)
         port = known.port if known is not None else FIRST_PORT + len(self.started)
