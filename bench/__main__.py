@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, history, late, many, pipeline, routing, undoing
+from bench import canary, detection, footprint, history, late, many, pipeline, routing, sides, undoing
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "late": lambda asked: late.main(asked.healthy),
     "routing": lambda asked: routing.main(asked.flips),
     "many": lambda asked: many.main(asked.services),
+    "sides": lambda asked: sides.main(asked.before, asked.rounds),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts")
     parser.add_argument("--rounds", type=int, default=300, help="rounds of replacing and undoing")
     parser.add_argument("--restarts", type=int, default=20, help="restarts of the server under load")
+    parser.add_argument("--before", default="58175b7", help="the commit that this one is compared with")
     parser.add_argument("--flips", type=int, default=100, help="changes of weights, each number of services")
     parser.add_argument("--services", type=int, default=50, help="services of a system that has many")
     parser.add_argument("--trials", type=int, default=20, help="A/A trials, and healthy releases")

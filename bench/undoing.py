@@ -10,6 +10,7 @@ import json
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from statistics import median
 
 from bench.results import Figure, quantile, spread, write
 from tests.load import Answer, Load, summary
-from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.systems.system import ENVIRONMENT, System
 from tests.waiting import until
 
 PART = "Undoing a release"
@@ -50,7 +51,7 @@ def main(rounds: int = 300, restarts: int = 20) -> None:
             system.up()
             system.shipped("v1")
             system.release("v2")
-            _undo(system, rounds, measured)
+            undo(system, rounds, measured)
             restarted = _restart(system, restarts)
         finally:
             system.down()
@@ -89,10 +90,12 @@ def main(rounds: int = 300, restarts: int = 20) -> None:
     )
 
 
-def _undo(system: System, rounds: int, measured: Rounds) -> None:
+def undo(system: System, rounds: int, measured: Rounds, replaced: Callable[[], None] = lambda: None) -> None:
+    """Replace v1 by v2, say that it was *replaced*, and leave v2, so many *rounds*, under load."""
     for number in range(rounds):
         with Load(system.port, rate=200, connections=32) as load:
             system.deploy("v2")
+            replaced()
             until(lambda: load.answers and load.answers[-1].version == "v2", 10, "users are on v2")
             started = time.monotonic()
             deployment = _emergency(system)
@@ -107,13 +110,13 @@ def _undo(system: System, rounds: int, measured: Rounds) -> None:
         measured.lost += lost
         measured.retried += sum(a.retried for a in load.answers)
         measured.sent += len(load.answers)
-        if (number + 1) % 25 == 0:
+        if rounds > 1 and (number + 1) % 25 == 0:
             print(f"{number + 1} of {rounds}: {spread(measured.command_ms, 'ms')}", flush=True)
 
 
 def _emergency(system: System) -> dict[str, str]:
     done = subprocess.run(
-        [str(CARELANE), "emergency-rollback", "production", "--reason", "bench", "--output", "json"],
+        [str(system.carelane), "emergency-rollback", "production", "--reason", "bench", "--output", "json"],
         cwd=system.folder,
         env=ENVIRONMENT,
         capture_output=True,
