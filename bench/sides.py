@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench import undoing
 from bench.processes import busy_seconds
@@ -27,9 +28,9 @@ MOST = 1.05
 DRAWS = 2000
 WEIGHTS = 50
 CANARY_SECONDS = 30.0
-STEPS: list[dict[str, object]] = [
-    step for weight in range(1, WEIGHTS + 1) for step in ({"weight": weight}, {"pause": {}})
-]
+STEPS: list[dict[str, Any]] = []
+for _weight in range(1, WEIGHTS + 1):
+    STEPS += [{"weight": _weight}, {"pause": {}}]
 
 
 @dataclass

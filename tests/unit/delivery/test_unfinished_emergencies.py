@@ -7,6 +7,7 @@ import pytest
 from carelane.base.errors import ConflictError, DiskFull, NotFoundError, RefusedError, Unavailable
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.deployments import Phase
+from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
@@ -262,3 +263,36 @@ def test_a_deployment_asked_for_in_the_very_moment_does_not_refuse_an_emergency(
     simulation.repository.reserve_deployment = meanwhile  # type: ignore[method-assign]
     simulation.emergency()
     assert set(simulation.weights()) == {"v2"}, "the version on its way had users by then"
+
+
+def test_a_fix_deployed_after_an_emergency_was_given_up_gives_nobody_back_to_what_was_left() -> None:
+    simulation = Simulation(policy(4, Pace(0, 1), keep_warm=0)).shipped("v1", "v2")
+    fit: set[str] = set()
+    ready = simulation.workloads.ready
+    simulation.router.ready = lambda name: (
+        ready(name) and (name in fit or simulation.workloads.processes[name].version.label != "v1")
+    )
+    simulation.emergency()
+    simulation.tick()
+    fit.add(simulation.instances("v1")[0].id)
+    simulation.until(lambda: simulation.weights() == {"v1": 1, "v2": 3}, 5)
+    simulation.abort()
+    simulation.release("v3", NEVER_READY)
+    simulation.deploy("v3")
+    for _ in range(10):
+        weights = simulation.weights()
+        assert weights.get("v2", 0) * 4 <= 3 * sum(weights.values()), weights
+        simulation.tick()
+
+
+def test_of_a_version_to_go_back_to_one_more_is_started_for_each_that_is_not_ready() -> None:
+    simulation = Simulation(policy(3)).shipped("v1", "v2")
+    sick = simulation.instances("v1")[0].id
+    ready = simulation.workloads.ready
+    simulation.router.ready = lambda name: name != sick and ready(name)
+    simulation.tick()
+    simulation.emergency()
+    simulation.tick()
+    assert len(simulation.instances("v1")) == 4
+    simulation.settle()
+    assert len(simulation.instances("v1")) == 3

@@ -220,7 +220,7 @@ class Draft:
         state = self.service(service)
         if state.stable is None:
             return
-        following = self.following(service) if state.shares is None else {}
+        following = self.following(service)
         shares = None if state.shares is None else {state.stable: WHOLE}
         rests = replace(state, home=state.stable, copies=state.at_rest, shares=shares)
         self.put(service, rests)
@@ -228,8 +228,13 @@ class Draft:
             self.put(service, replace(rests, copies={**following, **rests.copies}))
 
     def following(self, service: str) -> dict[str, Copies]:
-        """What serves at other labels than the stable one, and was not given up: users may need it still."""
+        """What serves at other labels than the stable one, and was not given up: users may need it still.
+
+        Where versions stood side by side nothing follows: without its share it could gain users.
+        """
         state = self.service(service)
+        if state.shares is not None:
+            return {}
         there = {copy.label for copy in self.others(service, state.stable)}
         return {label: Copies(Purpose.SERVE, 0) for label in state.copies if label in there}
 

@@ -5,7 +5,6 @@ is ready; else users follow what is ready, as it gets ready. Nothing holds the s
 phase and at every look, until all of it is in force, or a person gives it up.
 """
 
-import math
 from dataclasses import replace
 from enum import StrEnum
 
@@ -122,7 +121,7 @@ def _stand_by(draft: Draft, rollout: Rollout, shares: dict[str, int]) -> None:
     unfit = sum(not copy.ready for copy in draft.staying(name, label))
     left = {other: Copies(Purpose.SERVE, 0) for other in shares if other != label}
     warm = {other: Copies(Purpose.WARM) for other in state.kept_warm}
-    comes = Copies(Purpose.SERVE, math.ceil(100 * (size + unfit) / size))
+    comes = Copies(Purpose.SERVE, 100 * (size + unfit) // size)
     draft.put(name, replace(state, home=label, copies={**warm, **left, label: comes}, shares=shares))
 
 

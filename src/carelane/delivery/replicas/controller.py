@@ -57,7 +57,8 @@ class Replicas:
         self._report = report
         self._kept = self._fleet = fleets.fleet(environment)
         self._entries: list[Entry] = []
-        self._generation = 0
+        self._target = Target(0)
+        self._planned_by: FleetSeen | None = None
         self._routing = RoutingSeen()
         self._seen = self._visible = FleetSeen()
         self._changed = False
@@ -122,9 +123,11 @@ class Replicas:
 
     def _plan(self, target: Target, seen: FleetSeen) -> bool:
         """Take the fleet one step towards *target*; False where it is older than what was wanted last."""
-        if target.generation < self._generation:
+        if target.generation < self._target.generation:
             return False
-        self._generation = target.generation
+        if seen is self._planned_by and target == self._target:
+            return True  # the same again, a moment later
+        self._target, self._planned_by = target, seen
         draft = FleetDraft(self._fleet, target, seen, self._clock.now(), self._clock.wall())
         planning.step(draft)
         self._fleet = draft.fleet()
