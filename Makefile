@@ -20,9 +20,9 @@ demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(INSTALLED) $(ORACLE_INSTALLED)
-	@# What computes, two at a time; what waits for real processes, four. There a file stays together.
+	@# What computes in any order; of what starts real processes a file stays together.
 	@$(BIN)/python -m pytest -n 2 tests/unit tests/simulation $(ARGS)
-	@$(BIN)/python -m pytest -n 4 --dist loadfile tests/contract tests/e2e $(GUIDE) $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/contract tests/e2e $(GUIDE) $(ARGS)
 	@test -n "$(GUIDE)" || echo "NOT RUN: tests/guide, which needs curl and jq: apt-get install curl jq"
 
 # More of the random schedules of which `make test` runs 500: ARGS="FIRST COUNT".

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from carelane.access.rights import Right
 from carelane.api import views
@@ -35,7 +35,7 @@ class PromoteBody(Body):
     """Why, whether past all canary steps that are left, and what was seen: it may have moved on since."""
 
     reason: Reason = ""
-    full: bool = False
+    full: StrictBool = False
     deployment: Number | None = None
     step: Number | None = None
 

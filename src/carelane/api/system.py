@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter
+from pydantic import StrictBool
 
 import carelane
 from carelane.api.actors import Actor
@@ -17,7 +18,7 @@ from carelane.bootstrap.app import App
 class DownBody(Body):
     """Whether what runs goes on running without the server."""
 
-    keep_running: bool = False
+    keep_running: StrictBool = False
 
 
 @dataclass(frozen=True)
