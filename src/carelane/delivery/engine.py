@@ -161,9 +161,9 @@ class Engine:
         )
 
     def draft(self, snapshot: Snapshot) -> Draft:
-        """A draft on *snapshot* and the latest observation."""
+        """A draft on *snapshot* and the latest observation, with what is meant of each copy by now."""
         now, wall = self._clock.now(), self._clock.wall()
-        return Draft(snapshot, self.policy, self._seen, now, wall, seen_until=self._seen_until)
+        return Draft(snapshot, self.policy, self.shown, now, wall, seen_until=self._seen_until)
 
     def _note_seen(self, draft: Draft) -> None:
         """What went by unseen before *draft* is recorded with it."""
@@ -313,7 +313,8 @@ class Engine:
     @property
     def shown(self) -> Observation:
         """The latest observation, with what is meant of each copy by now: what people see."""
-        return replace(self._seen, workloads=self.platform.workloads.known())
+        known = self.platform.workloads.known()
+        return replace(self._seen, workloads=known) if known.visible is self._seen.visible else self._seen
 
     # -- acting
 

@@ -82,6 +82,11 @@ class ServiceState:
         return {label for label, copies in self.copies.items() if copies.serves}
 
     @property
+    def filled(self) -> set[str]:
+        """Those of them of which as many run as are wanted: what is warm, or on its way out, is recalled."""
+        return {label for label in self.serving if self.copies[label].percent}
+
+    @property
     def canary_percent(self) -> int | None:
         """The share of what is on trial while versions stand side by side; None where they do not."""
         if self.shares is None or not sum(self.shares.values()):

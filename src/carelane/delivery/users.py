@@ -119,7 +119,7 @@ def _fit(state: ServiceState, label: str, copies: list[CopySeen]) -> int:
     """How many can take users: what is to serve may be warm still, or be on its way out, and is recalled."""
     if state.home is None:
         return 0  # all of it leaves
-    if label in state.serving:
+    if label in state.filled:
         return sum(copy.fit_beside(state.stable) and not copy.leaving for copy in copies)
     return sum(copy.fit_beside(state.stable) and copy.serves for copy in copies)
 

@@ -101,10 +101,10 @@ class Draft:
         return self.services.get(name, ServiceState())
 
     def serving(self, service: str, label: str | None) -> list[CopySeen]:
-        """The copies at *label* that serve, or are to: what is warm, or on its way out, is recalled."""
+        """The copies at *label* that serve, or are to be recalled for that."""
         if label is None:
             return []
-        wanted = label in self.service(service).serving
+        wanted = label in self.service(service).filled
         return [c for c in self.seen.of(service, label) if c.serves or (wanted and not c.leaving)]
 
     def others(self, service: str, label: str | None) -> list[CopySeen]:

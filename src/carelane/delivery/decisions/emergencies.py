@@ -5,6 +5,7 @@ is ready; else users follow what is ready, as it gets ready. Nothing holds the s
 phase and at every look, until all of it is in force, or a person gives it up.
 """
 
+from collections import Counter
 from dataclasses import replace
 from enum import StrEnum
 
@@ -93,32 +94,38 @@ def _move(draft: Draft, service: str) -> None:
 def _begin(draft: Draft, rollout: Rollout) -> None:
     """From here on users are where they are now, and go over; what has none of them gets none by that."""
     web = draft.wanted(rollout).run.kind is ServiceKind.WEB
-    shares = _with_users(draft, rollout) if web and draft.seen.visible else {}
+    shares = _with_users(draft, rollout) if web else {}
     draft.put_on_trial(rollout)
-    if web and draft.seen.visible:
+    if web:
         _stand_by(draft, rollout, shares)
 
 
 def _with_users(draft: Draft, rollout: Rollout) -> dict[str, int]:
     """By label what part of the users it has.
 
-    Where nobody at all is ready what was on its way may have had some a moment ago, if it ever had.
+    While nobody can see it is what part it was to have. Where nobody at all is ready what was on its way may
+    have had some a moment ago, if it ever had.
     """
-    shares, before = giving.as_now(draft, rollout.service), draft.snapshot.deployment
-    moving = before.rollouts.get(rollout.service) if before is not None and not before.ended else None
-    if moving is None or moving.users_since is None or any(c.ready for c in draft.seen.of(rollout.service)):
+    name, before = rollout.service, draft.snapshot.deployment
+    if not draft.seen.visible:
+        shares = draft.service(name).shares
+        serving = [copy.label for copy in draft.seen.of(name) if copy.serves]
+        return dict(Counter(serving)) if shares is None else dict(shares)
+    shares = giving.as_now(draft, name)
+    moving = before.rollouts.get(name) if before is not None and not before.ended else None
+    if moving is None or moving.users_since is None or any(c.ready for c in draft.seen.of(name)):
         return shares
     return {moving.to_label: 1, **shares}
 
 
 def _stand_by(draft: Draft, rollout: Rollout, shares: dict[str, int]) -> None:
-    """Have the version to go back to filled, one more for each of it that is not ready.
+    """Have the version to go back to filled, one more for each of it that is known not to be ready.
 
     Of what has users nothing more is started, and what is there goes on; all else goes.
     """
     name, label = rollout.service, rollout.to_label
     state, size = draft.service(name), draft.size(name)
-    unfit = sum(not copy.ready for copy in draft.staying(name, label))
+    unfit = sum(not copy.ready for copy in draft.staying(name, label)) if draft.seen.visible else 0
     left = {other: Copies(Purpose.SERVE, 0) for other in shares if other != label}
     warm = {other: Copies(Purpose.WARM) for other in state.kept_warm}
     comes = Copies(Purpose.SERVE, 100 * (size + unfit) // size)
@@ -130,10 +137,7 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
     if not draft.seen.visible:
         return False  # nothing is known of who is ready: it is tried again as soon as it is
     name, label = rollout.service, rollout.to_label
-    state = draft.service(name)
-    comes = state.copies.get(label)
-    if state.home != label or state.shares is None or comes is None or not comes.percent:
-        # It was asked for while nobody could see.
+    if draft.service(name).shares is None:  # as an earlier server left it
         _stand_by(draft, rollout, _with_users(draft, rollout))
     if not giving.over(draft, name, label):
         return False

@@ -5,13 +5,16 @@ from dataclasses import replace
 from carelane.delivery.decisions import leaving
 from carelane.delivery.decisions.draft import Draft
 
+FINE = 1000
+"""Parts enough to divide the users of several versions by, however many copies there are."""
+
 
 def over(draft: Draft, name: str, label: str) -> bool:
     """Give users to what is ready of *label*; True once nobody else is to have any.
 
     Until as many as promised are ready, each takes the place of one that is left; but where nobody who is
-    left is ready, the first takes all. Who is left may be another service, which has its paths. Nobody is
-    given to what is left: beside a canary, who is ready carries most users already, and takes the rest.
+    left is ready, the first takes all. Who is left may be another service, which has its paths. By that
+    nobody is given to what is left: beside a canary, who is ready carries most users already, and takes the rest.
     """
     shares = draft.service(name).shares or {}
     coming = draft.ready(name, label)
@@ -37,7 +40,10 @@ def _divided(label: str, coming: int, kept: int, left: dict[str, int]) -> dict[s
         return {label: coming}
     if len(left) == 1:
         return {label: coming, **dict.fromkeys(left, kept)}
-    return {label: coming * sum(left.values()), **{other: kept * share for other, share in left.items()}}
+    whole = sum(left.values())
+    if whole < FINE:
+        left, whole = {other: share * FINE for other, share in left.items()}, whole * FINE
+    return {label: coming * whole // kept, **left}
 
 
 def _put(draft: Draft, name: str, label: str, shares: dict[str, int]) -> None:

@@ -6,6 +6,7 @@ plans the same again from what is wanted.
 """
 
 import threading
+from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
@@ -27,7 +28,7 @@ from carelane.delivery.replicas import planning
 from carelane.delivery.replicas.draft import FleetDraft, ready, ready_seconds
 from carelane.delivery.replicas.fleet import Fleet, Instance, Intent
 from carelane.delivery.replicas.ports import Fleets, Instances, Placement, Proxies
-from carelane.delivery.replicas.routing import routing
+from carelane.delivery.replicas.routing import Routing, routing
 from carelane.delivery.replicas.seen import FleetSeen
 from carelane.delivery.targets import Target
 
@@ -60,6 +61,7 @@ class Replicas:
         self._target = Target(0)
         self._planned_by: FleetSeen | None = None
         self._routing = RoutingSeen()
+        self._routed = Routing(0)
         self._seen = self._visible = FleetSeen()
         self._changed = False
         self._unstarted: dict[str, Unstarted] = {}
@@ -82,7 +84,10 @@ class Replicas:
         with self._lock:
             # A look in which nobody could say who is fit is none to route by.
             if self._plan(target, self._visible):
-                self._proxies.route(routing(target, self._fleet, self._visible))
+                made = routing(target, self._fleet, self._visible)
+                self._proxies.route(made)
+                if made != self._routed:  # what was in force says nothing of this one
+                    self._routed, self._routing = made, replace(self._routing, generation=None)
                 self._keep()
 
     def routed(self) -> RoutingSeen:
@@ -127,11 +132,11 @@ class Replicas:
             return False
         if seen is self._planned_by and target == self._target:
             return True  # the same again, a moment later
-        self._target, self._planned_by = target, seen
         draft = FleetDraft(self._fleet, target, seen, self._clock.now(), self._clock.wall())
         planning.step(draft)
         self._fleet = draft.fleet()
         self._entries += draft.entries
+        self._target, self._planned_by = target, seen
         return True
 
     def _act(self, fleet: Fleet, seen: FleetSeen, generation: int) -> None:

@@ -11,12 +11,24 @@ IDLE_SECONDS = 0.2
 
 def tidy(draft: FleetDraft, service: str) -> None:
     """Carry leaving instances on: drained ones stop, stopped ones are forgotten."""
-    draining = draft.crew(service).of_intent(Intent.DRAIN)
+    needed = _recallable(draft, service)
+    draining = [i for i in draft.crew(service).of_intent(Intent.DRAIN) if i not in needed]
     draft.intend([i for i in draining if _drained(draft, i)], Intent.STOP)
     crew = draft.crew(service)
     gone = [i for i in crew.of_intent(Intent.STOP) if draft.seen.gone(i.id)]
     if gone:
         draft.put(service, tuple(i for i in crew.instances if i not in gone))
+
+
+def _recallable(draft: FleetDraft, service: str) -> list[Instance]:
+    """Those on their way out that are ready, of labels that are wanted and lack as many."""
+    wanted, crew = draft.wanted(service), draft.crew(service)
+    found: list[Instance] = []
+    for label, copies in wanted.copies.items():
+        ready = sum(draft.ready(i) for i in crew.of(label, Intent.SERVE))
+        spare = [i for i in crew.of(label, Intent.DRAIN) if draft.ready(i)]
+        found += spare[: max(copies.of(wanted.size) - ready, 0)]
+    return found
 
 
 def _drained(draft: FleetDraft, instance: Instance) -> bool:
@@ -85,6 +97,8 @@ def let_go(draft: FleetDraft, service: str) -> None:
     if wanted.shares is not None:
         stays = {label for label, copies in wanted.copies.items() if copies.serves}
         parts = {label for label, part in wanted.shares.items() if part}
+        if len(parts) > 1 and wanted.trial != wanted.home:
+            parts.discard(wanted.trial or "")  # a canary is not to have everybody
     taken_over = any(draft.ready(i) for i in there if i.label in parts)
     retire(draft, [i for i in there if i.label not in stays and (taken_over or not draft.ready(i))])
 

@@ -56,7 +56,8 @@ def _others(draft: FleetDraft, service: str, home: str) -> list[Instance]:
 def held(draft: FleetDraft, service: str, home: str) -> None:
     """Keep a held replacement whole: what is new counts as far as it is ready, the rest is of what was."""
     wanted = draft.wanted(service)
-    before = next((label for label, c in wanted.copies.items() if c.serves and label != home), None)
+    filled = [label for label, c in wanted.copies.items() if c.serves and c.percent and label != home]
+    before = next(iter(filled), None)
     if before is None:
         return
     serving = draft.crew(service).of_intent(Intent.SERVE)
@@ -78,7 +79,8 @@ def at_once(draft: FleetDraft, service: str, home: str) -> None:
     ready = [i for i in draft.crew(service).of(home, Intent.SERVE) if draft.ready(i)]
     others = _others(draft, service, home)
     whole = len(ready) >= wanted.least
-    keeping.retire(draft, [i for i in others if whole or not draft.ready(i)])
+    anybody = any(draft.ready(i) for i in [*ready, *others])  # else they may all be back at the next look
+    keeping.retire(draft, [i for i in others if whole or (anybody and not draft.ready(i))])
 
 
 def one_after_the_other(draft: FleetDraft, service: str, home: str) -> None:

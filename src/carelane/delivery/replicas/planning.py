@@ -37,10 +37,10 @@ def _go_on(draft: FleetDraft, service: str) -> None:
 
 
 def _unseen(draft: FleetDraft, service: str) -> None:
-    """While no proxy answers nothing can be said of users; but what has none is kept whole."""
-    wanted, crew = draft.wanted(service), draft.crew(service)
+    """While no proxy answers nothing can be said of users; but workers have none, and go on as always."""
+    wanted = draft.wanted(service)
     kinds = {version.run.kind for version in wanted.versions.values()}
-    others = [i for i in crew.instances if i.label != wanted.home]
-    if wanted.home is not None and kinds == {ServiceKind.WORKER} and not wanted.held and not others:
+    if wanted.home in wanted.copies and kinds == {ServiceKind.WORKER}:
+        keeping.tidy(draft, service)
         keeping.replace_dead(draft, service)
-        keeping.fill(draft, service, wanted.home, wanted.size)
+        pacing.one_after_the_other(draft, service, wanted.home or "")

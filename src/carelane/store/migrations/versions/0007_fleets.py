@@ -73,7 +73,7 @@ def _rollouts(connection: sa.Connection, number: int | None) -> dict[str, Any]:
 def _wanted(service: dict[str, Any], rollout: dict[str, Any] | None) -> dict[str, Any]:
     """*service* with what is wanted of each version, as its instances were meant."""
     instances, percent = service.pop("instances"), service.pop("canary_percent", None)
-    service.pop("withdrawn", None)
+    withdrawn = service.pop("withdrawn", [])
     stable, canary = service["stable"], service["canary"]
     serving = [i["label"] for i in instances if i["intent"] == "serve"]
     copies = {warm["label"]: _copies("warm") for warm in service["previous"]}
@@ -92,6 +92,8 @@ def _wanted(service: dict[str, Any], rollout: dict[str, Any] | None) -> dict[str
     if percent is not None and stable is not None:
         shares = {stable: WHOLE * (100 - percent) // 100}
         shares |= {} if canary is None else {canary: WHOLE * percent // 100}
+    if shares is None:  # users may be with what serves beside that still
+        copies |= {label: _copies("serve", 0) for label in serving if label not in {*copies, *withdrawn}}
     return {**service, "home": home, "copies": copies, "shares": shares}
 
 
