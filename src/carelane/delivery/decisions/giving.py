@@ -13,8 +13,8 @@ def over(draft: Draft, name: str, label: str) -> bool:
     """Give users to what is ready of *label*; True once nobody else is to have any.
 
     Until as many as promised are ready, each takes the place of one that is left; but where nobody who is
-    left is ready, the first takes all. Who is left may be another service, which has its paths. By that
-    nobody is given to what is left: beside a canary, who is ready carries most users already, and takes the rest.
+    left is ready, the first takes all. Who is left may be another service, which has its paths. Nobody is
+    given to what is left by that: beside a canary, who is ready carries most users, and takes the rest.
     """
     shares = draft.service(name).shares or {}
     coming = draft.ready(name, label)
