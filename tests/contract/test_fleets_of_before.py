@@ -106,11 +106,16 @@ WARM_V1 = [{"label": "v1", "until": MADE_AT.isoformat()}]
             {**CANARY, "phase": "Aborting"}, "v1", {"v1": SERVE}, {"v1": 10_000, "v2": 0},
         ),
         (
+            before("v1", "v2", *TWO),
+            {**ROLLING, "phase": "Aborting"}, "v1", {"v1": SERVE, "v2": Copies(Purpose.SERVE, 0)}, None,
+        ),
+        (before("v1", None, *TWO, withdrawn=["v2"]), None, "v1", {"v1": SERVE}, None),
+        (
             before(None, None, ("v2", "serve"), leaves_for=["site"]),
             None, "v2", {"v2": Copies(Purpose.SERVE, 0)}, {"v2": 1},
         ),
     ],
-    ids=["at rest", "warm", "canary", "promoting", "rolling", "turning back", "leaving"],
+    ids=["at rest", "warm", "canary", "promoting", "rolling", "turning back", "back", "withdrawn", "leaving"],
 )  # fmt: skip
 def test_what_instances_were_meant_for_is_what_is_wanted_of_their_versions(
     tmp_path: Path,
