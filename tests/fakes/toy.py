@@ -200,8 +200,7 @@ class Toy:
         if target.generation < self._in_force:
             return
         for name, wanted in target.services.items():
-            web = [label for label, v in wanted.versions.items() if v.run.kind is ServiceKind.WEB]
-            labels = in_order(web, wanted.stable, wanted.trial)
+            labels = in_order(wanted.versions, wanted.stable, wanted.trial)
             fit = {label: self._carry(name, label, wanted) for label in labels}
             found = somebody(shared(wanted.shares, wanted.copies, fit), wanted.stable)
             self.weights[name] = {label: weight for label, weight in found.items() if weight}

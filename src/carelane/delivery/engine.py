@@ -29,7 +29,7 @@ from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Way
 from carelane.delivery.judging import Judging
-from carelane.delivery.observations import CopySeen, Observation, ProcessPhase, RoutingSeen, Unstarted
+from carelane.delivery.observations import CopySeen, Observation, ProcessPhase, RoutingSeen
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import (
     Backing,
@@ -41,6 +41,7 @@ from carelane.delivery.ports import (
     Workloads,
 )
 from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
+from carelane.delivery.starting import Starting
 from carelane.delivery.targets import Target
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class Engine:
         self._seen = Observation()
         self._seen_at = clock.monotonic()
         self._seen_until = seen_until
-        self._unstarted: dict[str, Unstarted] = {}
+        self._starting = Starting(environment, clock, report)
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
 
@@ -129,7 +130,7 @@ class Engine:
             self.platform.workloads.observe(),
             self.platform.backing.ready(),
             routing=routing_seen,
-            unstarted=dict(self._unstarted),
+            unstarted=self._starting.failed,
         )
 
     def _asked(self) -> Mapping[str, str]:
@@ -141,8 +142,7 @@ class Engine:
         snapshot = self._repository.snapshot(self.environment)
         if not self._seen.visible or not asking.is_due(snapshot):
             return {}
-        in_force = self.platform.router.routed().generation
-        if in_force is None or in_force < snapshot.state.generation:
+        if not self.platform.router.routed().in_force(snapshot.state.generation):
             return {}
         return asking.answers(self.platform.router, snapshot)
 
@@ -325,7 +325,7 @@ class Engine:
         target = self._target(state, draft.deployment)
         changed = self._written(lambda: self.platform.workloads.converge(target), pressing=pressing)
         tasks = self._act_on_tasks(draft)
-        self._unstarted = {n: tried for n, tried in self._unstarted.items() if n in tasks}
+        self._starting.forget(tasks)
         for name in set(self._seen.tasks) - tasks:
             self.platform.workloads.end(name)
         return changed
@@ -341,7 +341,8 @@ class Engine:
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
                     for name, (version, command) in wanted.items():
                         if self._is_due(name, version):
-                            self._start(Task(name, version, command, snapshot.state.generation))
+                            task = Task(name, version, command, snapshot.state.generation)
+                            self._starting.attempt(name, lambda: self.platform.workloads.start(task))  # noqa: B023 - called here
         return set(wanted)
 
     def _is_due(self, task: str, version: ServiceVersion) -> bool:
@@ -349,16 +350,6 @@ class Engine:
         seen = self._seen.tasks.get(task)
         kept = seen is not None and (seen.supervised or seen.phase is ProcessPhase.EXITED)
         return not kept and not self._seen.unended_tasks(version.service, task)
-
-    def _start(self, task: Task) -> None:
-        try:
-            self.platform.workloads.start(task)
-        except (CarelaneError, OSError) as error:
-            self._report(self.environment, error)
-            since = self._unstarted[task.name].since if task.name in self._unstarted else self._clock.now()
-            self._unstarted[task.name] = Unstarted(str(error), since)
-        else:
-            self._unstarted.pop(task.name, None)
 
     def _see_to_backing(self, state: EnvironmentState) -> None:
         if not self._seen.backing_ready and (state.deployment is not None or state.release is not None):

@@ -64,7 +64,7 @@ class Judging:
             self._going = {}
             return found
         due = _due(deployment)
-        in_force = routing.generation is not None and routing.generation >= snapshot.state.generation
+        in_force = routing.in_force(snapshot.state.generation)
         self._going = {key: going for key, going in self._going.items() if key in due}
         for key, rollout in due.items():
             going = self._gone_on(self._going.get(key) or self._taken_up(deployment, rollout, policy, now))

@@ -1,5 +1,6 @@
 """What was seen of an environment at one moment; what could not be seen is None, never a guess."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,6 +100,14 @@ class WorkloadsSeen:
     tasks: Mapping[str, TaskSeen] = field(default_factory=dict)
     visible: bool = False
 
+    @functools.cached_property
+    def by_service(self) -> Mapping[str, list[CopySeen]]:
+        """The copies of each service: decisions ask for them service by service, again and again."""
+        found: dict[str, list[CopySeen]] = {}
+        for copy in self.copies.values():
+            found.setdefault(copy.service, []).append(copy)
+        return found
+
 
 @dataclass(frozen=True)
 class RoutingSeen:
@@ -111,6 +120,10 @@ class RoutingSeen:
     generation: int | None = None
     rejected: str = ""
     rejected_seconds: float = 0.0
+
+    def in_force(self, generation: int) -> bool:
+        """Whether the routing of *generation*, or of a later one, is in force."""
+        return self.generation is not None and self.generation >= generation
 
 
 @dataclass(frozen=True)
@@ -167,7 +180,7 @@ class Observation:
 
     def of(self, service: str, label: str | None = None) -> list[CopySeen]:
         """The copies of *service*, or those at *label* alone."""
-        return [c for c in self.copies.values() if c.service == service and label in {None, c.label}]
+        return [c for c in self.workloads.by_service.get(service, ()) if label in {None, c.label}]
 
     def size(self, service: str) -> int | None:
         """What 100 % of *service* is on its platform; None where only the policy says so."""

@@ -66,6 +66,13 @@ class RunConfiguration:
     migrate: tuple[str, ...] | None = None
     schema_version: int = SCHEMA_VERSION
 
+    def settled_seconds(self, least: float) -> float:
+        """For how long one must have been seen ready to have been so for *least* seconds: a probe more.
+
+        The last one may be as old as its period.
+        """
+        return least + (self.readiness.period_seconds if self.readiness is not None else 1.0)
+
 
 @dataclass(frozen=True)
 class Artifact:

@@ -50,7 +50,8 @@ def users(services: Mapping[str, ServiceState], seen: Observation) -> dict[str, 
     """Who gets users of each web service that was ever there, as what is recorded asks for."""
     carried = {}
     for name, state in services.items():
-        fit = {label: _fit(state, label, seen.of(name, label)) for label in _in_order(state)}
+        labels = in_order(state.versions, state.stable, state.canary)
+        fit = {label: _fit(state, label, seen.of(name, label)) for label in labels}
         if fit:
             weights = shared(state.shares, state.copies, fit)
             carried[name] = Carried(state.stable, state.canary, state.versions, weights)
@@ -104,15 +105,14 @@ def somebody(weights: Mapping[str, int], stable: str | None) -> Mapping[str, int
     return {**weights, keeps: 1}
 
 
-def in_order(labels: list[str], stable: str | None, trial: str | None) -> list[str]:
-    """The stable version first, the one on trial last: a growing share must only add users."""
+def in_order(versions: Mapping[str, ServiceVersion], stable: str | None, trial: str | None) -> list[str]:
+    """Those that take requests, the stable version first, the one on trial last.
+
+    A growing share must only add users.
+    """
     place = {stable: 0, trial: 2}
-    return sorted(labels, key=lambda label: place.get(label, 1))
-
-
-def _in_order(state: ServiceState) -> list[str]:
-    web = [label for label, v in state.versions.items() if v.run.kind is ServiceKind.WEB]
-    return in_order(web, state.stable, state.canary)
+    web = [label for label, version in versions.items() if version.run.kind is ServiceKind.WEB]
+    return sorted(web, key=lambda label: place.get(label, 1))
 
 
 def _fit(state: ServiceState, label: str, copies: list[CopySeen]) -> int:

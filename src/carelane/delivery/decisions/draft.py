@@ -129,15 +129,13 @@ class Draft:
     def settled(self, service: str, label: str) -> int:
         """How many at *label* have been ready, in one life, for as long as the pace asks of new ones.
 
-        One probe more than that: the last one may be as old as its period. What is gone back to was
-        there before, and is not asked.
+        What is gone back to was there before, and is not asked.
         """
         ready = [copy for copy in self.serving(service, label) if self._is_fit(copy)]
         least = self.policy.pace.min_ready_seconds
         if not least or self.current().kind is not Kind.DEPLOY:
             return len(ready)
-        run = self.service(service).versions[label].run
-        least += run.readiness.period_seconds if run.readiness is not None else 1.0
+        least = self.service(service).versions[label].run.settled_seconds(least)
         return sum(copy.ready_seconds >= least for copy in ready)
 
     def answer(self, rollout: Rollout) -> str | None:
@@ -168,8 +166,7 @@ class Draft:
 
     def in_force(self) -> bool:
         """Whether the proxies took the routing of what is recorded; what this draft changes is not yet."""
-        generation = self.seen.routing.generation
-        return generation is not None and generation >= self.snapshot.state.generation
+        return self.seen.routing.in_force(self.snapshot.state.generation)
 
     def users(self) -> dict[str, Users]:
         """Who gets users by the draft as it stands."""

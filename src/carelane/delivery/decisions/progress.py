@@ -130,7 +130,7 @@ def _forward(draft: Draft, rollout: Rollout) -> Step:
 def _backward(draft: Draft, rollout: Rollout) -> Step:
     if draft.wanted(rollout).run.kind is ServiceKind.WORKER:
         return replacing.revert
-    return stepping.revert if rollout.strategy.stepped else rolling.revert
+    return rolling.revert
 
 
 def _prepare(draft: Draft, rollout: Rollout) -> Failure | None:

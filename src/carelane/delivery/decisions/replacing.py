@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from carelane.delivery.copies import Copies, Purpose
+from carelane.delivery.decisions import rolling
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Rollout
 
@@ -12,8 +13,7 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     name, label = rollout.service, rollout.to_label
     _move(draft, name, label)
     ready_new = draft.settled(name, label)
-    if ready_new > rollout.progress:
-        draft.put_rollout(replace(rollout, progress=ready_new, progress_at=draft.now))
+    rolling.note_progress(draft, rollout, ready_new)
     alone = all(copy.label == label and copy.serves for copy in draft.seen.of(name))
     return alone and ready_new >= draft.size(name)
 

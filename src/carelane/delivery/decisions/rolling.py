@@ -48,7 +48,7 @@ def note_progress(draft: Draft, rollout: Rollout, ready_new: int) -> None:
 
 
 def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the stable label; True once as many as promised of it can carry all traffic.
+    """Go back to the stable label, from canary steps too; True once it can carry all traffic as promised.
 
     What is warm serves again in the same routing change that takes the new version out. A rollback
     out of a canary goes to stable itself: ended in the middle, it has nowhere else to go back to.

@@ -44,11 +44,6 @@ def begin(draft: Draft, rollout: Rollout) -> None:
     draft.put(name, replace(state, home=state.stable, copies=copies, shares=shares))
 
 
-def revert(draft: Draft, rollout: Rollout) -> bool:
-    """Go back to the old label: its weight is whole in the same routing change that takes the other's."""
-    return rolling.revert(draft, rollout)
-
-
 def go_on(draft: Draft, service: str) -> None:
     """Leave the present step for the next one, whose time begins."""
     rollout = draft.rollout(service)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
-from carelane.base.errors import CarelaneError
 from carelane.base.loops import Report
 from carelane.delivery.copies import Purpose
 from carelane.delivery.observations import (
@@ -19,7 +18,6 @@ from carelane.delivery.observations import (
     RoutingSeen,
     ServiceSeen,
     TaskSeen,
-    Unstarted,
     WorkloadsSeen,
 )
 from carelane.delivery.ports import Backing, Task
@@ -30,6 +28,7 @@ from carelane.delivery.replicas.fleet import Fleet, Instance, Intent
 from carelane.delivery.replicas.ports import Fleets, Instances, Placement, Proxies
 from carelane.delivery.replicas.routing import Routing, routing
 from carelane.delivery.replicas.seen import FleetSeen
+from carelane.delivery.starting import Starting
 from carelane.delivery.targets import Target
 
 UNKNOWN_GRACE_SECONDS = 10.0
@@ -55,7 +54,6 @@ class Replicas:
         self._backing = backing
         self._fleets = fleets
         self._clock = clock
-        self._report = report
         self._kept = self._fleet = fleets.fleet(environment)
         self._entries: list[Entry] = []
         self._target = Target(0)
@@ -64,7 +62,8 @@ class Replicas:
         self._routed = Routing(0)
         self._seen = self._visible = FleetSeen()
         self._changed = False
-        self._unstarted: dict[str, Unstarted] = {}
+        self._starting = Starting(environment, clock, report)
+        self._told: tuple[Fleet, FleetSeen, WorkloadsSeen] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -145,9 +144,9 @@ class Replicas:
             if instance.intent is Intent.STOP:
                 self._instances.stop(instance.id, version.run.drain_seconds)
             elif _needs_start(seen, instance.id):
-                self._start(instance.id, version, generation)
+                self._start(instance, version, generation)
         there = {instance.id for instance in fleet.instances}
-        self._unstarted = {name: tried for name, tried in self._unstarted.items() if name in there}
+        self._starting.forget(there)
         for name in set(seen.instances) - there:
             self._clear(name, seen.instances[name].phase)
 
@@ -158,15 +157,11 @@ class Replicas:
         else:
             self._instances.stop(name, UNKNOWN_GRACE_SECONDS)
 
-    def _start(self, name: str, version: ServiceVersion, generation: int) -> None:
-        try:
-            self._instances.start(self._placement(name, generation), version)
-        except (CarelaneError, OSError) as error:
-            self._report(self._environment, error)
-            since = self._unstarted[name].since if name in self._unstarted else self._clock.now()
-            self._unstarted[name] = Unstarted(str(error), since)
-        else:
-            self._unstarted.pop(name, None)
+    def _start(self, instance: Instance, version: ServiceVersion, generation: int) -> None:
+        def start() -> None:
+            self._instances.start(self._placement(instance.id, generation), version)
+
+        self._starting.attempt(instance.id, start)
 
     def _placement(self, name: str, generation: int) -> Placement:
         addresses = {**self._proxies.addresses(), **self._backing.addresses()}
@@ -190,15 +185,17 @@ class Replicas:
         instances = {name: seen for name, seen in found.items() if seen.task_of is None}
         tasks = {name: seen for name, seen in found.items() if seen.task_of is not None}
         endpoints = self._proxies.observe()
-        self._seen = FleetSeen(instances, endpoints, self._routing, dict(self._unstarted), tasks)
+        self._seen = FleetSeen(instances, endpoints, self._routing, self._starting.failed, tasks)
         if endpoints is not None:
             self._visible = self._seen
         return self.known()
 
     def known(self) -> WorkloadsSeen:
         """As it was found last, with what is meant of each instance by now."""
-        fleet, seen = self._fleet, self._seen
-        return WorkloadsSeen(
+        fleet, seen, told = self._fleet, self._seen, self._told
+        if told is not None and told[0] is fleet and told[1] is seen:
+            return told[2]  # looked at and decided on, it is asked for again and again
+        known = WorkloadsSeen(
             {i.id: _copy(i, fleet.version(i), seen) for i in fleet.instances},
             {name: ServiceSeen(home=_home(fleet, name)) for name in fleet.crews},
             {
@@ -207,6 +204,8 @@ class Replicas:
             },
             visible=seen.endpoints is not None,
         )
+        self._told = fleet, seen, known
+        return known
 
 
 def _needs_start(seen: FleetSeen, instance: str) -> bool:

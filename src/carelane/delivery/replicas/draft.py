@@ -80,20 +80,15 @@ class FleetDraft:
         return ready(self.version(instance), self.seen, instance)
 
     def settled(self, instance: Instance, least_seconds: float) -> bool:
-        """Whether it has been ready, in one life, for as long as the pace asks of a new one.
-
-        One probe more than that: the last one may be as old as its period.
-        """
+        """Whether it has been ready, in one life, for as long as the pace asks of a new one."""
         version = self.version(instance)
         if not least_seconds or not self.ready(instance):
             return self.ready(instance)
-        least_seconds += version.run.readiness.period_seconds if version.run.readiness is not None else 1.0
-        return ready_seconds(version, self.seen, instance) >= least_seconds
+        return ready_seconds(version, self.seen, instance) >= version.run.settled_seconds(least_seconds)
 
     def in_force(self) -> bool:
         """Whether the proxies took the routing of what is wanted; what this draft changes is not yet."""
-        generation = self.seen.routing.generation
-        return generation is not None and generation >= self.target.generation
+        return self.seen.routing.in_force(self.target.generation)
 
     # -- what is to change
 

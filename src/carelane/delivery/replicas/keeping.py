@@ -11,7 +11,7 @@ IDLE_SECONDS = 0.2
 
 def tidy(draft: FleetDraft, service: str) -> None:
     """Carry leaving instances on: drained ones stop, stopped ones are forgotten."""
-    needed = _recallable(draft, service)
+    needed = _needed(draft, service)
     draining = [i for i in draft.crew(service).of_intent(Intent.DRAIN) if i not in needed]
     draft.intend([i for i in draining if _drained(draft, i)], Intent.STOP)
     crew = draft.crew(service)
@@ -20,14 +20,18 @@ def tidy(draft: FleetDraft, service: str) -> None:
         draft.put(service, tuple(i for i in crew.instances if i not in gone))
 
 
-def _recallable(draft: FleetDraft, service: str) -> list[Instance]:
+def recallable(draft: FleetDraft, service: str, label: str) -> list[Instance]:
+    """Those of *label* on their way out that are ready: as good as warm ones, not told to end."""
+    return [i for i in draft.crew(service).of(label, Intent.DRAIN) if draft.ready(i)]
+
+
+def _needed(draft: FleetDraft, service: str) -> list[Instance]:
     """Those on their way out that are ready, of labels that are wanted and lack as many."""
     wanted, crew = draft.wanted(service), draft.crew(service)
     found: list[Instance] = []
     for label, copies in wanted.copies.items():
         ready = sum(draft.ready(i) for i in crew.of(label, Intent.SERVE))
-        spare = [i for i in crew.of(label, Intent.DRAIN) if draft.ready(i)]
-        found += spare[: max(copies.of(wanted.size) - ready, 0)]
+        found += recallable(draft, service, label)[: max(copies.of(wanted.size) - ready, 0)]
     return found
 
 
@@ -58,12 +62,11 @@ def replace_dead(draft: FleetDraft, service: str) -> None:
 def fill(draft: FleetDraft, service: str, label: str, wanted: int) -> None:
     """Bring *label* to *wanted* instances: warm ones first, then those on their way out, then new ones.
 
-    What drains has not been told to end: ready, it is as good as a warm one. Those that are ready are
-    recalled beyond the number, too, while others of the label are not.
+    Those that are ready are recalled beyond the number, too, while others of the label are not.
     """
     crew = draft.crew(service)
     serving, warm = crew.of(label, Intent.SERVE), crew.of(label, Intent.WARM)
-    spare = [*warm, *(i for i in crew.of(label, Intent.DRAIN) if draft.ready(i))]
+    spare = [*warm, *recallable(draft, service, label)]
     missing = max(wanted - len(serving), 0)
     recalled = spare[:missing]
     unready = wanted - sum(draft.ready(i) for i in [*serving, *recalled])

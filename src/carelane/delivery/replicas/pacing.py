@@ -12,9 +12,8 @@ from carelane.delivery.replicas.fleet import STAYING, Instance, Intent
 
 def at_pace(draft: FleetDraft, service: str, home: str, pace: Pace) -> None:
     """Bring new instances in and let old ones leave, none too many at once."""
-    crew = draft.crew(service)
-    draining = [i for i in crew.of(home, Intent.DRAIN) if draft.ready(i)]
-    draft.intend([*crew.of(home, Intent.WARM), *draining], Intent.SERVE)
+    warm = draft.crew(service).of(home, Intent.WARM)
+    draft.intend([*warm, *keeping.recallable(draft, service, home)], Intent.SERVE)
     keeping.let_go(draft, service)
     _retire(draft, service, home, pace)
     _add(draft, service, home, pace)

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
-from carelane.delivery.releases import Probe, ServiceKind
+from carelane.delivery.releases import Probe
 from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
 from carelane.delivery.replicas.seen import FleetSeen
 from carelane.delivery.targets import ServiceTarget, Target
@@ -68,8 +68,7 @@ def routing(target: Target, fleet: Fleet, seen: FleetSeen) -> Routing:
 
 
 def _carried(wanted: ServiceTarget, crew: Crew, seen: FleetSeen) -> Carried:
-    web = [label for label, v in wanted.versions.items() if v.run.kind is ServiceKind.WEB]
-    labels = in_order(web, wanted.stable, wanted.trial)
+    labels = in_order(wanted.versions, wanted.stable, wanted.trial)
     fit = {label: sum(seen.healthy(i.id) for i in crew.of(label, Intent.SERVE)) for label in labels}
     return Carried(wanted.stable, wanted.trial, wanted.versions, shared(wanted.shares, wanted.copies, fit))
 
