@@ -14,7 +14,7 @@ import pytest
 from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Probe
 from carelane.delivery.replicas.routing import Routing
-from carelane.platforms.envoy.documents import FRONT
+from carelane.platforms.envoy.documents import FRONT, HAND_HEADER
 from carelane.platforms.envoy.proxies import PROXIES
 from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.shims import Shims
@@ -50,6 +50,34 @@ class TestEnvoyRouter(Envoys, ProxiesContract):
         until(lambda: ask(address) == b"v2", 5.0, "the inner address has switched")
         router.route(routing(3, {"v1": 1, "v2": 1}, ports))
         until(lambda: len({router.ask("/", 2.0) for _ in range(10)}) == 2, 5.0, "both get some")
+
+    def test_a_path_that_no_service_has_is_not_found_and_one_that_is_to_come_is_not_there_yet(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        made = routing(1, {"v1": 1}, ports)
+        backend = replace(made.services["backend"], prefixes=("/api",))
+        router.route(replace(made, services={"backend": backend}, expected=("/portal",)))
+        until(lambda: router.ask("/api", 2.0) == (200, b"v1"), 10.0, "it answers")
+        assert router.ask("/other", 2.0) == (404, b"no service has this path\n")
+        assert router.ask("/portal/", 2.0) == (503, b"what answers here is not ready yet\n")
+
+    def test_who_names_a_version_that_leaves_gets_stable_and_carelane_itself_a_refusal(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        made = routing(1, {"v1": 1, "v2": 0}, ports)
+        router.route(made)
+        until(lambda: healthy(router, "v1") and healthy(router, "v2"), 10.0, "both are healthy")
+        until(lambda: router.ask_version("backend", "v2", "/", 2.0) == (200, b"v2"), 5.0, "by hand")
+        assert by_hand(router, "v2") == b"v2"
+        backend = made.services["backend"]
+        leaves = replace(backend.versions["v2"], by_hand=False)
+        versions = {**backend.versions, "v2": leaves}
+        router.route(Routing(2, {"backend": replace(backend, versions=versions)}))
+        until(lambda: router.routed().generation == 2, 10.0, "it is in force")
+        assert by_hand(router, "v2") == b"v1"
+        assert router.ask_version("backend", "v2", "/", 2.0)[0] == 503
+        assert router.ask_version("backend", "v9", "/", 2.0)[0] == 503, "one that nobody knows"
+        assert router.ask_version("backend", "v1", "/", 2.0) == (200, b"v1")
 
     def test_a_switch_between_running_versions_loses_no_request(
         self, router: EnvoyRouter, ports: dict[str, int]
@@ -210,6 +238,15 @@ def spoilt(made: Routing, what: str) -> Routing:
     else:
         spoilt = replace(version, endpoints=(replace(version.endpoints[0], port=99_999),))
     return replace(made, services={"backend": replace(service, versions={"v1": spoilt})})
+
+
+def by_hand(router: EnvoyRouter, label: str) -> bytes:
+    """What a user gets at the front door who names a version."""
+    connection = http.client.HTTPConnection("127.0.0.1", router._ports[FRONT], timeout=5.0)
+    connection.request("GET", "/", headers={HAND_HEADER: label})
+    body = connection.getresponse().read()
+    connection.close()
+    return body
 
 
 def ask(address: str, headers: dict[str, str] | None = None) -> bytes:

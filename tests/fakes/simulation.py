@@ -19,7 +19,7 @@ from carelane.delivery.ports import TrafficRouter, Workloads
 from carelane.delivery.releases import Release, RunConfiguration, labelled
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.fleet import STAYING, Fleet, Instance, Intent
-from carelane.delivery.requesting import Outcome
+from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
@@ -138,9 +138,9 @@ class Simulation:
 
     # -- when
 
-    def deploy(self, name: str, reason: str = "") -> Outcome:
+    def deploy(self, name: str, reason: str = "", *, strategy: str | None = None) -> Outcome:
         """Ask for a deployment."""
-        return self.operations.deploy(PRODUCTION, name, "alice", reason)
+        return self.operations.deploy(PRODUCTION, name, "alice", reason, Wanted(strategy))
 
     def rollback(
         self, to_revision: int | None = None, reason: str = "it is slow", *, past: str | None = None

@@ -146,7 +146,7 @@ class System:
             **self.extra_settings,
         }
         (self.folder / "carelane.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-        for name in ("service.py", "worker.py"):
+        for name in ("service.py", "streaming.py", "worker.py"):
             shutil.copy(HERE / name, self.folder / name)
 
     def commit(self, tag: str, fault: str = "", greeting: str = "", **web: Any) -> str:  # noqa: ANN401 - YAML

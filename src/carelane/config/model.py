@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from carelane.config.basics import HttpPath, Name, Seconds, Strict
 from carelane.config.strategies import (
@@ -26,6 +26,38 @@ def _route_prefix(value: str) -> str:
 RoutePrefix = Annotated[
     str, Field(json_schema_extra={"pattern": _PREFIX.pattern}), AfterValidator(_route_prefix)
 ]
+_UPGRADE = re.compile(r"^[a-z][a-z0-9./-]*$")
+
+
+def _upgrade(value: str) -> str:
+    if not _UPGRADE.match(value) or value == "h2c":
+        raise ValueError(f"{value!r} is nothing a connection may change to here: write websocket")
+    return value
+
+
+Upgrade = Annotated[str, Field(json_schema_extra={"pattern": _UPGRADE.pattern}), AfterValidator(_upgrade)]
+
+
+class RouteTo(Strict):
+    """A path prefix at the front door, and what may take how long over it."""
+
+    path: RoutePrefix
+    timeout_seconds: Seconds | None = Field(
+        None, description="from a request's end to its answer's end; without, as long as something comes"
+    )
+    idle_timeout_seconds: Seconds | None = Field(
+        None, description="for how long nothing may come; default 60, 3600 for an upgraded connection"
+    )
+    upgrades: list[Upgrade] = Field(
+        default_factory=lambda: ["websocket"], description="protocols a connection may change to"
+    )
+
+
+def _route(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+Route = Annotated[RouteTo, BeforeValidator(_route, json_schema_input_type=RoutePrefix | RouteTo)]
 _SIZE = re.compile(r"^(\d+)\s*(KiB|MiB|GiB)$")
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -106,7 +138,7 @@ class Web(_Process):
     """A service that takes HTTP on the port it is given as PORT (or ``${port}``)."""
 
     kind: Literal["web"]
-    routes: list[RoutePrefix] = Field(default_factory=list, description="path prefixes at the front door")
+    routes: list[Route] = Field(default_factory=list, description="path prefixes at the front door")
     probes: Probes = Probes()
     health: HttpPath | None = Field(None, description="the deep health path, asked through the front door")
     version: HttpPath | None = Field(None, description="a path whose answer names the version")

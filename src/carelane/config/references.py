@@ -107,6 +107,8 @@ def _same_routes(services: dict[str, Any]) -> Iterator[Wrong]:
     for name, service in services.items():
         routes = service.get("routes")
         for index, route in enumerate(routes if isinstance(routes, list) else ()):
+            if isinstance(route, dict):
+                route = route.get("path")  # noqa: PLW2901 - the longer form of the same
             if not isinstance(route, str):
                 continue
             if route in taken:

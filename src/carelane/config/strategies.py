@@ -29,7 +29,7 @@ Share = Annotated[int | str, BeforeValidator(_share)]
 Percent = Annotated[
     int,
     BeforeValidator(_percent, json_schema_input_type=int | str),
-    Field(ge=1, le=100, description="10 or 10%"),
+    Field(ge=0, le=100, description="10 or 10%"),
 ]
 
 

@@ -9,6 +9,7 @@ from carelane.config.model import (
     Configuration,
     Environment,
     ProbeSettings,
+    RouteTo,
     Secret,
     Web,
     Worker,
@@ -16,7 +17,14 @@ from carelane.config.model import (
 from carelane.config.strategies import BlueGreenSettings, RollingSettings, StrategySettings
 from carelane.delivery import strategies
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
-from carelane.delivery.releases import Limits, Probe, RunConfiguration, SecretReference, ServiceKind
+from carelane.delivery.releases import (
+    Limits,
+    Probe,
+    RouteSettings,
+    RunConfiguration,
+    SecretReference,
+    ServiceKind,
+)
 from carelane.delivery.strategies import StrategyKind
 
 READINESS_PERIOD_SECONDS = 1.0
@@ -63,7 +71,9 @@ def _strategies(settings: StrategySettings) -> dict[StrategyKind, strategies.Str
         steps = settings.canary.steps
         configured[StrategyKind.CANARY] = strategies.Strategy(
             StrategyKind.CANARY,
-            strategies.DEFAULT_CANARY if steps is None else tuple(step.step() for step in steps),
+            strategies.DEFAULT_CANARY
+            if steps is None
+            else strategies.standing(tuple(step.step() for step in steps)),
             strategies.OnInconclusive(settings.canary.on_inconclusive),
         )
     if settings.blue_green is not None:
@@ -126,8 +136,21 @@ def run_configuration(service: Web | Worker) -> RunConfiguration:
         health_path=service.health,
         version_path=service.version,
         metrics_path=service.metrics,
-        routes=tuple(service.routes),
+        routes=tuple(route.path for route in service.routes),
+        route_settings={route.path: made for route in service.routes if (made := _route_settings(route))},
     )
+
+
+def _route_settings(route: RouteTo) -> RouteSettings | None:
+    """What *route* says; None where it is what a route without a word has."""
+    usual, idle = RouteSettings(), route.idle_timeout_seconds
+    made = RouteSettings(
+        route.timeout_seconds,
+        idle or usual.idle_seconds,
+        idle or usual.upgraded_idle_seconds,
+        tuple(sorted(set(route.upgrades))),
+    )
+    return made if made != usual else None
 
 
 def secret_reference(secret: Secret) -> SecretReference:

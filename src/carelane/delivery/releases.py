@@ -26,6 +26,31 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class RouteSettings:
+    """What may take how long over one path.
+
+    *timeout_seconds* is from the end of a request to the end of its answer; None: as long as something
+    comes. A request, or an upgraded connection, on which nothing comes for its idle time ends. *upgrades* are
+    the protocols that a connection may change to.
+    """
+
+    timeout_seconds: float | None = None
+    idle_seconds: float = 60.0
+    upgraded_idle_seconds: float = 3600.0
+    upgrades: tuple[str, ...] = ("websocket",)
+
+    def or_more(self, other: "RouteSettings") -> "RouteSettings":
+        """What either allows: while two versions stand side by side nobody knows which a request gets."""
+        limits = (self.timeout_seconds, other.timeout_seconds)
+        return RouteSettings(
+            None if None in limits else max(limit for limit in limits if limit is not None),
+            max(self.idle_seconds, other.idle_seconds),
+            max(self.upgraded_idle_seconds, other.upgraded_idle_seconds),
+            tuple(sorted({*self.upgrades, *other.upgrades})),
+        )
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one instance may use; None is no limit."""
 
@@ -61,6 +86,8 @@ class RunConfiguration:
     version_path: str | None = None
     metrics_path: str | None = None
     routes: tuple[str, ...] = ()
+    route_settings: Mapping[str, RouteSettings] = field(default_factory=dict)
+    """By path; a route without any has the default ones."""
     drain_seconds: float = 10.0
     limits: Limits = Limits()
     migrate: tuple[str, ...] | None = None

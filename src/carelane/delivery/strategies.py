@@ -21,10 +21,10 @@ class StrategyKind(StrEnum):
 class StepKind(StrEnum):
     """What a canary step does.
 
-    SCALE starts instances without traffic; WEIGHT gives traffic to as many as it needs; PAUSE waits
-    for a time or a person; ANALYSIS for a verdict; CHECK for a command or an HTTP probe of what is
-    not switched yet; VERIFY for health and version at the front door; COMPARE until stable is shown to be
-    worse than what is on trial: only a return by itself has it.
+    SCALE starts instances without traffic; WEIGHT gives traffic to as many as it needs (at 0 to nobody: one
+    is there for who asks for it by hand); PAUSE waits for a time or a person; ANALYSIS for a verdict; CHECK
+    for a command or an HTTP probe of what is not switched yet; VERIFY for health and version at the front
+    door; COMPARE until stable is shown to be worse than what is on trial: only a return by itself has it.
     """
 
     SCALE = "scale"
@@ -134,7 +134,8 @@ class Strategy:
     @property
     def weights(self) -> tuple[int, ...]:
         """The shares of the traffic at which stable has users too, in percent, as they follow one another."""
-        return tuple(s.percent for s in self.steps if s.kind is StepKind.WEIGHT and s.percent < EVERYBODY)
+        shares = (step.percent for step in self.steps if step.kind is StepKind.WEIGHT)
+        return tuple(percent for percent in shares if 0 < percent < EVERYBODY)
 
     def weight_at(self, step: int) -> int:
         """Which of `weights` a canary at *step* has, counted from 0; the first until there is a second."""
@@ -160,13 +161,18 @@ DEFAULTS = {
 }
 
 
+def standing(steps: tuple[CanaryStep, ...]) -> tuple[CanaryStep, ...]:
+    """The *steps*, at weight 0 first where they begin with what somebody must be there for."""
+    return steps if steps and steps[0].kind in SCALING else (CanaryStep(StepKind.WEIGHT, 0), *steps)
+
+
 def check_steps(steps: tuple[CanaryStep, ...]) -> None:
     """Refuse canary steps that cannot be gone.
 
     Raises:
         InputError: If a weight does not rise, or an analysis has nothing to compare.
     """
-    weight = 0
+    weight = -1
     for number, step in enumerate(steps, 1):
         if step.kind is StepKind.WEIGHT:
             if not weight < step.percent <= 100:
@@ -175,9 +181,9 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
                     hint="each weight is greater than the one before, and 100 at most",
                 )
             weight = step.percent
-        elif step.kind is StepKind.ANALYSIS and weight == 0:
+        elif step.kind is StepKind.ANALYSIS and weight <= 0:
             raise InputError(
-                f"canary step {number}: an analysis before the first weight has nothing to judge",
+                f"canary step {number}: an analysis before the first user has nothing to judge",
                 hint="put a weight before it",
             )
         elif step.kind is StepKind.ANALYSIS and weight == EVERYBODY:

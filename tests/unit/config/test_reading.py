@@ -321,16 +321,10 @@ def test_what_is_named_but_not_there_is_one_line_that_says_what_is(
             "services.frontend.environment.BACKEND_URL: unknown placeholder ${PORT}; did you mean ${port}?",
         ),
         ("${services.backend.url}", "5 $", "16:19", "a $ begins a placeholder; write $$ for a dollar sign"),
-        (
-            "run: [python, -m, frontend]",
-            "run: [python]\n    routes: [/, /api]",
-            "16:17",
-            "services.frontend.routes.1: /api is a route of backend already: each route leads to one service",
-        ),
     ],
-    ids=["run", "migrate", "no url", "without braces", "a lone dollar", "one route twice"],
+    ids=["run", "migrate", "no url", "without braces", "a lone dollar"],
 )
-def test_what_cannot_be_filled_in_or_routed_is_one_line_that_says_what_can(
+def test_what_cannot_be_filled_in_is_one_line_that_says_what_can(
     old: str, new: str, place: str, what: str
 ) -> None:
     (line,) = lines(with_change(old, new))
@@ -393,9 +387,3 @@ def test_what_is_packed_lies_within_the_system(path: str) -> None:
     (line,) = lines(with_change("source: [src/backend]", f"source: [{path}]"))
     assert line.startswith("carelane.yaml:5:")
     assert "leads out of the system's folder" in line
-
-
-@pytest.mark.parametrize("prefix", ["/api/", "/a?b", "/x#y"])
-def test_a_route_that_the_proxy_would_reject_is_refused_here(prefix: str) -> None:
-    (line,) = lines(with_change("routes: [/api]", f'routes: ["{prefix}"]'))
-    assert "is no route" in line

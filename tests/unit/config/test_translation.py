@@ -101,10 +101,18 @@ def test_canary_steps_are_what_is_written() -> None:
     steps = "[{check: {run: [smoke]}}, {weight: 20%}, {pause: {seconds: 5}}, {analysis: {}}, {pause: {}}]"
     chosen = strategy(f"{{canary: {{steps: {steps}, on_inconclusive: abort}}}}").strategy
     assert [str(s) for s in chosen.steps] == [
-        *("check smoke, at most 60 s", "weight 20 %", "pause 5 s", "analysis, at most 1800 s"),
-        "pause until somebody resumes it",
+        *("weight 0 %", "check smoke, at most 60 s", "weight 20 %", "pause 5 s"),
+        *("analysis, at most 1800 s", "pause until somebody resumes it"),
     ]
     assert chosen.on_inconclusive == "abort"
+    assert chosen.weights == (20,), "at 0 nobody is to be judged"
+
+
+def test_a_canary_may_stand_at_0_before_it_gets_a_user() -> None:
+    said = "{canary: {steps: [{weight: 0%}, {pause: {}}, {weight: 20}]}}"
+    assert [str(s) for s in strategy(said).strategy.steps] == [
+        *("weight 0 %", "pause until somebody resumes it", "weight 20 %"),
+    ]
 
 
 def test_settings_of_a_strategy_that_is_not_used_are_kept_for_a_deployment_that_names_it() -> None:
@@ -140,9 +148,11 @@ def test_blue_green_s_check_can_be_an_analysis_beside_a_probe() -> None:
     ("text", "said"),
     [
         ("{canary: {steps: [{weight: 50}, {weight: 20}]}}", "weight 20 after 50"),
-        ("{canary: {steps: [{analysis: {}}]}}", "an analysis before the first weight"),
+        ("{canary: {steps: [{analysis: {}}]}}", "an analysis before the first user"),
+        ("{canary: {steps: [{weight: 0}, {analysis: {}}]}}", "an analysis before the first user"),
+        ("{canary: {steps: [{weight: 10}, {weight: 0}]}}", "weight 0 after 10"),
         ("{canary: {steps: [{weight: 100}, {analysis: {}}]}}", "has no stable to compare with"),
-        ("{canary: {steps: [{weight: 0}]}}", "greater than or equal to 1"),
+        ("{canary: {steps: [{weight: -1}]}}", "greater than or equal to 0"),
         ("{canary: {steps: [{weight: 10, pause: {}}]}}", "one of weight, pause, analysis, check or verify"),
         ("{canary: {steps: [{check: {}}]}}", "a check is either a command"),
         ("{canary: {}, blue_green: {}}", "use: is missing"),

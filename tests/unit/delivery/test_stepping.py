@@ -231,14 +231,6 @@ def test_an_emergency_out_of_a_canary_that_was_judged_is_not_held_by_the_canary_
     assert (simulation.phase, set(simulation.weights())) == (Phase.SUCCEEDED, {"v1"})
 
 
-def test_a_version_that_is_still_warm_comes_back_at_once_and_is_not_judged_again() -> None:
-    simulation = on_its_way(canary(weight(25), analysis()), busy=BUSY)
-    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 2000)
-    simulation.deploy("v1")
-    simulation.tick(3)
-    assert (simulation.phase, set(simulation.weights())) == (Phase.SUCCEEDED, {"v1"})
-
-
 def test_a_canary_whose_readiness_is_lost_leaves_traffic_to_stable_and_ends() -> None:
     simulation = on_its_way(canary(weight(25), pause()))
     simulation.until(lambda: simulation.phase is Phase.PAUSED)

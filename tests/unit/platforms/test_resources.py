@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from carelane.delivery.releases import Probe
+from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import resources
 from carelane.platforms.envoy import routes as made_routes
@@ -32,8 +32,58 @@ def judged(listener: str) -> list[dict[str, Any]]:
 
 def test_longer_prefixes_come_first_and_the_rest_is_told_that_nothing_is_there() -> None:
     prefixes = [r["match"].get("path_separated_prefix", r["match"].get("prefix")) for r in judged(FRONT)]
-    assert prefixes == [p for p in ("/api/v2", "/api", "/") for _ in range(4)]
-    assert routes(FRONT)[-1]["direct_response"]["status"] == 503
+    assert prefixes == [p for p in ("/api/v2", "/api", "/") for _ in range(6)]
+    assert routes(FRONT)[-1]["direct_response"]["status"] == 404
+
+
+def test_a_path_is_refused_for_a_reason() -> None:
+    def said(routing: Routing, listener: str = FRONT) -> list[tuple[str, int]]:
+        (answer,) = made_routes.routes(routing, listener)["resources"]
+        return [
+            (next(iter(route["match"].values())), route["direct_response"]["status"])
+            for route in answer["virtual_hosts"][0]["routes"]
+            if "direct_response" in route and len(route["match"]["headers"]) == 0
+        ]
+
+    assert said(Routing(1)) == [("/", 503)], "nothing is there"
+    assert said(Routing(1), "backend") == [("/", 503)]
+    backend = Routing(2, {"backend": BACKEND}, ("/",))
+    assert said(backend) == [("/", 503), ("/", 404)], "the portal is still to come"
+    assert said(replace(backend, expected=())) == [("/", 404)], "nobody is to have it"
+    shapes = [made_routes.shape(r, FRONT, fixed=False) for r in (backend, replace(backend, expected=()))]
+    assert shapes[0] != shapes[1]
+
+
+def test_who_starts_or_leaves_is_not_offered_by_hand_and_carelane_itself_is_told_so() -> None:
+    gone = replace(BACKEND.versions["v1"], by_hand=False)
+    routing = Routing(1, {"backend": replace(BACKEND, versions={**BACKEND.versions, "v1": gone})})
+    (answer,) = made_routes.routes(routing, "backend")["resources"]
+    made = answer["virtual_hosts"][0]["routes"]
+    assert {r["route"]["cluster"] for r in made if r["name"] == "hand"} == {"backend~v2"}
+    names = [r["name"] for r in made]
+    refused = names.index("none")
+    assert [h["name"] for h in made[refused]["match"]["headers"]] == ["x-carelane-own", "x-carelane-version"]
+    assert set(names[:refused]) == {"hand"}, "before who is drawn for another version"
+    shapes = [made_routes.shape(r, "backend", fixed=False) for r in (routing, ROUTING)]
+    assert shapes[0] != shapes[1]
+
+
+def test_a_route_has_its_own_times_and_upgrades() -> None:
+    said = RouteSettings(timeout_seconds=5.0, idle_seconds=9.0, upgraded_idle_seconds=8.0)
+    routing = Routing(1, {"backend": replace(BACKEND, settings={"/api": said})})
+    (answer,) = made_routes.routes(routing, FRONT)["resources"]
+    of_api = [
+        r["route"]
+        for r in answer["virtual_hosts"][0]["routes"]
+        if r["name"] == "judged" and r["match"]["path_separated_prefix"] == "/api"
+    ]
+    upgraded, plain = of_api[0], of_api[-1]
+    assert upgraded["upgrade_configs"] == [{"upgrade_type": "websocket", "enabled": True}]
+    assert (upgraded["timeout"], upgraded["idle_timeout"]) == ("0s", "8.000s")
+    assert (plain["timeout"], plain["idle_timeout"]) == ("5.000s", "9.000s")
+    (answer,) = made_routes.routes(routing, "backend")["resources"]
+    inner = answer["virtual_hosts"][0]["routes"]
+    assert {r["match"].get("path_separated_prefix", "/") for r in inner} == {"/api", "/"}
 
 
 def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> None:
@@ -43,7 +93,7 @@ def test_only_labels_with_weight_get_any_and_others_can_be_reached_by_hand() -> 
         "weights.frontend~v1": 1,
     }
     by_hand = [r["route"]["cluster"] for r in routes("backend") if r["name"] == "hand"]
-    assert by_hand == ["backend~v1", "backend~v1", "backend~v2", "backend~v2"]
+    assert by_hand == ["backend~v1"] * 3 + ["backend~v2"] * 3
 
 
 def shares(**weights: int) -> ServiceRoute:
@@ -91,7 +141,7 @@ def test_an_inner_listener_has_its_own_service_only() -> None:
 
 
 def test_only_safe_methods_are_repeated_after_a_reset() -> None:
-    safe, _, other, _ = judged("frontend")
+    *_, safe, _, other, _ = judged("frontend")
     assert safe["match"]["headers"][0]["string_match"]["safe_regex"]["regex"] == "GET|HEAD|OPTIONS"
     assert safe["route"]["retry_policy"]["retry_on"].endswith(",reset")
     assert not other["route"]["retry_policy"]["retry_on"].endswith(",reset")
@@ -151,25 +201,29 @@ def test_users_are_drawn_anew_for_each_canary_by_a_salt() -> None:
 
 def test_only_the_front_door_gives_out_cookies_and_only_to_those_who_have_none() -> None:
     giving = [r for r in canary_routes(FRONT) if r.get("response_headers_to_add")]
-    assert [("cookies" in r["match"]) for r in giving] == [False, False]
+    assert [("cookies" in r["match"]) for r in giving] == [False, False, False]
     assert not [r for r in canary_routes("web") if r.get("response_headers_to_add")]
 
 
 def test_the_preview_shows_the_version_on_trial_and_is_no_user_s_route() -> None:
-    assert [(r["name"], r["route"]["cluster"]) for r in canary_routes(PREVIEW)] == [("hand", "web~v2")] * 2
+    assert [(r["name"], r["route"]["cluster"]) for r in canary_routes(PREVIEW)] == [("hand", "web~v2")] * 3
 
 
 def test_a_preview_is_tried_again_as_users_are_for_it_is_compared_with_what_they_get() -> None:
     by_users = [r["route"]["retry_policy"] for r in canary_routes(FRONT) if r["name"] == "judged"]
-    assert [r["route"]["retry_policy"] for r in canary_routes(PREVIEW)] == [by_users[0], by_users[2]]
+    assert [r["route"]["retry_policy"] for r in canary_routes(PREVIEW)] == by_users[::2]
 
 
 def test_slow_answers_are_counted_for_each_threshold() -> None:
     (listener,) = resources.listeners(from_discovery, {FRONT: 80}, "secret", (800, 2000))["resources"]
     logs = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
     every, *slow = [log["filter"] for log in logs]
-    users, limits = zip(*(part["and_filter"]["filters"] for part in slow), strict=True)
+    users, limits, *lasting = zip(*(part["and_filter"]["filters"] for part in slow), strict=True)
     assert [part["duration_filter"]["comparison"]["value"]["default_value"] for part in limits] == [800, 2000]
     assert [every, *users] == [every] * 3, "what Carelane itself asks is counted nowhere"
     assert every["header_filter"]["header"]["name"] == "x-carelane-own"
     assert every["header_filter"]["header"]["string_match"] == {"exact": "secret"}
+    of_streams = [part["header_filter"]["header"] for parts in lasting for part in parts]
+    assert [(h["name"], h["invert_match"]) for h in of_streams] == [("upgrade", True)] * 2 + [
+        ("accept", True)
+    ] * 2

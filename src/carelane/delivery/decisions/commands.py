@@ -141,13 +141,12 @@ def undo_late(draft: Draft, wanted: Request) -> None:
 def _strategy(draft: Draft, wanted: Request, state: ServiceState, version: ServiceVersion) -> Strategy:
     """The way asked for, or the environment's; without steps where there is nothing to compare with.
 
-    A version that is still warm was judged when it came: going back to it waits for nothing.
+    Only a rollback goes at once. A version that is still warm was judged beside another one when it came.
     """
     if version.service == wanted.compared:
         return COMPARED
-    known = {state.stable, *(warm.label for warm in state.previous)}
-    new = state.stable is not None and version.label not in known
-    if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not new:
+    beside = state.stable not in {None, version.label}
+    if wanted.kind is not Kind.DEPLOY or version.run.kind is not ServiceKind.WEB or not beside:
         return ROLLING
     return wanted.strategy or draft.policy.strategy_of(version.service)
 

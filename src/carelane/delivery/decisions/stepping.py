@@ -17,6 +17,8 @@ from carelane.delivery.incidents import Cause
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.strategies import EVERYBODY, SCALING, CanaryStep, OnInconclusive, StepKind
 
+LEAST = 1
+"""In percent: enough for one copy."""
 EXTENSIONS = 4
 """How many times its seconds an analysis step may take that is extended; then a person is asked."""
 
@@ -102,7 +104,7 @@ def _scale(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
 
 
 def _weigh(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
-    if not _scaled(draft, rollout, step.percent):
+    if not _scaled(draft, rollout, max(step.percent, LEAST)):
         return False
     _share(draft, rollout, step.percent)
     return True
@@ -113,7 +115,8 @@ def _share(draft: Draft, rollout: Rollout, percent: int) -> None:
     shares = _shares(stable, label, percent)
     if draft.service(name).shares != shares:
         draft.share(name, shares)
-        draft.want(name, label, replace(draft.service(name).copies[label], purpose=Purpose.CANARY))
+        purpose = Purpose.CANARY if percent else Purpose.PREVIEW
+        draft.want(name, label, replace(draft.service(name).copies[label], purpose=purpose))
         draft.record(
             "rollout.weight",
             f"{draft.current().id}/{name}",

@@ -1,9 +1,10 @@
 """What the proxies are told: derived from what is wanted, the fleet, and what was seen; never stored."""
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
-from carelane.delivery.releases import Probe
+from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
 from carelane.delivery.replicas.seen import FleetSeen
 from carelane.delivery.targets import ServiceTarget, Target
@@ -21,11 +22,15 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class VersionRoute:
-    """One label of a service: its share of the traffic as a weight, and its endpoints."""
+    """One label of a service: its share of the traffic as a weight, and its endpoints.
+
+    *by_hand*: whether somebody of it answers who asks for this very label; not while it starts or leaves.
+    """
 
     weight: int
     endpoints: tuple[Endpoint, ...] = ()
     readiness: Probe | None = None
+    by_hand: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,18 +40,24 @@ class ServiceRoute:
     prefixes: tuple[str, ...] = ()
     versions: Mapping[str, VersionRoute] = field(default_factory=dict)
     canary: str | None = None
+    settings: Mapping[str, RouteSettings] = field(default_factory=dict)
+    """By path, of every path that one of its labels names."""
 
 
 @dataclass(frozen=True)
 class Routing:
-    """An environment's whole routing, as of a recorded generation."""
+    """An environment's whole routing, as of a recorded generation.
+
+    The *expected* paths are named by what is to come, and nobody's yet.
+    """
 
     generation: int
     services: Mapping[str, ServiceRoute] = field(default_factory=dict)
+    expected: tuple[str, ...] = ()
 
     def only(self, names: Container[str]) -> "Routing":
         """The part of these services."""
-        return Routing(self.generation, {name: s for name, s in self.services.items() if name in names})
+        return replace(self, services={name: s for name, s in self.services.items() if name in names})
 
 
 def routing(target: Target, fleet: Fleet, seen: FleetSeen) -> Routing:
@@ -64,7 +75,18 @@ def routing(target: Target, fleet: Fleet, seen: FleetSeen) -> Routing:
     return Routing(
         target.generation,
         {name: _route(made, owned[name], fleet.crew(name), seen) for name, made in carried.items()},
+        _expected(target, {path for paths_of in owned.values() for path in paths_of}),
     )
+
+
+def _expected(target: Target, owned: Container[str]) -> tuple[str, ...]:
+    named = {
+        path
+        for wanted in target.services.values()
+        for label in {wanted.home, wanted.stable, wanted.trial} & {*wanted.versions}
+        for path in wanted.versions[label or ""].run.routes
+    }
+    return tuple(sorted(path for path in named if path not in owned))
 
 
 def _carried(wanted: ServiceTarget, crew: Crew, seen: FleetSeen) -> Carried:
@@ -79,8 +101,20 @@ def _route(made: Carried, owned: tuple[str, ...], crew: Crew, seen: FleetSeen) -
     for label, weight in weights.items():
         serving = any(seen.healthy(i.id) for i in crew.of(label, Intent.SERVE))
         endpoints = _endpoints(crew.of(label), seen, serving=serving)
-        versions[label] = VersionRoute(weight, endpoints, made.versions[label].run.readiness)
-    return ServiceRoute(owned, versions, made.trial if made.trial in versions else None)
+        by_hand = any(seen.healthy(i.id) and i.intent is not Intent.STOP for i in crew.of(label))
+        versions[label] = VersionRoute(weight, endpoints, made.versions[label].run.readiness, by_hand)
+    trial = made.trial if made.trial in versions else None
+    return ServiceRoute(owned, versions, trial, _settings(made, versions))
+
+
+def _settings(made: Carried, labels: Iterable[str]) -> dict[str, RouteSettings]:
+    """What either of the versions that may answer allows, by path."""
+    said: dict[str, list[RouteSettings]] = {}
+    for label in labels:
+        run = made.versions[label].run
+        for path in run.routes:
+            said.setdefault(path, []).append(run.route_settings.get(path, RouteSettings()))
+    return {path: reduce(RouteSettings.or_more, every) for path, every in said.items()}
 
 
 def _endpoints(instances: list[Instance], seen: FleetSeen, *, serving: bool) -> tuple[Endpoint, ...]:

@@ -228,7 +228,8 @@ def _failed(code: str, flags: str) -> bool:
     """Whether a user got no answer (code 0), one that says so (5xx), or one that our side cut off.
 
     Who waits in vain and leaves has no code: else a canary that hangs would fail nobody. Impatient users
-    leave both versions alike. Who leaves in the middle of an answer (DC) was being served.
+    leave both versions alike. Who leaves in the middle of an answer (DC) was being served. An upgraded
+    connection (101) was answered: whether its service said goodbye or died looks the same from here (UC).
     """
     cut = code.startswith("2") and flags not in {"-", "DC"}
     return cut or code == "0" or code.startswith("5")

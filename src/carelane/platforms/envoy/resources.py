@@ -140,7 +140,22 @@ def _slow(name: str, threshold_ms: int, by_users: Document) -> Document:
     value = {"default_value": threshold_ms, "runtime_key": f"carelane.slow_{threshold_ms}"}
     counter = {"value_fixed": 1, "stat": {"name": f"slow_{threshold_ms}", "tags": _which(name)}}
     slow = {"duration_filter": {"comparison": {"op": "GE", "value": value}}}
-    return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": [by_users, slow]}}}
+    filters = [by_users, slow, *_NO_STREAM]
+    return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": filters}}}
+
+
+def _without(header: str, pattern: str) -> Document:
+    matcher = {
+        "name": header,
+        "string_match": {"safe_regex": {"regex": pattern}},
+        "invert_match": True,
+        "treat_missing_header_as_empty": True,  # as in _by_users
+    }
+    return {"header_filter": {"header": matcher}}
+
+
+_NO_STREAM = (_without("upgrade", ".+"), _without("accept", r".*text/event-stream.*"))
+"""What is meant to last is not slow: an upgraded connection, and who asks for a stream of events."""
 
 
 def _by_users(own: str) -> Document:

@@ -4,24 +4,28 @@ How much each version gets stands in a document of its own, `weights`, so that c
 few numbers: a front door with fifty services has 400 routes, and to take those anew costs Envoy 20 ms.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from carelane.delivery.releases import RouteSettings
 from carelane.delivery.replicas.routing import Routing, ServiceRoute
 from carelane.platforms.envoy.documents import (
     COOKIE,
     FRONT,
     HAND_HEADER,
     IDENTITY_HEADER,
+    OWN_HEADER,
     PREVIEW,
     TYPE,
     Document,
     answer,
     cluster_name,
+    seconds,
 )
 
-ROUTE_TIMEOUT = "30s"
 SAFE_METHODS = "GET|HEAD|OPTIONS"
-
+ROOT = "/"
 
 WEIGHTS = "weights"
 """The name of the layer of Envoy's runtime that has them, and the beginning of its keys."""
@@ -48,32 +52,27 @@ def weights(routing: Routing, before: Mapping[str, ServiceRoute]) -> Document:
 def shape(routing: Routing, listener: str, *, fixed: bool) -> object:
     """What the routes of *listener* depend on: while it is the same, so are they."""
     if fixed or listener == PREVIEW:
-        return routing.services
-    return [
-        (name, s.prefixes, tuple(s.versions), s.canary)
+        return routing.services, routing.expected
+    known = [
+        (name, s.prefixes, s.canary, s.settings, [(label, v.by_hand) for label, v in s.versions.items()])
         for name, s in routing.services.items()
         if listener in {FRONT, name}
     ]
+    return known, routing.expected if listener == FRONT else bool(known)
 
 
 def routes(routing: Routing, listener: str, *, fixed: bool = False) -> Document:
     """The routes of the front door, or of one service's inner listener; with *fixed* weights in them."""
     if listener in {FRONT, PREVIEW}:
-        pairs = [(p, name, s) for name, s in routing.services.items() for p in s.prefixes]
-        pairs.sort(key=lambda pair: -len(pair[0]))
+        asked = [(p, name, s) for name, s in routing.services.items() for p in s.prefixes]
     else:
-        pairs = [("/", listener, s) for name, s in routing.services.items() if name == listener]
-    if listener == PREVIEW:
-        made = [route for pair in pairs for route in _preview_routes(*pair)]
-    else:
-        # Services among themselves pass on their user's cookie; they are given none.
-        made = [
-            route
-            for pair in pairs
-            for route in _service_routes(*pair, gives_cookie=listener == FRONT, fixed=fixed)
-        ]
-    nothing = {"status": 503, "body": {"inline_string": "nothing is deployed here yet\n"}}
-    made.append({"name": "none", "match": {"prefix": "/"}, "direct_response": nothing})
+        own = [(name, s) for name, s in routing.services.items() if name == listener]
+        asked = [(path, name, s) for name, s in own for path in {*s.settings, ROOT}]
+    by_path = {path: list(_answered(listener, path, name, s, fixed=fixed)) for path, name, s in asked}
+    by_path |= {path: [_nobody(path, STARTING)] for path in routing.expected if listener in {FRONT, PREVIEW}}
+    made = [route for path in sorted(by_path, key=lambda path: (-len(path), path)) for route in by_path[path]]
+    somebody = listener in {FRONT, PREVIEW} and by_path
+    made.append(_nobody(ROOT, NOWHERE if somebody else NOTHING))
     return answer(
         "config.route.v3.RouteConfiguration",
         [
@@ -86,66 +85,113 @@ def routes(routing: Routing, listener: str, *, fixed: bool = False) -> Document:
     )
 
 
-def _preview_routes(prefix: str, name: str, service: ServiceRoute) -> list[Document]:
-    """The version on trial, or the one that has the traffic."""
-    chosen = service.canary or next(label for label, version in service.versions.items() if version.weight)
-    return _by_hand(_where(prefix), [], cluster_name(name, chosen))
+NOTHING = (503, "nothing is deployed here yet")
+STARTING = (503, "what answers here is not ready yet")
+NOWHERE = (404, "no service has this path")
+NO_VERSION = (503, "this version takes no requests")
 
 
-def _by_hand(where: Document, headers: list[Document], cluster: str) -> list[Document]:
-    """To one version, tried again as users' requests are: what a preview answers may be judged."""
-    return [
-        {
-            "name": "hand",
-            "match": {**where, "headers": [*headers, *method]},
-            "route": {"cluster": cluster, "timeout": ROUTE_TIMEOUT, "retry_policy": _retries(also)},
+def _nobody(path: str, said: tuple[int, str], headers: tuple[Document, ...] = ()) -> Document:
+    """An answer by the proxy itself."""
+    status, words = said
+    body = {"inline_string": f"{words}\n"}
+    match = {**_where(path), "headers": list(headers)}
+    return {"name": "none", "match": match, "direct_response": {"status": status, "body": body}}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One kind of request to a path: the headers that tell it, and what it may."""
+
+    headers: tuple[Document, ...]
+    action: Document
+
+
+def _ways(settings: RouteSettings) -> Iterator[_Way]:
+    """Connections that change to another protocol first, then requests; safe methods are tried again more."""
+    if settings.upgrades:
+        kinds = "|".join(map(re.escape, settings.upgrades))
+        changes = {"name": "upgrade", "string_match": {"safe_regex": {"regex": f"(?i)({kinds})"}}}
+        action = {
+            "timeout": "0s",
+            "idle_timeout": seconds(settings.upgraded_idle_seconds),
+            "upgrade_configs": [{"upgrade_type": kind, "enabled": True} for kind in settings.upgrades],
+            "retry_policy": _retries(""),
         }
-        for method, also in _METHODS
-    ]
+        yield _Way((changes,), action)
+    limits = {
+        "timeout": seconds(settings.timeout_seconds or 0.0),
+        "idle_timeout": seconds(settings.idle_seconds),
+    }
+    yield _Way((_SAFE,), {**limits, "retry_policy": _retries(",reset")})
+    yield _Way((), {**limits, "retry_policy": _retries("")})
 
 
-def _service_routes(
-    prefix: str, name: str, service: ServiceRoute, *, gives_cookie: bool, fixed: bool
-) -> list[Document]:
-    """By hand first (a header that names a version), then each user by a hash of who it is.
+def _answered(
+    listener: str, path: str, name: str, service: ServiceRoute, *, fixed: bool
+) -> Iterator[Document]:
+    """The routes of one path of a service."""
+    ways = tuple(_ways(service.settings.get(path, RouteSettings())))
+    if listener == PREVIEW:
+        # The version on trial, or the one that has the traffic.
+        shown = service.canary or next(label for label, version in service.versions.items() if version.weight)
+        yield from _by_hand(path, ways, cluster_name(name, shown))
+        return
+    for label, version in service.versions.items():
+        if version.by_hand:
+            yield from _by_hand(path, ways, cluster_name(name, label), _asks_for(label))
+    if listener != FRONT:
+        # What Carelane itself asks a version is not to be answered by another one.
+        yield _nobody(path, NO_VERSION, (_there(OWN_HEADER), _there(HAND_HEADER)))
+    # Services among themselves pass on their user's cookie; they are given none.
+    yield from _by_draw(path, ways, name, service, gives_cookie=listener == FRONT, fixed=fixed)
+
+
+def _by_hand(path: str, ways: tuple[_Way, ...], cluster: str, *headers: Document) -> Iterator[Document]:
+    """To one version, tried again as users' requests are: what a preview answers may be judged."""
+    for way in ways:
+        match = {**_where(path), "headers": [*headers, *way.headers]}
+        yield {"name": "hand", "match": match, "route": {"cluster": cluster, **way.action}}
+
+
+def _by_draw(
+    path: str, ways: tuple[_Way, ...], name: str, service: ServiceRoute, *, gives_cookie: bool, fixed: bool
+) -> Iterator[Document]:
+    """Each user by a hash of who it is.
 
     A user is known by a cookie, given at first sight; so both versions' users are drawn alike, a
-    user stays with one, and a canary that grows only adds users. Safe methods are tried again more.
+    user stays with one, and a canary that grows only adds users.
     """
-    where = _where(prefix)
-    made: list[Document] = []
-    for label in service.versions:
-        header: Document = {"name": HAND_HEADER, "string_match": {"exact": label}}
-        made += _by_hand(where, [header], cluster_name(name, label))
     clusters = _fixed(name, service) if fixed else _by_layer(name, service)
     salt = f"{name}:{service.canary or ''}:"
     known: list[Document] = [{"name": COOKIE, "string_match": {"safe_regex": {"regex": _IDENTITY}}}]
     by_cookie = _hash_policy("cookie", rf"^(.*?; ?)?{COOKIE}=([0-9a-f-]+).*$", salt + r"\2")
     at_first_sight = _hash_policy(IDENTITY_HEADER, "^", salt)
-    for headers, also in _METHODS:
-        action = {**clusters, "timeout": ROUTE_TIMEOUT, "retry_policy": _retries(also)}
-        match = {**where, "headers": headers}
-        made.append(
-            {
-                "name": "judged",
-                "match": {**match, "cookies": known},
-                "route": {**action, "hash_policy": by_cookie},
-            }
-        )
-        made.append(
-            {
-                "name": "judged",
-                "match": match,
-                "route": {**action, "hash_policy": at_first_sight},
-                "response_headers_to_add": [_NEW_COOKIE] if gives_cookie else [],
-            }
-        )
-    return made
+    for way in ways:
+        match = {**_where(path), "headers": list(way.headers)}
+        action = {**clusters, **way.action}
+        yield {
+            "name": "judged",
+            "match": {**match, "cookies": known},
+            "route": {**action, "hash_policy": by_cookie},
+        }
+        yield {
+            "name": "judged",
+            "match": match,
+            "route": {**action, "hash_policy": at_first_sight},
+            "response_headers_to_add": [_NEW_COOKIE] if gives_cookie else [],
+        }
+
+
+def _asks_for(label: str) -> Document:
+    return {"name": HAND_HEADER, "string_match": {"exact": label}}
+
+
+def _there(header: str) -> Document:
+    return {"name": header, "string_match": {"safe_regex": {"regex": ".+"}}}
 
 
 _SAFE: Document = {"name": ":method", "string_match": {"safe_regex": {"regex": SAFE_METHODS}}}
-_METHODS: tuple[tuple[list[Document], str], ...] = (([_SAFE], ",reset"), ([], ""))
-"""What a request's method allows: the headers to match, and when else it is tried again."""
 _IDENTITY = "[0-9a-f]+(-[0-9a-f]+){4}"
 _NEW_COOKIE: Document = {
     "append_action": "APPEND_IF_EXISTS_OR_ADD",
@@ -157,7 +203,7 @@ _NEW_COOKIE: Document = {
 
 
 def _where(prefix: str) -> Document:
-    return {"prefix": "/"} if prefix == "/" else {"path_separated_prefix": prefix}
+    return {"prefix": ROOT} if prefix == ROOT else {"path_separated_prefix": prefix}
 
 
 def _hash_policy(header: str, pattern: str, substitution: str) -> list[Document]:

@@ -1,8 +1,10 @@
 """What the proxies are told of a fleet."""
 
+from dataclasses import replace
+
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.releases import Probe
+from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
 from carelane.delivery.replicas.routing import Endpoint, Routing, routing
 from carelane.delivery.replicas.seen import EndpointSeen, FleetSeen, InstanceSeen
@@ -90,6 +92,47 @@ def test_the_front_door_shows_the_stable_versions_paths_and_each_label_has_its_o
     route = routed((1, "v1", Intent.SERVE), looked=seen(fit={1})).services["backend"]
     assert route.prefixes == ("/",)
     assert route.versions["v1"].readiness == Probe("/ready")
+
+
+def test_a_label_is_asked_for_by_hand_while_somebody_of_it_answers() -> None:
+    def offered(intent: Intent, *, fit: bool) -> bool:
+        there = ((1, "v1", Intent.SERVE), (2, "v2", intent))
+        looked = seen(fit={1, 2} if fit else {1}, unfit=set() if fit else {2})
+        return routed(*there, looked=looked).services["backend"].versions["v2"].by_hand
+
+    assert offered(Intent.SERVE, fit=True)
+    assert offered(Intent.WARM, fit=True)
+    assert offered(Intent.DRAIN, fit=True), "it answers as long as it is there"
+    assert not offered(Intent.STOP, fit=True)
+    assert not offered(Intent.SERVE, fit=False), "it is starting"
+
+
+def test_what_two_versions_allow_over_a_path_is_what_either_does() -> None:
+    long = RouteSettings(timeout_seconds=300.0, idle_seconds=90.0, upgrades=())
+    short = RouteSettings(timeout_seconds=5.0, idle_seconds=10.0)
+    versions = {
+        label: replace(made, run=replace(made.run, routes=("/", "/api"), route_settings={"/api": settings}))
+        for label, settings in (("v1", long), ("v2", short))
+        for made in (version("backend", label),)
+    }
+    copies = dict.fromkeys(versions, Copies(Purpose.SERVE))
+    wanted = ServiceTarget("v1", "v1", "v2", copies, {"v1": 1, "v2": 1}, versions)
+    crew = Crew((Instance("backend-1", "backend", "v1", Intent.SERVE, MADE_AT),))
+    fleet = Fleet("production", 2, {"backend": crew}, {"backend": versions})
+    made = routing(Target(1, {"backend": wanted}), fleet, seen(fit={1})).services["backend"]
+    assert made.settings == {"/": RouteSettings(), "/api": RouteSettings(300.0, 90.0)}
+    either = long.or_more(RouteSettings())
+    assert either.timeout_seconds is None, "no limit is more than any"
+
+
+def test_a_path_that_nobody_has_yet_is_expected_where_somebody_is_to_have_it() -> None:
+    wanted = {
+        "backend": ServiceTarget("v1", versions={"v1": version("backend", "v1")}),
+        "left": ServiceTarget(versions={"v1": version("left", "v1")}),
+    }
+    made = routing(Target(1, wanted), Fleet("production"), FleetSeen())
+    assert made.expected == version("backend", "v1").run.routes
+    assert routed((1, "v1", Intent.SERVE), looked=seen(fit={1})).expected == ()
 
 
 def test_workers_and_services_that_never_ran_are_not_routed() -> None:

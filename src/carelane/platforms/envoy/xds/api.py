@@ -88,7 +88,10 @@ _ROUTES: Mapping[str, Fields] = {
         "timeout": (8, DURATION),
         "retry_policy": (9, ROUTE + "RetryPolicy"),
         "hash_policy": (15, [ROUTE + "RouteAction_HashPolicy"]),
+        "idle_timeout": (24, DURATION),
+        "upgrade_configs": (25, [ROUTE + "RouteAction_UpgradeConfig"]),
     },
+    ROUTE + "RouteAction_UpgradeConfig": {"upgrade_type": (1, "string"), "enabled": (2, BOOL)},
     ROUTE + "RouteAction_HashPolicy": {"header": (1, ROUTE + "RouteAction_HashPolicy_Header")},
     ROUTE + "RouteAction_HashPolicy_Header": {
         "header_name": (1, "string"),
