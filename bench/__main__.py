@@ -3,7 +3,19 @@
 import argparse
 from collections.abc import Callable
 
-from bench import canary, detection, footprint, history, late, many, pipeline, routing, sides, undoing
+from bench import (
+    canary,
+    detection,
+    footprint,
+    history,
+    late,
+    many,
+    pipeline,
+    routing,
+    sides,
+    streams,
+    undoing,
+)
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
@@ -15,6 +27,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "routing": lambda asked: routing.main(asked.flips),
     "many": lambda asked: many.main(asked.services),
     "sides": lambda asked: sides.main(asked.before, asked.rounds),
+    "streams": lambda asked: streams.main(asked.silent),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }
 
@@ -28,6 +41,7 @@ def main() -> None:
     parser.add_argument("--before", default="58175b7", help="the commit that this one is compared with")
     parser.add_argument("--flips", type=int, default=100, help="changes of weights, each number of services")
     parser.add_argument("--services", type=int, default=50, help="services of a system that has many")
+    parser.add_argument("--silent", type=float, default=370.0, help="seconds that a WebSocket says nothing")
     parser.add_argument("--trials", type=int, default=20, help="A/A trials, and healthy releases")
     parser.add_argument("--caught", type=int, default=10, help="runs of each fault to catch")
     parser.add_argument("--traces", type=int, default=5000, help="traces of each bad canary")

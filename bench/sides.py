@@ -27,6 +27,7 @@ PART = "Beside an earlier version"
 MOST = 1.05
 DRAWS = 2000
 WEIGHTS = 50
+CANARIES = 4
 CANARY_SECONDS = 30.0
 STEPS: list[dict[str, Any]] = []
 for _weight in range(1, WEIGHTS + 1):
@@ -111,13 +112,27 @@ def _round(side: Side) -> None:
 
 def _weigh(*sides: Side) -> None:
     for side in sides:
-        side.system.must("deploy", "production", "--release", "v2")
-        until(lambda: _percent(side) == 1, 30, "the first weight")  # noqa: B023 - called here
+        _begin(side)
         pid, busy = side.system.server_pid(), 0.0
         with Load(side.system.port, rate=100, connections=16):
             busy = busy_seconds(pid)
             time.sleep(CANARY_SECONDS)
             side.canary_cores = (busy_seconds(pid) - busy) / CANARY_SECONDS
+    for number in range(CANARIES):
+        for side in sides if number else ():
+            side.system.must("rollout", "abort", "production", "--reason", "again")
+            side.system.until_phase("Failed")
+            _begin(side)
+        _rise(*sides)
+
+
+def _begin(side: Side) -> None:
+    side.system.must("deploy", "production", "--release", "v2")
+    until(lambda: _percent(side) == 1, 30, "the first weight")
+    side.system.until_phase("Paused")
+
+
+def _rise(*sides: Side) -> None:
     for weight in range(2, WEIGHTS + 1):
         for side in sides if weight % 2 else sides[::-1]:
             began = time.monotonic()

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -48,9 +49,11 @@ def lasting(make_system: Make) -> System:
 
 @contextmanager
 def hundred(port: int) -> Iterator[list[ClientConnection]]:
-    """So many WebSockets at once."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(socket(port)) for _ in range(SOCKETS)]
+    """So many WebSockets at once. Each that says goodbye waits a second for the proxy to hang up."""
+    with ThreadPoolExecutor(SOCKETS) as pool, ExitStack() as stack:
+        sockets = [stack.enter_context(socket(port)) for _ in range(SOCKETS)]
+        yield sockets
+        list(pool.map(ClientConnection.close, sockets))
 
 
 def test_a_hundred_websockets_live_through_ten_weights_and_another_services_replacement(
