@@ -27,7 +27,7 @@ PART = "Beside an earlier version"
 MOST = 1.05
 DRAWS = 2000
 WEIGHTS = 50
-CANARIES = 4
+CANARIES = 5
 CANARY_SECONDS = 30.0
 STEPS: list[dict[str, Any]] = []
 for _weight in range(1, WEIGHTS + 1):

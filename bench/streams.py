@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.results import Figure, write
 from tests.contract.test_streams import said, socket
-from tests.e2e.test_streams import SOCKETS, WEIGHTS, hundred, live
+from tests.e2e.test_streams import SOCKETS, STEPS, WEIGHTS, hundred, live
 from tests.systems.system import System
 from tests.waiting import until
 
@@ -15,8 +15,7 @@ PART = "Streams"
 
 def main(silent_seconds: float = 370.0) -> None:
     """Run, and write the section."""
-    steps = [step for weight in WEIGHTS for step in ({"weight": weight}, {"pause": {}})]
-    strategy = {"use": "rolling", "canary": {"steps": steps}}
+    strategy = {"use": "rolling", "canary": {"steps": STEPS}}
     folder = Path(tempfile.mkdtemp(prefix="streams-"))
     system = System(folder, strategy=strategy, extra_services={"live": live("v1")}, replicas=2)
     try:

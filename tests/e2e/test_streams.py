@@ -19,6 +19,9 @@ from tests.waiting import until
 SOCKETS = 100
 DRAIN_SECONDS = 4.0
 WEIGHTS = range(5, 51, 5)
+STEPS: list[dict[str, Any]] = []
+for _weight in WEIGHTS:
+    STEPS += [{"weight": _weight}, {"pause": {}}]
 
 
 def live(release: str) -> dict[str, Any]:
@@ -38,8 +41,7 @@ def live(release: str) -> dict[str, Any]:
 @pytest.fixture
 def lasting(make_system: Make) -> System:
     """Two services, v1 of both, and a v2 of each alone; canaries wait for a person at each weight."""
-    steps = [step for weight in WEIGHTS for step in ({"weight": weight}, {"pause": {}})]
-    strategy = {"use": "rolling", "canary": {"steps": steps}}
+    strategy = {"use": "rolling", "canary": {"steps": STEPS}}
     system = make_system(strategy=strategy, extra_services={"live": live("v1")}, replicas=2)
     system.shipped("v1")
     system.extra_services["live"] = live("v2")
