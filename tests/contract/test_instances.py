@@ -130,7 +130,7 @@ class TestProcessInstances(InstancesContract):
         place = replace(PLACE, addresses={"services.backend.url": "http://127.0.0.1:1"})
         workloads.start(place, replace(version, run=run), run.migrate)
         seen = wait_for(workloads, ProcessPhase.EXITED)
-        said = workloads.logs("backend", previous=False).tail(10)
+        said = text(workloads)
         tree = workloads._archives.unpacked(version.artifact.archive)
         commit = "c" * 40
         assert said == (
@@ -162,7 +162,7 @@ class TestProcessInstances(InstancesContract):
         )
         workloads.start(PLACE, replace(version, run=run))
         told = hashlib.sha256(b"correct horse").hexdigest()
-        until(lambda: told in workloads.logs("backend", previous=False).tail(5), 10.0, "it has it")
+        until(lambda: told in text(workloads), 10.0, "it has it")
         for path in (tmp_path / "environment").rglob("*"):
             assert path.is_dir() or b"correct horse" not in path.read_bytes()
 
@@ -181,7 +181,7 @@ class TestProcessInstances(InstancesContract):
         )
         workloads.start(place, replace(version, run=run))
         told = " ".join(hashlib.sha256(t.encode()).hexdigest() for t in (url, url + "?sslmode=require"))
-        until(lambda: told in workloads.logs("backend", previous=False).tail(5), 10.0, "it has it")
+        until(lambda: told in text(workloads), 10.0, "it has it")
         for path in (tmp_path / "environment").rglob("*"):
             assert path.is_dir() or b"correct-horse" not in path.read_bytes()
 
@@ -328,7 +328,7 @@ class TestProcessInstances(InstancesContract):
         workloads.start(PLACE, replace(version, run=run), run.migrate)
         wait_for(workloads, ProcessPhase.EXITED)
         workloads.forget(PLACE.instance)
-        assert "last words" in workloads.logs("backend", previous=False).tail(5)
+        assert "last words" in text(workloads)
 
     def test_going_down_ends_everything(self, workloads: ProcessInstances, version: ServiceVersion) -> None:
         names = ["backend-1", "backend-2"]
@@ -338,3 +338,8 @@ class TestProcessInstances(InstancesContract):
             wait_for(workloads, ProcessPhase.RUNNING, name)
         assert workloads.stop_all(10.0) == []
         assert workloads.observe() == {}
+
+
+def text(workloads: ProcessInstances) -> str:
+    """What the backend printed last."""
+    return "".join(f"{line.instance} | {line.text}\n" for line in workloads.logs("backend").tail(10))

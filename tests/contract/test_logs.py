@@ -1,10 +1,12 @@
 """Reading and following logs, on real files."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from carelane.delivery.ports import LogLine
 from carelane.platforms.processes.logs import FileLogReader, Printed
 
 
@@ -32,6 +34,10 @@ class Printer:
         return FileLogReader(lambda: self.there, list(shown))
 
 
+def told(lines: list[LogLine]) -> str:
+    return "".join(f"{line.instance} | {line.text}\n" for line in lines)
+
+
 @pytest.fixture
 def printer(tmp_path: Path) -> Printer:
     return Printer(tmp_path)
@@ -39,18 +45,18 @@ def printer(tmp_path: Path) -> Printer:
 
 def test_the_tail_is_of_the_lines_asked_for_a_half_one_included(printer: Printer) -> None:
     printer.prints("web-1", "one\ntwo\nthr")
-    assert printer.reader("web-1").tail(2) == "web-1 | two\nweb-1 | thr\n"
+    assert told(printer.reader("web-1").tail(2)) == "web-1 | two\nweb-1 | thr\n"
 
 
 def test_a_line_that_is_not_whole_is_shown_once_when_it_is(printer: Printer) -> None:
     printer.prints("web-1", "one\ntwo\nthr")
     reader = printer.reader("web-1")
-    assert reader.tail(2, go_on=True) == "web-1 | one\nweb-1 | two\n"
-    assert reader.more() == ""
+    assert told(reader.tail(2, go_on=True)) == "web-1 | one\nweb-1 | two\n"
+    assert told(reader.more()) == ""
     printer.prints("web-1", "ee\nfo")
-    assert reader.more() == "web-1 | three\n"
+    assert told(reader.more()) == "web-1 | three\n"
     printer.prints("web-1", "ur\n")
-    assert [reader.more(), reader.more()] == ["web-1 | four\n", ""]
+    assert [told(reader.more()), told(reader.more())] == ["web-1 | four\n", ""]
 
 
 def test_following_goes_on_into_the_next_run_and_shows_the_last_words_of_the_one_before(
@@ -60,11 +66,11 @@ def test_following_goes_on_into_the_next_run_and_shows_the_last_words_of_the_one
     reader = printer.reader("web-1")
     reader.tail(0, go_on=True)
     printer.prints("web-1", "two\nTraceb")
-    assert reader.more() == "web-1 | two\n"
+    assert told(reader.more()) == "web-1 | two\n"
     printer.prints("web-1", "hello again\n", run=2)
-    assert reader.more() == "web-1 | Traceb\nweb-1 | hello again\n"
+    assert told(reader.more()) == "web-1 | Traceb\nweb-1 | hello again\n"
     printer.prints("web-1", "and on\n", run=2)
-    assert reader.more() == "web-1 | and on\n"
+    assert told(reader.more()) == "web-1 | and on\n"
 
 
 def test_following_shows_instances_that_come_later_and_how_others_end(printer: Printer) -> None:
@@ -72,12 +78,12 @@ def test_following_shows_instances_that_come_later_and_how_others_end(printer: P
     printer.ends("web-0")
     printer.prints("web-1", "one\n")
     reader = printer.reader("web-1")
-    assert reader.tail(5, go_on=True) == "web-1 | one\n"
+    assert told(reader.tail(5, go_on=True)) == "web-1 | one\n"
     printer.prints("web-2", "a new one\n")
-    assert reader.more() == "web-2 | a new one\n"
+    assert told(reader.more()) == "web-2 | a new one\n"
     printer.prints("web-1", "bye")
     printer.ends("web-1")
-    assert [reader.more(), reader.more()] == ["web-1 | bye\n", ""]
+    assert [told(reader.more()), told(reader.more())] == ["web-1 | bye\n", ""]
 
 
 def test_a_log_that_was_put_aside_and_emptied_begins_anew(printer: Printer) -> None:
@@ -87,5 +93,19 @@ def test_a_log_that_was_put_aside_and_emptied_begins_anew(printer: Printer) -> N
     log = printer.there["web-1"].folder / "run-1.log"
     log.rename(log.with_name("run-1.log.1"))
     printer.prints("web-1", "six\n")
-    assert reader.more() == "web-1 | six\n"
-    assert printer.reader("web-1").tail(2) == "web-1 | two\nweb-1 | six\n"
+    assert told(reader.more()) == "web-1 | six\n"
+    assert told(printer.reader("web-1").tail(2)) == "web-1 | two\nweb-1 | six\n"
+
+
+def test_a_line_has_the_time_by_which_its_shim_saw_it_and_none_where_that_is_not_known(
+    printer: Printer,
+) -> None:
+    printer.prints("web-1", "one\ntwo\nsix\nnew\n")
+    times = printer.there["web-1"].folder / "run-1.times"
+    times.write_text("1000.0 4\n1002.0 12\n")
+    lines = printer.reader("web-1").tail(9)
+    assert [line.at and line.at.timestamp() for line in lines] == [1000.0, 1002.0, 1002.0, None]
+    since = datetime.fromtimestamp(1001.0, UTC)
+    assert [line.text for line in printer.reader("web-1").tail(9, since=since)] == ["two", "six", "new"]
+    times.write_text("damaged\n")
+    assert [line.at for line in printer.reader("web-1").tail(9)] == [None] * 4

@@ -9,11 +9,13 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from carelane.base.errors import OutcomeFailed, OutcomeOpen
+from carelane.base.errors import CarelaneError, OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
 from carelane.cli.output import COLOURS
 
 AGAIN_SECONDS = 0.15
+LAST_LINES, MOST_LINES = 10, 40
+"""Of each instance and task, and of all of them, where a deployment has failed."""
 F = TypeVar("F", bound=Callable[..., Any])
 Show = Callable[[dict[str, Any], dict[str, Any]], None]
 ENDED = ("Succeeded", "Failed", "Superseded", "Cancelled")
@@ -86,9 +88,27 @@ def _until_it_has_ended(client: Client, number: int, waiting: Waiting, show: Sho
                 hint=f"it goes on: `carelane rollout watch {deployment['environment']}`",
             )
         time.sleep(AGAIN_SECONDS)
+    if deployment["phase"] == "Failed":
+        _say_last_words(client, deployment)
     if deployment["phase"] != "Succeeded":
         raise OutcomeFailed(f"deployment {number} is {deployment['phase']}: {deployment['message']}")
     return deployment
+
+
+def _say_last_words(client: Client, deployment: dict[str, Any]) -> None:
+    """What was printed last of what did not get well, and where the rest is; nothing where nobody knows."""
+    where, number = deployment["environment"], deployment["id"]
+    for service, rollout in deployment["rollouts"].items():
+        if rollout["phase"] != "Degraded":
+            continue
+        path = f"/environments/{where}/services/{service}/logs"
+        try:
+            lines = list(client.lines(path, deployment=number, tail=LAST_LINES))
+        except CarelaneError:
+            continue
+        if lines:
+            click.echo(f"last lines; all: `carelane logs {where} {service} --deployment {number}`", err=True)
+            click.echo("\n".join(lines[-MOST_LINES:]), err=True)
 
 
 class _Lines:

@@ -1,20 +1,82 @@
 """logs: what a service's instances printed."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import click
 
+from carelane.base.errors import InputError
 from carelane.cli.client import Client
 
+_AGO = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-@click.command(epilog="Example: carelane logs development backend --tail 50 --follow")
+
+@click.command(
+    epilog="Example: carelane logs development backend --tail 50 --follow;"
+    " carelane logs production backend --deployment 12 --since 10m"
+)
 @click.argument("environment")
 @click.argument("service")
 @click.option("--follow", "-f", is_flag=True, help="Go on showing what comes.")
 @click.option("--previous", "-p", is_flag=True, help="The run before the present one, after a crash.")
-@click.option("--tail", type=click.IntRange(min=0), default=100, show_default=True, help="Lines an instance.")
+@click.option("--tail", type=click.IntRange(min=0), help="Lines an instance; 100, or all with --since.")
+@click.option(
+    "--since", help="No older ones: 30s, 5m, 2h, 1d ago, or since a time such as 2026-01-31T12:00Z."
+)
+@click.option("--instance", help="Of this instance, migration or check, ended or not.")
+@click.option("--release", help="Of the version that this release has, ended or not.")
+@click.option(
+    "--deployment", type=click.IntRange(min=1), help="Of what this deployment brought, ended or not."
+)
+@click.option("--timestamps", is_flag=True, help="By when each line was there, to two seconds; - is unknown.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to show it.")
 @click.pass_obj
-def logs(directory: str, environment: str, service: str, follow: bool, previous: bool, tail: int) -> None:
+def logs(
+    directory: str,
+    environment: str,
+    service: str,
+    follow: bool,
+    previous: bool,
+    tail: int | None,
+    since: str | None,
+    instance: str | None,
+    release: str | None,
+    deployment: int | None,
+    timestamps: bool,
+    output: str,
+) -> None:
     """What a service's instances printed, each line behind its instance's name."""
-    client = Client(directory)
+    query = {
+        "tail": tail,
+        "since": None if since is None else moment(since, datetime.now(UTC)).isoformat(),
+        "instance": instance,
+        "release": release,
+        "deployment": deployment,
+        "timestamps": timestamps,
+        "output": output,
+        "previous": previous,
+        "follow": follow,
+    }
+    asked = {name: value for name, value in query.items() if value is not None}
     path = f"/environments/{environment}/services/{service}/logs"
-    for line in client.lines(path, tail=tail, previous=previous, follow=follow):
+    for line in Client(directory).lines(path, **asked):
         click.echo(line)
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The time that ``5m`` (so long before *now*) or ``2026-01-31T12:00Z`` means.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    ago = _AGO.match(text)
+    if ago is not None:
+        return now - timedelta(**{_UNITS[ago["unit"]]: float(ago["number"])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--since: {text!r} is no time", hint="write 30s, 5m, 2h, 1d, or 2026-01-31T12:00Z"
+        ) from None
+    return at if at.tzinfo is not None else at.astimezone()

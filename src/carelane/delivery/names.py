@@ -30,6 +30,12 @@ def task_of(name: str) -> str | None:
     return service if mark else None
 
 
+def belongs_to(task: str, deployment: int) -> bool:
+    """Whether the *task* of that name is a migration or a check of *deployment*."""
+    kind, _, rest = task.partition(TASK_MARK)[2].partition("-")
+    return kind in {"migrate", "check"} and rest.split("-")[0] == str(deployment)
+
+
 def _again(attempt: int) -> str:
     return f"-{attempt}" if attempt > 1 else ""
 

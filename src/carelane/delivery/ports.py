@@ -110,18 +110,48 @@ class TrafficRouter(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LogLine:
+    """One line of an instance or a task; *at* is by when it was there, None where nobody knows."""
+
+    instance: str
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LogsWanted:
+    """Whose lines: of one *instance* or task, of a *label*, or of all that belongs to the service.
+
+    With a *deployment*, tasks are its own. *previous* is of the run before the present one.
+    """
+
+    instance: str | None = None
+    label: str | None = None
+    deployment: int | None = None
+    previous: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some are named: then what has ended is meant as well."""
+        return self.instance is not None or self.label is not None or self.deployment is not None
+
+
 class LogReader(Protocol):
-    """What the instances of one service printed, each line behind its instance's name."""
+    """What was printed by some of what runs, or ran."""
 
     def has_any(self) -> bool:
         """Whether there is anything to read."""
         ...
 
-    def tail(self, count: int, *, go_on: bool = False) -> str:
-        """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*."""
+    def tail(self, count: int, *, go_on: bool = False, since: datetime | None = None) -> list[LogLine]:
+        """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*.
+
+        What is known to be older than *since* is left out.
+        """
         ...
 
-    def more(self) -> str:
+    def more(self) -> list[LogLine]:
         """What was printed since the last call, by new runs and new instances too."""
         ...
 
@@ -129,8 +159,12 @@ class LogReader(Protocol):
 class Logs(Protocol):
     """What runs in one environment prints."""
 
-    def logs(self, service: str, *, previous: bool) -> LogReader:
-        """Of what is there of *service*, else of the last that was; *previous*: of the run before."""
+    def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> LogReader:
+        """Of what is there of *service*, else of the last that was; of all that is *wanted* where some is."""
+        ...
+
+    def printing(self, service: str) -> Mapping[str, bool]:
+        """What of *service* can be read, and whether each has ended; the latest last."""
         ...
 
 

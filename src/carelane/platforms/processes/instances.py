@@ -14,6 +14,7 @@ from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.delivery import names
 from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.ports import LogsWanted
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
 from carelane.delivery.replicas.seen import InstanceSeen
@@ -97,21 +98,36 @@ class ProcessInstances:
         """Whether something runs here."""
         return any(self._shims.running(self._shims.status(name)) for name in self._shims.names())
 
-    def logs(self, service: str, *, previous: bool) -> FileLogReader:
+    def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> FileLogReader:  # noqa: B008 - frozen
         """The logs of *service*: of the instances that are there, else of the last that was.
 
-        With *previous*, of the run before the present one.
+        Where some are *wanted*, of those, whether they have ended or not.
         """
-        found = self._printed(service)
+
+        def look() -> dict[str, Printed]:
+            found = self._printed(service)
+            return {name: printed for name, printed in found.items() if _is_wanted(wanted, name, printed)}
+
+        found = look()
         there = [name for name, printed in found.items() if not printed.ended]
-        return FileLogReader(lambda: self._printed(service), there or list(found)[:1], previous)
+        shown = list(found) if wanted.narrow else there or list(found)[-1:]
+        return FileLogReader(look, shown, wanted.previous)
+
+    def printing(self, service: str) -> Mapping[str, bool]:
+        """What of *service* can be read, and whether it has ended."""
+        return {name: printed.ended for name, printed in self._printed(service).items()}
 
     def _printed(self, service: str) -> dict[str, Printed]:
-        """By instance of *service*, where its logs are; those that ended come last, the latest first."""
-        there = [Printed(self._shims.folder(name)) for name in self._shims.names()]
-        by_age = sorted(self._ended.iterdir(), key=lambda path: -path.stat().st_mtime)
-        found = [*there, *(Printed(folder, ended=True) for folder in by_age)]
-        return {p.folder.name: p for p in reversed(found) if _service_of(p.folder) == service}
+        """By instance of *service*, where its logs are; those that ended come first, the latest last."""
+        by_age = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime)
+        there = [self._shims.folder(name) for name in self._shims.names()]
+        found = [*((folder, True) for folder in by_age), *((folder, False) for folder in there)]
+        printed = {}
+        for folder, ended in found:
+            spec = json_files.read(folder / "spec.json", *SPEC)
+            if spec is not None and spec["service"] == service:
+                printed[folder.name] = Printed(folder, ended, spec["label"])
+        return printed
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
@@ -250,6 +266,9 @@ def _filled(text: str, values: Mapping[str, str], name: str) -> str:
         raise PlatformError(f"{name}: cannot fill in {text!r}: {error}", hint=f"there are: {known}") from None
 
 
-def _service_of(folder: Path) -> str | None:
-    spec = json_files.read(folder / "spec.json", *SPEC)
-    return spec["service"] if spec else None
+def _is_wanted(wanted: LogsWanted, name: str, printed: Printed) -> bool:
+    if wanted.instance is not None and name != wanted.instance:
+        return False
+    if wanted.deployment is not None and names.task_of(name) is not None:
+        return names.belongs_to(name, wanted.deployment)
+    return wanted.label in {None, printed.label}

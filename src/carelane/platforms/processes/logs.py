@@ -1,25 +1,37 @@
 """What instances printed: last lines, the run before, and what comes next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from carelane.base import json_files
+from carelane.delivery.ports import LogLine
+from carelane.platforms.processes.log_times import Times
 
 CHUNK_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
 class Printed:
-    """Where an instance's logs are, and whether it has ended."""
+    """Where an instance's logs are, which version it is, and whether it has ended."""
 
     folder: Path
     ended: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of a file, and where it begins there."""
+
+    offset: int
+    text: str
 
 
 @dataclass
 class FileLogReader:
-    """The logs of a service, each line behind its instance's name.
+    """The logs of a service.
 
     *look* says which instances there are now, those that have ended lately included; *shown* are those
     whose last lines are asked for.
@@ -36,36 +48,42 @@ class FileLogReader:
         there = self.look()
         return any(self._files(there[name].folder) for name in self.shown if name in there)
 
-    def tail(self, count: int, *, go_on: bool = False) -> str:
+    def tail(self, count: int, *, go_on: bool = False, since: datetime | None = None) -> list[LogLine]:
         """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*."""
-        parts = []
+        found: list[LogLine] = []
         for instance, printed in self.look().items():
-            lines, whole = _tail(self._files(printed.folder), count, whole_only=go_on)
+            lines, whole = _tail(instance, self._files(printed.folder), count, whole_only=go_on)
             self._read[instance] = (_run(printed.folder, previous=self.previous), whole)
             if instance in self.shown:
-                parts.append(_named(instance, lines))
-        return "".join(parts)
+                found += [line for line in lines if since is None or line.at is None or line.at >= since]
+        return found
 
-    def more(self) -> str:
+    def more(self) -> list[LogLine]:
         """What was printed since the last call, by new runs and new instances too."""
-        return "".join(_named(name, self._new_lines(name, printed)) for name, printed in self.look().items())
+        return [line for name, printed in self.look().items() for line in self._new_lines(name, printed)]
 
     def _files(self, folder: Path) -> list[Path]:
         """The log in order: the part put aside first."""
         run = _run(folder, previous=self.previous)
         return [path for path in (folder / f"run-{run}.log.1", folder / f"run-{run}.log") if path.exists()]
 
-    def _new_lines(self, instance: str, printed: Printed) -> list[str]:
+    def _new_lines(self, instance: str, printed: Printed) -> list[LogLine]:
         first, offset = self._read.get(instance, (0, 0))
         runs = [run for run in _runs(printed.folder) if run >= first]
-        lines: list[str] = []
+        lines: list[LogLine] = []
         for run in runs:
             over = printed.ended or run != runs[-1]
             start = offset if run == first else 0
-            found, offset = _from(printed.folder / f"run-{run}.log", start, to_the_end=over)
-            lines += found
+            path = printed.folder / f"run-{run}.log"
+            found, offset = _from(path, start, to_the_end=over)
+            lines += _told(instance, path, found)
             self._read[instance] = (run, offset)
         return lines
+
+
+def _told(instance: str, path: Path, lines: Iterable[_Line]) -> list[LogLine]:
+    times = Times.of(path)
+    return [LogLine(instance, line.text, times.at(line.offset)) for line in lines]
 
 
 def _run(folder: Path, *, previous: bool) -> int:
@@ -77,7 +95,16 @@ def _runs(folder: Path) -> list[int]:
     return sorted(int(path.name[len("run-") : -len(".log")]) for path in folder.glob("run-*.log"))
 
 
-def _from(path: Path, start: int, *, to_the_end: bool) -> tuple[list[str], int]:
+def _lines(text: bytes, start: int) -> list[_Line]:
+    """The lines of a part of a file that begins at *start*."""
+    found, offset = [], start
+    for line in text.splitlines(keepends=True):
+        found.append(_Line(offset, line.rstrip(b"\r\n").decode(errors="replace")))
+        offset += len(line)
+    return found
+
+
+def _from(path: Path, start: int, *, to_the_end: bool) -> tuple[list[_Line], int]:
     """The whole lines behind *start*, and where they end; a log that was emptied begins anew."""
     try:
         with path.open("rb") as file:
@@ -87,24 +114,24 @@ def _from(path: Path, start: int, *, to_the_end: bool) -> tuple[list[str], int]:
     except OSError:
         return [], start
     whole = len(text) if to_the_end else text.rfind(b"\n") + 1
-    return text[:whole].decode(errors="replace").splitlines(), start + whole
+    return _lines(text[:whole], start), start + whole
 
 
-def _tail(files: list[Path], count: int, *, whole_only: bool) -> tuple[list[str], int]:
+def _tail(instance: str, files: list[Path], count: int, *, whole_only: bool) -> tuple[list[LogLine], int]:
     """The last *count* lines, and how far the last of *files* was read."""
-    lines: list[str] = []
+    lines: list[LogLine] = []
     read = 0
     for path in reversed(files):
         newest = path is files[-1]
         found, whole = _last_lines(path, count - len(lines), whole_only=whole_only and newest)
         read = whole if newest else read
-        lines = found + lines
+        lines = _told(instance, path, found) + lines
         if len(lines) >= count:
             break
     return lines, read
 
 
-def _last_lines(path: Path, count: int, *, whole_only: bool) -> tuple[list[str], int]:
+def _last_lines(path: Path, count: int, *, whole_only: bool) -> tuple[list[_Line], int]:
     """The last *count* lines, and the size up to which they go; read from the end, not as a whole."""
     try:
         with path.open("rb") as file:
@@ -120,9 +147,5 @@ def _last_lines(path: Path, count: int, *, whole_only: bool) -> tuple[list[str],
     if whole_only:
         rest = len(text) - (text.rfind(b"\n") + 1)
         text, size = text[: len(text) - rest], size - rest
-    lines = text.decode(errors="replace").splitlines()
+    lines = _lines(text, left)
     return lines[-count:] if count else [], size
-
-
-def _named(instance: str, lines: list[str]) -> str:
-    return "".join(f"{instance} | {line}\n" for line in lines)

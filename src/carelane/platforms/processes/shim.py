@@ -44,6 +44,7 @@ BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
 LOGS_KEPT = 2
 LOG_BYTES = 8 << 20
+TIMES_BYTES = 64 << 10
 SHORTEST_PATROL_SECONDS = 0.01
 COPY_EVERY_SECONDS = 1.0
 ENDING_SECONDS = 5.0
@@ -265,6 +266,7 @@ class Shim:
         self.log_seen = (time.monotonic(), 0)
         self.folder_seen = 0
         self.copied_at = -COPY_EVERY_SECONDS
+        self.noted = (0, 0)
 
     def say(self, phase: str) -> None:
         """Write down what is going on."""
@@ -432,6 +434,8 @@ class Shim:
             code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
         if self.handle is not None:
             os.close(self.handle)
+        with contextlib.suppress(OSError):
+            self.note_time(os.stat(f"{self.folder}/run-{self.status['run']}.log").st_size)
         lived = time.monotonic() - self.began
         self.child = self.handle = self.kill_at = None
         self.end_what_is_left()
@@ -524,6 +528,7 @@ class Shim:
         try:
             size = os.stat(path).st_size
             self.pace(size, limit, now)
+            self.note_time(size)
             if size <= limit // 2:
                 return
             source = os.open(path, os.O_RDWR | os.O_APPEND)
@@ -537,11 +542,45 @@ class Shim:
                     lost = copy_end(source, f"{path}.1", limit)
             os.ftruncate(source, 0)
             self.log_seen = (now, 0)
+            self.put_times_aside(lost)
             if lost:
                 with contextlib.suppress(OSError):
                     os.write(source, f"[carelane: {lost} bytes of this log were left out]\n".encode())
         finally:
             os.close(source)
+
+    def note_time(self, size: int) -> None:
+        """Write down by when the log had grown so far: by that a line's time is known."""
+        run, before = self.noted
+        if (run, size) == (self.status["run"], before):
+            return
+        self.noted = (self.status["run"], size)
+        path = f"{self.folder}/run-{self.status['run']}.times"
+        with contextlib.suppress(OSError):
+            with open(path, "a") as times:
+                times.write(f"{time.time():.1f} {size}\n")
+                many = times.tell() > TIMES_BYTES
+            if many:  # what is long ago is known less well
+                with open(path) as times:
+                    noted = times.readlines()
+                self.write_times(path, noted[:-1:2] + noted[-1:])
+
+    def put_times_aside(self, lost: int) -> None:
+        """Keep what is known of a log that was put aside, without its first *lost* bytes."""
+        path = f"{self.folder}/run-{self.status['run']}.times"
+        with contextlib.suppress(OSError, ValueError):
+            with open(path) as times:
+                noted = [line.split() for line in times]
+            kept = [f"{at} {int(size) - lost}\n" for at, size in noted if int(size) > lost]
+            self.write_times(f"{path}.1", kept)
+            os.unlink(path)
+
+    @staticmethod
+    def write_times(path: str, lines: list[str]) -> None:
+        """Replace a file of times."""
+        with open(f"{path}.part", "w") as times:
+            times.writelines(lines)
+        os.replace(f"{path}.part", path)
 
     def pace(self, size: int, limit: int, now: float) -> None:
         """Look again before the log can have grown by more than half of what it may have."""
@@ -561,7 +600,7 @@ class Shim:
 
     def drop_logs(self, run: int) -> None:
         """Remove the logs of a run too long ago."""
-        for name in (f"run-{run}.log", f"run-{run}.log.1"):
+        for name in (f"run-{run}.{kind}{part}" for kind in ("log", "times") for part in ("", ".1")):
             with contextlib.suppress(OSError):
                 os.unlink(f"{self.folder}/{name}")
 

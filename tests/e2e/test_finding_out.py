@@ -1,0 +1,51 @@
+"""Finding out why: what failed, by the names that messages give."""
+
+import json
+
+from tests.systems.fixtures import Make
+from tests.systems.system import System
+
+
+def test_the_log_of_a_release_that_failed_is_shown_and_can_be_read_afterwards(system: System) -> None:
+    system.shipped("v1")
+    system.release("v2", fault="crash", run=["/bin/sh", "-c", "echo no route to the mine; exit 3"])
+    failed = system.deploy("v2", expect=10)
+    assert "no route to the mine" in failed.err
+    assert "carelane logs production web --deployment 2" in failed.err
+    for named in (["--deployment", "2"], ["--release", "v2"]):
+        lines = system.must("logs", "production", "web", *named).splitlines()
+        assert {line.partition(" | ")[2] for line in lines} == {"no route to the mine"}, named
+    instance = lines[-1].partition(" | ")[0]
+    assert instance in failed.err
+    timed = system.run("logs", "production", "web", "--instance", instance, "-o", "json", "--since", "5m")
+    assert {json.loads(line)["instance"] for line in timed.out.splitlines()} == {instance}
+    assert all(json.loads(line)["at"] for line in timed.out.splitlines()), "all of it was seen"
+    assert "v2" not in system.must("logs", "production", "web"), (
+        "what is there is meant where nothing is named"
+    )
+    unknown = system.run("logs", "production", "web", "--instance", "web-99")
+    assert unknown.code == 4
+    assert f"{instance} (ended)" in unknown.err
+
+
+def test_a_migration_and_a_check_are_read_by_their_names(make_system: Make) -> None:
+    steps = [{"check": {"run": ["/bin/sh", "-c", "echo the pulse is weak; exit 1"]}}, {"weight": 50}]
+    system = make_system(strategy={"canary": {"steps": steps}})
+    system.shipped("v1")
+    system.release("v2", migrate=["/bin/sh", "-c", "echo moved 12 rows"])
+    failed = system.deploy("v2", expect=10)
+    assert "the pulse is weak" in failed.err
+    lines = system.must("logs", "production", "web", "--deployment", "2").splitlines()
+    said = dict(line.split(" | ", 1) for line in lines)
+    assert said["web.migrate-2"] == "moved 12 rows"
+    assert "web.migrate-2 | moved" in system.must("logs", "production", "web", "--instance", "web.migrate-2")
+
+
+def test_a_time_that_is_none_and_what_a_deployment_does_not_change_are_one_line(system: System) -> None:
+    system.shipped("v1")
+    wrong = system.run("logs", "production", "web", "--since", "yesterday")
+    assert (wrong.code, "write 30s, 5m" in wrong.err) == (2, True)
+    absent = system.run("logs", "production", "api", "--deployment", "1")
+    assert (absent.code, "it changes: web" in absent.err) == (4, True)
+    stamped = system.must("logs", "production", "web", "--timestamps", "--tail", "1")
+    assert "Z serving v1" in stamped or "- " in stamped
