@@ -1,9 +1,12 @@
 """Finding out why: what failed, by the names that messages give."""
 
 import json
+import os
+import signal
 
 from tests.systems.fixtures import Make
 from tests.systems.system import System
+from tests.waiting import until
 
 
 def test_the_log_of_a_release_that_failed_is_shown_and_can_be_read_afterwards(system: System) -> None:
@@ -49,3 +52,35 @@ def test_a_time_that_is_none_and_what_a_deployment_does_not_change_are_one_line(
     assert (absent.code, "it changes: web" in absent.err) == (4, True)
     stamped = system.must("logs", "production", "web", "--timestamps", "--tail", "1")
     assert "Z serving v1" in stamped or "- " in stamped
+
+
+def test_an_instance_that_does_not_get_ready_says_what_it_waits_for_and_how_it_ended(system: System) -> None:
+    system.shipped("v1")
+    (well, _) = sorted(i["id"] for i in system.instances("v1"))
+    said = system.must("env", "describe", "production", well)
+    assert "probe     well" in said
+    assert "MiB" in said
+    assert "waits for" not in said
+    os.kill(system.instances("v1")[0]["pid"], signal.SIGKILL)
+    killed = system.instances("v1")[0]["id"]
+    until(lambda: "exit code -9" in system.must("env", "describe", "production", killed), 10, "how it ended")
+    system.release("v2", fault="unready")
+    system.must("deploy", "production", "--release", "v2")
+    until(lambda: any(i["phase"] == "running" for i in system.instances("v2")), 10, "it runs")
+    late = system.instances("v2")[0]["id"]
+    until(lambda: "/ready answered 503" in system.must("env", "describe", "production", late), 10, "why")
+    shown = system.run("env", "describe", "production", late, "-o", "json").json()
+    assert shown["waits_for"].startswith("its readiness: /ready answered 503")
+    assert shown["detail"]["ends"] == []
+    every = system.run("env", "describe", "production", "-o", "json").json()
+    assert late in {each["instance"]["id"] for each in every}
+    absent = system.run("env", "describe", "production", "web-99")
+    assert (absent.code, late in absent.err) == (4, True)
+
+
+def test_what_listens_nowhere_yet_is_said_so(system: System) -> None:
+    system.release("v1", run=["/bin/sh", "-c", "sleep 60"])
+    system.must("deploy", "production", "--release", "v1")
+    until(lambda: any(i["phase"] == "running" for i in system.instances("v1")), 10, "it runs")
+    late = system.instances("v1")[0]
+    assert f"connection refused on {late['port']}" in system.must("env", "describe", "production", late["id"])

@@ -37,6 +37,7 @@ ROUTES = {
     f"GET {_ENVIRONMENT}/history": Right.READ,
     f"GET {_ENVIRONMENT}/plan": Right.READ,
     f"GET {_ENVIRONMENT}/rollback-plan": Right.READ,
+    f"GET {_ENVIRONMENT}/instances/{{instance}}": Right.READ,
     f"GET {_ENVIRONMENT}/services/{{service}}/logs": Right.READ,
     f"POST {_ENVIRONMENT}/deployments": Right.DEPLOY,
     f"POST {_ENVIRONMENT}/promote": Right.STEER,

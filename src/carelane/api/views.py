@@ -125,7 +125,7 @@ def _service(environment: Environment, name: str, recorded: EnvironmentState) ->
     seen, state = environment.engine.shown, recorded.service(name)
     versions = state.versions.values()
     kind = next((version.run.kind for version in versions), ServiceKind.WEB)
-    instances = [_instance(copy) for copy in seen.of(name)]
+    instances = [instance(copy) for copy in seen.of(name)]
     rates = environment.rates.rates(name)
     evidence = seen.evidence.get((recorded.deployment or 0, name))
     return ServiceView(
@@ -152,7 +152,8 @@ def ready(instances: list[InstanceView], state: ServiceState) -> int:
     return sum(i.ready for i in instances if i.intent == SERVES and i.label in named)
 
 
-def _instance(copy: CopySeen) -> InstanceView:
+def instance(copy: CopySeen) -> InstanceView:
+    """How one copy is shown."""
     return InstanceView(
         id=copy.id,
         label=copy.label,

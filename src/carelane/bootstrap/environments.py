@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from carelane.base.loops import Loop
 from carelane.delivery.engine import Engine
-from carelane.delivery.ports import Host, Logs, Rates
+from carelane.delivery.ports import Details, Host, Logs, Rates
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.fleets import SqlFleets
@@ -28,6 +28,7 @@ class Environment:
     address: str
     engine: Engine
     logs: Logs
+    details: Details
     rates: Rates
     host: Host
     loops: tuple[Loop, ...]

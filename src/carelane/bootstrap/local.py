@@ -115,6 +115,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         address=f"http://127.0.0.1:{settings.port}",
         engine=engine,
         logs=instances,
+        details=instances,
         rates=meter,
         host=LocalHost(name, instances, router, proxies, backing, tending),
         loops=(

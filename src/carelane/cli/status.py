@@ -87,6 +87,47 @@ def env() -> None:
     """One environment in detail."""
 
 
+@env.command("describe", epilog="Example: carelane env describe production backend-3")
+@click.argument("environment")
+@click.argument("instance", required=False)
+@output_option
+@click.pass_obj
+def describe(directory: str, environment: str, instance: str | None, output: str) -> None:
+    """One instance, or each: what it waits for, how it ended before, what its probe says, its memory."""
+    client = Client(directory)
+    view = client.get(f"/environments/{environment}")
+    names = [i["id"] for service in view["services"] for i in service["instances"]]
+    chosen = names if instance is None else [instance]
+    described = [client.get(f"/environments/{environment}/instances/{name}") for name in chosen]
+    if output == "json":
+        show_json(described if instance is None else described[0])
+        return
+    click.echo("\n\n".join("\n".join(_description(each)) for each in described))
+
+
+def _description(described: dict[str, Any]) -> list[str]:
+    instance, detail = described["instance"], described["detail"]
+    ready = "ready" if instance["ready"] else "not ready"
+    memory = detail["memory_bytes"]
+    lines = [
+        f"{instance['id']}  {described['service']} {instance['label']}",
+        f"  meant to  {instance['intent']}, since {local_time(instance['since'])}",
+        f"  process   {instance['phase'] or 'unknown'}, {ready}, {instance['place'] or 'nowhere yet'}",
+        f"  memory    {'unknown' if memory is None else f'{memory / (1 << 20):.0f} MiB'}",
+        f"  probe     {detail['probe'] or 'well'}",
+    ]
+    if described["waits_for"]:
+        lines.append(f"  waits for {described['waits_for']}")
+    return [*lines, *(f"  ended     {_end(end)}" for end in reversed(detail["ends"]))]
+
+
+def _end(end: dict[str, Any]) -> str:
+    code = "nobody saw how" if end["exit_code"] is None else f"exit code {end['exit_code']}"
+    lived = "" if end["lived_seconds"] is None else f" after {end['lived_seconds']:.0f} s"
+    why = f" ({end['why']})" if end["why"] else ""
+    return f"{local_time(end['at'])}  {code}{lived}{why}"
+
+
 @env.command("show", epilog="Example: carelane env show development")
 @click.argument("environment")
 @output_option

@@ -17,7 +17,7 @@ from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.observations import RatesSeen, RoutingSeen, TrafficSeen, WorkloadsSeen
 from carelane.delivery.packing import Packing, ServiceSource, SourceTree
-from carelane.delivery.releases import Artifact, Release, SecretReference, ServiceVersion
+from carelane.delivery.releases import Artifact, Probe, Release, SecretReference, ServiceVersion
 from carelane.delivery.targets import Target
 
 
@@ -165,6 +165,37 @@ class Logs(Protocol):
 
     def printing(self, service: str) -> Mapping[str, bool]:
         """What of *service* can be read, and whether each has ended; the latest last."""
+        ...
+
+
+@dataclass(frozen=True)
+class CopyEnd:
+    """How a copy ended once: *at*, by which exit code, after how many seconds; None is what nobody saw."""
+
+    at: datetime
+    exit_code: int | None
+    lived_seconds: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class CopyDetail:
+    """What is worth knowing of one copy beside what every look tells.
+
+    *ends* are its last ones, the latest last; *probe* says what its readiness probe answers now, "" where it
+    is fit; *memory_bytes* is resident, None where nothing runs or nobody knows.
+    """
+
+    ends: tuple[CopyEnd, ...] = ()
+    probe: str = ""
+    memory_bytes: int | None = None
+
+
+class Details(Protocol):
+    """Looks closely at one copy, when a person asks."""
+
+    def detail(self, copy: str, readiness: Probe | None) -> CopyDetail:
+        """Of *copy*, which is asked by *readiness* (None: whether it takes connections)."""
         ...
 
 

@@ -37,6 +37,15 @@ def age_seconds(who: Mapping[str, Any]) -> float:
     return max(0.0, since_boot() - started)
 
 
+def resident_bytes(who: Mapping[str, Any]) -> int | None:
+    """How much memory *who* has resident; None where it is gone."""
+    try:
+        pages = int(Path(f"/proc/{who['pid']}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def send(who: Mapping[str, Any], number: signal.Signals) -> bool:
     """Signal the very process *who*; False where it is gone.
 

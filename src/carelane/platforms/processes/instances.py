@@ -6,6 +6,7 @@ import shutil
 import string
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,13 +15,13 @@ from carelane.base import json_files
 from carelane.base.errors import PlatformError
 from carelane.delivery import names
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.ports import LogsWanted
+from carelane.delivery.ports import CopyDetail, CopyEnd, LogsWanted
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
 from carelane.delivery.replicas.seen import InstanceSeen
 from carelane.platforms.processes import identities
 from carelane.platforms.processes.archives import Archives
-from carelane.platforms.processes.liveness import LivenessProber
+from carelane.platforms.processes.liveness import LivenessProber, wrong_with
 from carelane.platforms.processes.logs import FileLogReader, Printed
 from carelane.platforms.processes.shim import MARK
 from carelane.platforms.processes.shims import Shims
@@ -128,6 +129,18 @@ class ProcessInstances:
             if spec is not None and spec["service"] == service:
                 printed[folder.name] = Printed(folder, ended, spec["label"])
         return printed
+
+    def detail(self, copy: str, readiness: Probe | None) -> CopyDetail:
+        """How an instance ended before, what its probe says now, and what it uses."""
+        spec, status = self._shims.spec(copy), self._shims.status(copy)
+        if spec is None or status is None:
+            return CopyDetail()
+        running = self._shims.running(status)
+        return CopyDetail(
+            tuple(_end(end) for end in status.get("ends", [])),
+            wrong_with(spec["port"], readiness) if running else "it does not run",
+            identities.resident_bytes(status["child"]) if running else None,
+        )
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
@@ -237,6 +250,11 @@ class ProcessInstances:
     def _taken_ports(self) -> set[int]:
         specs = (self._shims.spec(name) for name in self._shims.names())
         return {spec["port"] for spec in specs if spec is not None}
+
+
+def _end(end: Mapping[str, Any]) -> CopyEnd:
+    at = datetime.fromtimestamp(end["at"], UTC)
+    return CopyEnd(at, end["exit_code"], end["lived"], end["because"])
 
 
 def _place(pid: int | None, port: int | None) -> str:

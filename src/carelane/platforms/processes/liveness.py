@@ -1,4 +1,4 @@
-"""Liveness probes: asked beside the loop, so that a process that hangs holds nobody up."""
+"""Probes that this server asks: liveness, beside the loop, so that a process that hangs holds nobody up."""
 
 import http.client
 import time
@@ -6,6 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from carelane.delivery.releases import Probe
+
+CONNECT_SECONDS = 1.0
+MOST_SAID = 200
 
 
 @dataclass
@@ -51,11 +54,28 @@ class LivenessProber:
 
 
 def _answers(port: int, probe: Probe) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=probe.timeout_seconds)
+    return not wrong_with(port, probe)
+
+
+def wrong_with(port: int, probe: Probe | None) -> str:
+    """What is wrong with who answers on *port*, or (no *probe*) takes no connection there; "" if nothing is."""
+    timeout = probe.timeout_seconds if probe is not None else CONNECT_SECONDS
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
+        if probe is None:
+            connection.connect()
+            return ""
         connection.request("GET", probe.path)
-        return connection.getresponse().status < 400
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
+        response = connection.getresponse()
+        if response.status < 400:
+            return ""
+        said = response.read(MOST_SAID).decode(errors="replace").strip().partition("\n")[0]
+        return f"{probe.path} answered {response.status}" + (f": {said}" if said else "")
+    except TimeoutError:
+        return f"no answer on {port} within {timeout:g} s"
+    except ConnectionRefusedError:
+        return f"connection refused on {port}: nothing listens there yet"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"no answer on {port}: {error or type(error).__name__}"
     finally:
         connection.close()

@@ -43,6 +43,7 @@ SETTLED_SECONDS = 60.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LONGEST_SECONDS = 30.0
 LOGS_KEPT = 2
+ENDS_KEPT = 5
 LOG_BYTES = 8 << 20
 TIMES_BYTES = 64 << 10
 SHORTEST_PATROL_SECONDS = 0.01
@@ -440,6 +441,7 @@ class Shim:
         self.child = self.handle = self.kill_at = None
         self.end_what_is_left()
         self.status.update(exit_code=code, because=self.because, ended=time.time())
+        self.note_end(code, lived)
         if self.stopping or self.spec.get("once"):
             self.say("exited")
             sys.exit(0)
@@ -449,11 +451,17 @@ class Shim:
         self.due = time.monotonic() + pause
         self.say("backoff")
 
+    def note_end(self, code: int | None, lived: float | None) -> None:
+        """Keep the last few ends, for people; None is what nobody saw."""
+        end = {"at": time.time(), "exit_code": code, "because": self.because, "lived": lived}
+        self.status["ends"] = [*self.status.get("ends", []), end][-ENDS_KEPT:]
+
     def ended_unseen(self) -> None:
         """Count the end of a process that no shim saw: both are gone, and nobody knows its exit code."""
         self.status["restarts"] += 1
         self.status["recent"] += 1
         self.status.update(exit_code=None, because="")
+        self.note_end(None, None)
 
     # -- the patrol
 
