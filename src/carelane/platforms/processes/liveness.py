@@ -58,7 +58,7 @@ def _answers(port: int, probe: Probe) -> bool:
 
 
 def wrong_with(port: int, probe: Probe | None) -> str:
-    """What is wrong with who answers on *port*, or (no *probe*) takes no connection there; "" if nothing is."""
+    """What is wrong with who answers on *port*, or (no *probe*) takes no connection there, or ""."""
     timeout = probe.timeout_seconds if probe is not None else CONNECT_SECONDS
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
