@@ -60,6 +60,8 @@ STEPS = {
     "lag": 2,
     "crash": 2,
     "suspect": 2,
+    "restart": 1,
+    "scale": 1,
 }
 """What may happen, and how often."""
 
@@ -166,6 +168,15 @@ class Schedule:
 
     def _rollback(self) -> None:
         self.simulation.rollback(self.chance.choice((None, None, 1)))
+
+    def _restart(self) -> None:
+        service = self.chance.choice(list(self.simulation.services))
+        self.simulation.operations.restart(PRODUCTION, service, "alice", "")
+
+    def _scale(self) -> None:
+        service = self.chance.choice(list(self.simulation.services))
+        size = self.chance.choice((None, 1, 2, 3, 5))
+        self.simulation.operations.scale(PRODUCTION, service, size, "alice", "")
 
     def _abort(self) -> None:
         self.simulation.abort()
@@ -289,7 +300,7 @@ class Schedule:
             return []
         if rollout.phase.value not in {"Progressing", "Paused"} or self.simulation.router.silent:
             return []
-        wanted = self.simulation.engine.policy.replicas_of(name)
+        wanted = state.scaled or self.simulation.engine.policy.replicas_of(name)
         there = len(self.simulation.instances(state.stable, Intent.SERVE, service=name))
         done = rollout.step >= len(rollout.strategy.steps)
         return (

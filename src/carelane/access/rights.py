@@ -45,6 +45,8 @@ ROUTES = {
     f"POST {_ENVIRONMENT}/resume": Right.STEER,
     f"POST {_ENVIRONMENT}/abort": Right.STEER,
     f"POST {_ENVIRONMENT}/retry": Right.STEER,
+    f"POST {_ENVIRONMENT}/services/{{service}}/scale": Right.STEER,
+    f"POST {_ENVIRONMENT}/services/{{service}}/restart": Right.STEER,
     f"POST {_ENVIRONMENT}/rollback": Right.UNDO,
     f"POST {_ENVIRONMENT}/emergency-rollback": Right.UNDO,
     "GET /api/v1/deployments": Right.READ,

@@ -15,6 +15,7 @@ from carelane.api import (
     notifications,
     problems,
     releases,
+    services,
     system,
     tokens,
 )
@@ -44,6 +45,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
     for router in (
         system.routes(app, started_at, end),
         environments.routes(app),
+        services.routes(app),
         logs.routes(app),
         deployments.routes(app),
         releases.routes(app),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, StrictBool
 
 from carelane.access.rights import Right
-from carelane.api import described, views
+from carelane.api import views
 from carelane.api.actors import Actor, ByToken, Rights
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
@@ -77,11 +77,6 @@ def routes(app: App) -> APIRouter:
     def show_environment(name: Name) -> views.EnvironmentView:
         operations.engine(name)
         return views.environments(app, [name])[0]
-
-    @router.get("/{name}/instances/{instance}", summary="One instance: its ends, its probe now, its memory")
-    def describe_instance(name: Name, instance: Name) -> described.InstanceDescription:
-        operations.engine(name)
-        return described.instance(app, name, instance)
 
     @router.get("/{name}/history", summary="Its revisions, newest first")
     def history(name: Name, limit: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[Revision]:

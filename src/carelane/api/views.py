@@ -15,6 +15,7 @@ from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.observations import CopySeen, TrafficSeen
 from carelane.delivery.releases import ServiceKind
 from carelane.delivery.requesting import Outcome
+from carelane.delivery.targets import size_of
 
 HEALTH_SECONDS = 0.2
 SERVES = "serve"
@@ -137,7 +138,7 @@ def _service(environment: Environment, name: str, recorded: EnvironmentState) ->
         evidence=evidence,
         judged=evidence.words if evidence is not None else None,
         warm=[warm.label for warm in state.previous],
-        wanted=environment.engine.policy.replicas_of(name),
+        wanted=size_of(name, state, environment.engine.policy, seen),
         ready=ready(instances, state),
         instances=instances,
         requests_per_second=rates.requests_per_second if rates else None,

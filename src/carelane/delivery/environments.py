@@ -51,7 +51,8 @@ class ServiceState:
     without any goes, as soon as users need it no more. *shares* are the parts of the traffic by label
     while versions stand side by side; None where one replaces the other in place, and traffic follows the
     copies that are ready. *leaves_for* are the services that take its paths over: it leaves as soon as
-    somebody is ready in each of them.
+    somebody is ready in each of them. *scaled* is a size that a person gave it, until the next deployment;
+    what was begun before *restarted_at* is renewed, one copy after the other.
     """
 
     stable: str | None = None
@@ -64,6 +65,8 @@ class ServiceState:
     migrated: tuple[str, ...] = ()
     watch: Watch | None = None
     leaves_for: tuple[str, ...] = ()
+    scaled: int | None = None
+    restarted_at: datetime | None = None
 
     @property
     def kept_warm(self) -> set[str]:

@@ -14,11 +14,12 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery import requesting, strategies
-from carelane.delivery.decisions import commands, superseding
+from carelane.delivery.decisions import commands, running, superseding
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
+from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Way
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
@@ -170,6 +171,19 @@ class Operations:
     ) -> Deployment:
         """Go past the canary step that waits, which is the one that was *seen*, or past all that are left."""
         return self._change(environment, lambda d: commands.promote(d, author, reason, full=full, seen=seen))
+
+    def scale(
+        self, environment: str, service: str, replicas: int | None, author: str, reason: str
+    ) -> EnvironmentState:
+        """Have so many copies of *service* until the next deployment; None is what the policy says."""
+        engine = self.engine(environment)
+        engine.command(lambda draft: running.scale(draft, service, replicas, author, reason))
+        return self._repository.snapshot(environment).state
+
+    def restart(self, environment: str, service: str, author: str, reason: str) -> EnvironmentState:
+        """Renew the copies of *service*, one after the other."""
+        self.engine(environment).command(lambda draft: running.restart(draft, service, author, reason))
+        return self._repository.snapshot(environment).state
 
     def emergency_rollback(
         self, environment: str, author: str, reason: str, *, past: str | None = None

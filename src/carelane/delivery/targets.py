@@ -6,6 +6,7 @@ by `delivery/replicas`, is its own business.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from carelane.delivery.copies import Copies
 from carelane.delivery.deployments import MOVING, Deployment, Kind, Phase, Rollout, RolloutPhase
@@ -25,7 +26,8 @@ class ServiceTarget:
     need it no more. 100 % are *size* copies, *least* of them are always to be ready. While it is *paused* a
     replacement in place stands still; while it is *held* the service may grow, and not shrink.
 
-    What hangs of *stable* is replaced; what is on *trial* is judged by it.
+    What hangs of *stable* is replaced; what is on *trial* is judged by it. While nothing is on its way what
+    was begun before *restarted_at* is renewed: each copy leaves once another is ready in its place.
     """
 
     home: str | None = None
@@ -39,6 +41,7 @@ class ServiceTarget:
     pace: Pace | None = None
     paused: bool = False
     held: bool = False
+    restarted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _service(
     seen: Observation,
 ) -> ServiceTarget:
     rollout = active.rollouts.get(name) if active is not None else None
-    size = seen.size(name) or policy.replicas_of(name)
+    size = size_of(name, state, policy, seen)
     return ServiceTarget(
         home=state.home,
         stable=state.stable,
@@ -81,7 +84,13 @@ def _service(
         pace=_pace(active, rollout, policy) if active is not None and rollout is not None else None,
         paused=active is not None and active.phase is Phase.PAUSED,
         held=rollout is not None and rollout.phase in {*MOVING, RolloutPhase.ABORTING},
+        restarted_at=state.restarted_at if active is None else None,
     )
+
+
+def size_of(name: str, state: ServiceState, policy: Policy, seen: Observation) -> int:
+    """How many copies there are to be of service *name*: its platform's word, a person's, or the policy's."""
+    return seen.size(name) or state.scaled or policy.replicas_of(name)
 
 
 def _pace(active: Deployment, rollout: Rollout, policy: Policy) -> Pace | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from carelane.analysis.verdicts import Evidence
 from carelane.audit.entries import Detail, Entry
 from carelane.base.errors import InvariantError
-from carelane.delivery import users
+from carelane.delivery import targets, users
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.deployments import (
     ROLLOUT_TRANSITIONS,
@@ -177,8 +177,8 @@ class Draft:
         return users.reached(self.service(service), self.users().get(service))
 
     def size(self, service: str) -> int:
-        """How many copies of *service* there are to be: the platform's word, else the policy's."""
-        return self.seen.size(service) or self.policy.replicas_of(service)
+        """How many copies of *service* there are to be."""
+        return targets.size_of(service, self.service(service), self.policy, self.seen)
 
     def promised(self, service: str) -> int:
         """How many copies of *service* are always to be ready, one at least."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from carelane.delivery.copies import Copies, Purpose
-from carelane.delivery.decisions import leaving, watching
+from carelane.delivery.decisions import leaving, running, watching
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import THERE, Kind, Phase, Revision, Rollout, RolloutPhase
 from carelane.delivery.environments import Warm
@@ -15,6 +15,8 @@ from carelane.delivery.releases import ServiceKind
 def finish(draft: Draft) -> None:
     """Every service is there."""
     settle(draft)
+    if draft.current().kind is Kind.DEPLOY:
+        running.settle(draft)
     draft.to_phase(Phase.SUCCEEDED)
 
 

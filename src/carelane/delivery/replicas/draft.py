@@ -102,6 +102,7 @@ class FleetDraft:
                 Intent.SERVE,
                 self.now,
                 ends=0,
+                born=self.now,
             )
             for k in range(1, count + 1)
         )

@@ -29,7 +29,8 @@ class Instance:
     """One running copy of a service at a label, and since when it is meant to do what it does.
 
     *ends* is how many of its ends the trail tells of (None where that was never noted), the last time at
-    *ends_told_at*; *kept* whether what keeps it was there when it was last seen to run.
+    *ends_told_at*; *kept* whether what keeps it was there when it was last seen to run. When it was *born* is
+    None of one that an earlier version began.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Instance:
     ends: int | None = None
     ends_told_at: datetime | None = None
     kept: bool = True
+    born: datetime | None = None
 
 
 @dataclass(frozen=True)

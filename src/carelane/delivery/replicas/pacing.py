@@ -87,7 +87,7 @@ def one_after_the_other(draft: FleetDraft, service: str, home: str) -> None:
     wanted = draft.wanted(service)
     others = [i for i in draft.crew(service).instances if i.label != home]
     draft.intend([i for i in others if i.intent is not Intent.STOP], Intent.STOP)
-    if not others:
+    if not others and not draft.crew(service).of(home, Intent.STOP):
         keeping.fill(draft, service, home, wanted.size)
         if not wanted.held:
             keeping.shrink(draft, service, home, wanted.size)

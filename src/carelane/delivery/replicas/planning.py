@@ -1,7 +1,7 @@
 """One step of a fleet towards what is wanted of each version: pure, and the same when it is repeated."""
 
 from carelane.delivery.releases import ServiceKind
-from carelane.delivery.replicas import beside, crashes, keeping, pacing
+from carelane.delivery.replicas import beside, crashes, keeping, pacing, renewing
 from carelane.delivery.replicas.draft import FleetDraft
 from carelane.delivery.replicas.fleet import STAYING
 
@@ -25,9 +25,12 @@ def _go_on(draft: FleetDraft, service: str) -> None:
     if home is None or not any(copies.serves for copies in wanted.copies.values()):
         keeping.retire(draft, draft.crew(service).of_intent(*STAYING))
     elif draft.kind(service, home) is ServiceKind.WORKER:
+        renewing.end_worker(draft, service, home)
         pacing.one_after_the_other(draft, service, home)
     elif wanted.shares is not None or home not in wanted.copies:
         beside.stand(draft, service)
+    elif renewing.due(draft, service, home):
+        renewing.renew(draft, service, home)
     elif wanted.pace is None:
         pacing.at_once(draft, service, home)
     elif wanted.paused:

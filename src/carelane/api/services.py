@@ -1,0 +1,41 @@
+"""/environments/NAME/services and /instances: what runs, looked at and handled without another version."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from carelane.api import described
+from carelane.api.actors import Actor
+from carelane.api.environments import Body, ReasonBody
+from carelane.api.limits import Name, Reason
+from carelane.bootstrap.app import App
+from carelane.delivery.environments import EnvironmentState
+
+
+class ScaleBody(Body):
+    """How many; null is what carelane.yaml says."""
+
+    replicas: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    reason: Reason = ""
+
+
+def routes(app: App) -> APIRouter:
+    """The routes of these nouns."""
+    router = APIRouter(prefix="/environments/{name}", tags=["services"])
+    operations = app.operations
+
+    @router.get("/instances/{instance}", summary="One instance: its ends, its probe now, its memory")
+    def describe(name: Name, instance: Name) -> described.InstanceDescription:
+        operations.engine(name)
+        return described.instance(app, name, instance)
+
+    @router.post("/services/{service}/scale", summary="So many instances, until the next deployment")
+    def scale(name: Name, service: Name, body: ScaleBody, actor: Actor) -> EnvironmentState:
+        return operations.scale(name, service, body.replicas, actor, body.reason)
+
+    @router.post("/services/{service}/restart", summary="Renew its instances, one after the other")
+    def restart(name: Name, service: Name, body: ReasonBody, actor: Actor) -> EnvironmentState:
+        return operations.restart(name, service, actor, body.reason)
+
+    return router
