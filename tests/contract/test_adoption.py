@@ -285,7 +285,7 @@ def stop_shim(keeper: Shims) -> dict[str, Any]:
     """Stop the shim of ``one`` (SIGSTOP); what it had written."""
     seen = phase(keeper, "running")
     os.kill(seen["shim"]["pid"], signal.SIGSTOP)
-    until(lambda: identities.stopped(seen["shim"]), 5.0, "it is stopped")
+    until(lambda: identities.state(seen["shim"], seen["shim"]) == identities.STOPPED, 5.0, "it is stopped")
     return seen
 
 

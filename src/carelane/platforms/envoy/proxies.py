@@ -166,16 +166,20 @@ class Proxies:
 
     # -- tending
 
-    def tend(self, whole: AbstractSet[str], refusing: Mapping[str, str]) -> tuple[ProxyTrouble, ...]:
+    def tend(
+        self, whole: AbstractSet[str], refusing: Mapping[str, str], answering: AbstractSet[str]
+    ) -> tuple[ProxyTrouble, ...]:
         """Look after all of them: who hangs is ended, who is of another version replaced, one at a time.
 
         Args:
             whole: The proxies that have taken everything; one of them is there before another goes.
             refusing: By proxy, what it alone refuses though the other took it, in words.
+            answering: The proxies that have just answered.
         """
+        speaking = {*answering, *((BESIDE,) if acceptance.fresh(self.beside) else ())}
         for name in PROCESSES:
             self._keeper.ensure(name)
-        found = {name: why for name in PROCESSES if (why := self._wrong(name)) is not None}
+        found = {name: why for name in PROCESSES if (why := self._wrong(name, name in speaking)) is not None}
         hanging = [name for name in found if self._hangs(name)]
         found |= refusing
         # The process beside them first: without it a proxy that starts again knows nothing.
@@ -188,12 +192,12 @@ class Proxies:
             self._replace_one(whole)
         return tuple(ProxyTrouble(name, why) for name, why in found.items())
 
-    def _wrong(self, name: str) -> str | None:
+    def _wrong(self, name: str, speaks: bool) -> str | None:
         """What is wrong with *name*, in words; None where nothing is."""
         status = self._keeper.status(name)
         tended = self._tended[name]
         ends = (status or {}).get("recent", 0)
-        if not self._keeper.running(status) or self._speaks(name):
+        if not self._keeper.running(status) or speaks:
             tended.silent_since = None
         elif tended.silent_since is None:
             tended.silent_since = time.monotonic()
@@ -201,11 +205,6 @@ class Proxies:
             why = acceptance.last_words(self._keeper.folder(name))
             return f"has ended {ends} times in a row" + (f": {why}" if why else "")
         return f"has not answered for {HUNG_SECONDS:g} s" if self._hangs(name) else None
-
-    def _speaks(self, name: str) -> bool:
-        if name in PROXIES:
-            return self.admins[name].answers()
-        return acceptance.fresh(self.beside)
 
     def _hangs(self, name: str) -> bool:
         since = self._tended[name].silent_since

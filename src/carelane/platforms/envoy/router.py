@@ -185,7 +185,7 @@ class EnvoyRouter:
         looked = self._looked(said, unreadable)
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
-        found = self._proxies.tend(whole, alone)
+        found = self._proxies.tend(whole, alone, set(looked))
         if self._followed is not None and not any(self._proxies.follows_files(name) for name in PROXIES):
             with self._lock:
                 self._followed = None

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from carelane.base.clock import since_boot
-from carelane.platforms.processes.shim import boot_id, start_time
+from carelane.platforms.processes.shim import boot_id, glance, start_time
 
 _BOOT = boot_id()
+STOPPED = b"T"
+"""By SIGSTOP, and not let go on: it does nothing, for ever."""
 
 
 def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool:
@@ -17,18 +19,15 @@ def alive(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bool
 
     One without a start had ended when it was written down.
     """
+    return state(shim, who) is not None
+
+
+def state(shim: Mapping[str, Any] | None, who: Mapping[str, Any] | None) -> bytes | None:
+    """The kernel's letter for what *who* does (see `alive`; STOPPED for one), None where it does not run."""
     if not shim or not who or shim.get("boot") != _BOOT or who["start"] is None:
-        return False
-    return bool(start_time(who["pid"]) == who["start"])
-
-
-def stopped(who: Mapping[str, Any]) -> bool:
-    """Whether *who*, which runs, was stopped (SIGSTOP) and not let go on: it does nothing, for ever."""
-    try:
-        fields = Path(f"/proc/{who['pid']}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return False
-    return fields[0] == b"T"
+        return None
+    seen = glance(who["pid"])
+    return seen[0] if seen is not None and seen[1] == who["start"] else None
 
 
 def age_seconds(who: Mapping[str, Any]) -> float:

@@ -62,17 +62,26 @@ MARK = "\0"
 """On both sides of a hidden value's name in ``spec.json``: neither a variable nor an argument can hold it."""
 
 
-def start_time(pid: int) -> int | None:
-    """When process *pid* started, in clock ticks since boot; None where there is no such process.
+def glance(pid: int) -> tuple[bytes, int] | None:
+    """The state of process *pid*, and when it started, in clock ticks since boot; None where there is none.
 
-    A zombie counts as gone: nothing of it runs.
+    A zombie counts as gone: nothing of it runs. Hundreds are looked at again and again, so without a buffer.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
+        stat = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(stat, 4096).rpartition(b")")[2].split()
+        finally:
+            os.close(stat)
     except OSError:
         return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    return None if fields[0] in (b"Z", b"X") else (fields[0], int(fields[19]))
+
+
+def start_time(pid: int) -> int | None:
+    """When process *pid* started, in clock ticks since boot; None where there is no such process."""
+    seen = glance(pid)
+    return None if seen is None else seen[1]
 
 
 def boot_id() -> str:
