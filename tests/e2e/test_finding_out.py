@@ -84,3 +84,21 @@ def test_what_listens_nowhere_yet_is_said_so(system: System) -> None:
     until(lambda: any(i["phase"] == "running" for i in system.instances("v1")), 10, "it runs")
     late = system.instances("v1")[0]
     assert f"connection refused on {late['port']}" in system.must("env", "describe", "production", late["id"])
+
+
+def test_a_plan_names_what_matters(system: System) -> None:
+    system.shipped("v1")
+    system.release("v2", greeting="good morning", migrate=["python3", "-c", "pass"])
+    plan = system.must("deploy", "production", "--release", "v2", "--plan")
+    assert "* environment.GREETING: v1 -> good morning" in plan
+    assert "* migrates first: python3 -c pass" in plan
+    assert "!" not in plan
+    file = system.folder / "carelane.yaml"
+    file.write_text(file.read_text().replace("strategy:", "objectives: {error_ratio: 0.2}\n    strategy:", 1))
+    plan = system.must("deploy", "production", "--release", "v2", "--plan")
+    assert "! carelane.yaml says otherwise than the server uses: environments.production.objectives;" in plan
+    file.write_text("system: [")
+    told = system.run("deploy", "production", "--release", "v2", "--plan", "-o", "json").json()
+    assert "is wrong" in told["remarks"][0]
+    assert told["differences"]["web"]["code"] is False
+    assert told["irreversible"] is False

@@ -8,9 +8,11 @@ from datetime import datetime
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
+from carelane.bootstrap import on_disk
 from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
+from carelane.delivery.differences import Difference, difference
 from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.observations import CopySeen, TrafficSeen
 from carelane.delivery.releases import ServiceKind
@@ -73,13 +75,19 @@ class EnvironmentView:
 
 @dataclass(frozen=True)
 class PlanView:
-    """What a deployment would be, what its canaries would be judged by, and by how much traffic."""
+    """What a deployment would be, what its canaries would be judged by, and by how much traffic.
+
+    *remarks* are what else a person should know.
+    """
 
     message: str
     deployment: Deployment | None
     replicas: Mapping[str, int]
     analysis: AnalysisPolicy
     traffic: Mapping[str, TrafficSeen]
+    differences: Mapping[str, Difference]
+    irreversible: bool
+    remarks: list[str]
 
 
 def plan(app: App, name: str, outcome: Outcome) -> PlanView:
@@ -87,12 +95,21 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
     environment, deployment = app.environments[name], outcome.deployment
     rollouts = deployment.rollouts if deployment is not None else {}
     policy = environment.engine.policy
+    release = None if deployment is None else app.repository.release_named(deployment.release)
+    versions = {} if release is None else release.versions
+    state = _state(app, name)
     return PlanView(
         message=outcome.message,
         deployment=deployment,
         replicas={service: policy.replicas_of(service) for service in rollouts},
         analysis=policy.analysis,
         traffic={n: environment.rates.lately(n, r.from_label or "") for n, r in rollouts.items()},
+        differences={
+            n: difference(state.service(n).versions.get(r.from_label or ""), versions[n])
+            for n, r in rollouts.items()
+        },
+        irreversible=release is not None and release.irreversible,
+        remarks=on_disk.remarks(app.places, app.configuration),
     )
 
 

@@ -21,16 +21,42 @@ def show_plan(plan: dict[str, Any], output: str) -> None:
         show_json(plan)
         return
     click.echo(plan["message"])
+    for line in _warnings(plan):
+        click.echo(line)
     for number, (name, rollout) in enumerate(deployment["rollouts"].items() if deployment else (), 1):
         moved = f"{rollout['from_label'] or 'nothing'} -> {rollout['to_label']}"
         many = plan["replicas"][name]
         replicas = f"{many} replica{'s' if many > 1 else ''}"
         click.echo(f"{number}. {name}: {moved}, {rollout['strategy']['kind']}, {replicas}")
         expected = plan["expected"]["services"].get(name)
+        for line in _differences(plan["differences"][name], new=rollout["from_label"] is None):
+            click.echo(f"   {line}")
         for line in _steps(name, rollout, expected, plan["traffic"][name]):
             click.echo(f"   {line}")
     if plan["expected"]["services"]:
         click.echo(_in_all(plan["expected"]))
+
+
+def _warnings(plan: Mapping[str, Any]) -> list[str]:
+    irreversible = ["it is irreversible: nothing goes back past it by itself"] if plan["irreversible"] else []
+    return [f"! {line}" for line in [*irreversible, *plan["remarks"]]]
+
+
+def _differences(difference: Mapping[str, Any], *, new: bool) -> list[str]:
+    """What it changes beside the label: its code, its settings, its data."""
+    lines = [
+        f"{change['setting']}: {_shown(change['before'])} -> {_shown(change['after'])}"
+        for change in difference["settings"]
+    ]
+    if not new and not difference["code"]:
+        lines.insert(0, "the same code, other settings")
+    if difference["migrates"]:
+        lines.append(f"migrates first: {' '.join(difference['migrates'])}")
+    return [f"* {line}" for line in lines]
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else value or '""'
 
 
 def _in_all(expected: Mapping[str, Any]) -> str:

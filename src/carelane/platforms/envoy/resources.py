@@ -28,7 +28,7 @@ where nobody asks for anything).
 """
 
 READ: list[Document] = [{"prefix": "carelane."}, {"prefix": "http."}]
-"""The counters that somebody reads. Each cluster has some two hundred others, and every look goes through all."""
+"""The counters that somebody reads. A cluster has some two hundred others, and each look goes through all."""
 
 
 def bootstrap(proxy: str, socket: str) -> Document:
