@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from carelane.cli import patience
 from carelane.cli.client import Client
 from carelane.cli.output import local_time
 
@@ -24,9 +25,15 @@ def events(directory: str, after: int, follow: bool, output: str) -> None:
             _show(positioned, output)
         after = page[-1]["position"]
     if follow:
-        for line in client.lines("/events", after=after):
-            if line.startswith("data: "):
-                _show(json.loads(line.removeprefix("data: ")), output)
+        _follow(client, after, output)
+
+
+def _follow(client: Client, after: int, output: str) -> None:
+    for line in patience.lines(client, "/events", lambda _: {"after": after}):
+        if line.startswith("data: "):
+            positioned = json.loads(line.removeprefix("data: "))
+            after = positioned["position"]
+            _show(positioned, output)
 
 
 def _show(positioned: dict[str, Any], output: str) -> None:

@@ -12,6 +12,7 @@ import click
 from carelane.base.errors import CarelaneError, OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
 from carelane.cli.output import COLOURS
+from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.15
 LAST_LINES, MOST_LINES = 10, 40
@@ -55,6 +56,12 @@ def follow(client: Client, number: int, waiting: Waiting = Waiting(wanted=True))
     drawing = _Live() if sys.stdout.isatty() else _Lines()
     try:
         return _until_it_has_ended(client, number, waiting, drawing.show)
+    except KeyboardInterrupt:
+        drawing.close()
+        where = patiently(lambda: client.get(f"/deployments/{number}"))["environment"]
+        said = f"deployment {number} goes on without you: `carelane rollout watch {where}` shows it again"
+        click.echo(f"{said}, `carelane rollout abort {where}` ends it", err=True)
+        raise
     finally:
         drawing.close()
 
@@ -74,11 +81,16 @@ def wait_quietly(client: Client, number: int, waiting: Waiting) -> dict[str, Any
     return _until_it_has_ended(client, number, waiting, show)
 
 
+def _asked_of(client: Client, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    deployment: dict[str, Any] = client.get(f"/deployments/{number}")
+    return deployment, client.get(f"/environments/{deployment['environment']}")
+
+
 def _until_it_has_ended(client: Client, number: int, waiting: Waiting, show: Show) -> dict[str, Any]:
     began = time.monotonic()
     while True:
-        deployment: dict[str, Any] = client.get(f"/deployments/{number}")
-        show(deployment, client.get(f"/environments/{deployment['environment']}"))
+        deployment, environment = patiently(lambda: _asked_of(client, number))
+        show(deployment, environment)
         if deployment["phase"] in ENDED:
             break
         if waiting.at_most_seconds is not None and time.monotonic() - began >= waiting.at_most_seconds:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from carelane.base.errors import InputError
+from carelane.cli import patience
 from carelane.cli.client import Client
 
 _AGO = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])$")
+UNKNOWN = timedelta(seconds=2)
+"""Of what came so lately nobody knows when."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -58,9 +61,17 @@ def logs(
         "previous": previous,
         "follow": follow,
     }
-    asked = {name: value for name, value in query.items() if value is not None}
+    asked: dict[str, object] = {name: value for name, value in query.items() if value is not None}
     path = f"/environments/{environment}/services/{service}/logs"
-    for line in Client(directory).lines(path, **asked):
+    client = Client(directory)
+
+    def going_on(broke: datetime | None) -> dict[str, object]:
+        """After the stream broke off: what came since; what came just before may come again."""
+        if broke is None:
+            return asked
+        return {**asked, "tail": None, "since": (broke - UNKNOWN).isoformat()}
+
+    for line in patience.lines(client, path, going_on) if follow else client.lines(path, **asked):
         click.echo(line)
 
 
