@@ -29,10 +29,11 @@ def events(directory: str, after: int, follow: bool, output: str) -> None:
 
 
 def _follow(client: Client, after: int, output: str) -> None:
-    for line in patience.lines(client, "/events", lambda _: {"after": after}):
+    seen = {"after": after}
+    for line in patience.lines(client, "/events", lambda _: seen):
         if line.startswith("data: "):
             positioned = json.loads(line.removeprefix("data: "))
-            after = positioned["position"]
+            seen["after"] = positioned["position"]
             _show(positioned, output)
 
 
