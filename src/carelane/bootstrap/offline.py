@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_configuration(path: Path) -> dict[str, Any]:
-    """Read the file at *path*; what it describes, in short.
+    """Read the file at *path*; what it describes, in short. What it names beside it must be there.
 
     Raises:
         NotFoundError: If there is no such file.
@@ -28,7 +28,7 @@ def check_configuration(path: Path) -> dict[str, Any]:
         raise NotFoundError(f"no {path}", hint="the README shows one to begin with") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from None
-    configuration = reading.read(text, path.name)
+    configuration = reading.read(text, path.name, path.absolute().parent)
     return {
         "system": configuration.system,
         "services": {name: service.kind for name, service in configuration.services.items()},

@@ -28,6 +28,8 @@ class Document:
     name: str
     data: Any
     positions: dict[Path, Position]
+    written: dict[Path, str]
+    """What stands in the file for each plain value, which YAML may read as something else."""
 
     def where(self, path: Path) -> str:
         """``file:line:column`` of *path*, or of the nearest thing above it."""
@@ -52,12 +54,13 @@ def read(text: str, name: str) -> Document:
         InputError: If it is not YAML, is not a mapping, or says a key twice.
     """
     positions: dict[Path, Position] = {}
+    written: dict[Path, str] = {}
     try:
         loader = _Reader(text)
         node = loader.get_single_node()
         if node is None:
             raise InputError(f"{name}:1:1: the file is empty", hint="the README shows one to begin with")
-        _walk(node, (), positions, name)
+        _walk(node, (), positions, written, name)
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -67,10 +70,12 @@ def read(text: str, name: str) -> Document:
         raise InputError(f"{name}: not YAML: {error}") from None
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a mapping is expected, with `system:` and `services:`")
-    return Document(name, data, positions)
+    return Document(name, data, positions, written)
 
 
-def _walk(node: yaml.Node, path: Path, positions: dict[Path, Position], name: str) -> None:
+def _walk(
+    node: yaml.Node, path: Path, positions: dict[Path, Position], written: dict[Path, str], name: str
+) -> None:
     if len(positions) > MOST_VALUES or len(path) > DEEPEST:
         raise InputError(f"{name}: more values than a configuration has", hint="do without aliases")
     positions.setdefault(path, Position(node.start_mark.line + 1, node.start_mark.column + 1))
@@ -85,7 +90,9 @@ def _walk(node: yaml.Node, path: Path, positions: dict[Path, Position], name: st
             seen.add(key.value)
             # A key's own position is where a person looks for what is wrong with it.
             positions[(*path, key.value)] = Position(mark.line + 1, mark.column + 1)
-            _walk(value, (*path, key.value), positions, name)
+            _walk(value, (*path, key.value), positions, written, name)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*path, index), positions, name)
+            _walk(item, (*path, index), positions, written, name)
+    elif isinstance(node, yaml.ScalarNode):
+        written[path] = node.value

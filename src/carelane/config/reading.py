@@ -1,31 +1,35 @@
 """From text to configuration: each mistake one line with its place and what would be right."""
 
 import difflib
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from carelane.base.errors import InputError
-from carelane.config import documents, references
+from carelane.config import documents, files, references
 from carelane.config.basics import Strict
 from carelane.config.documents import Document
 from carelane.config.model import BackingService, Configuration, Web, Worker
 
 
-def read(text: str, name: str = "carelane.yaml") -> Configuration:
-    """The configuration in *text*.
+def read(text: str, name: str = "carelane.yaml", beside: Path | None = None) -> Configuration:
+    """The configuration in *text*; where it stands *beside* what it names, that must be there.
 
     Raises:
         InputError: With every mistake found, one a line, as ``file:line:column: what is wrong``.
     """
     document = documents.read(text, name)
     found = references.wrong(document.data)
+    if beside is not None:
+        found += files.missing(document.data, beside)
     configuration = None
     try:
         configuration = Configuration.model_validate(document.data)
     except ValidationError as error:
-        found = [(_path(e["loc"], document.data), _said(e)) for e in error.errors()] + found
+        mistakes = [(_path(e["loc"], document.data), e) for e in error.errors()]
+        found = [(path, _said(e, document.written.get(path))) for path, e in mistakes] + found
     if configuration is None or found:
         raise InputError("\n".join(_lines(document, found)))
     return configuration
@@ -58,7 +62,8 @@ def _dotted(path: tuple[int | str, ...]) -> str:
     return ".".join(str(step) for step in path) or "the file"
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, written: str | None) -> str:
+    """What is wrong, and what would be right; *written* is what stands there, where that is a plain value."""
     key = str(error["loc"][-1]) if error["loc"] else ""
     match error["type"]:
         case "extra_forbidden":
@@ -73,9 +78,15 @@ def _said(error: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             return f"{error['input']!r} is not of the form {error['ctx']['pattern']}"
         case _:
-            given = error["input"]
-            shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
-            return str(error["msg"]).removeprefix("Input ").replace("should", "must") + shown
+            return _of_another_kind(error, written)
+
+
+def _of_another_kind(error: ErrorDetails, written: str | None) -> str:
+    if error["type"] == "string_type" and written is not None:
+        return f'must be text, which YAML does not take {written} for: quote it, "{written}"'
+    given = error["input"]
+    shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+    return str(error["msg"]).removeprefix("Input ").replace("should", "must") + shown
 
 
 def _all_keys() -> list[str]:

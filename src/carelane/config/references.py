@@ -36,13 +36,14 @@ class _Names:
 
 def wrong(data: dict[str, Any]) -> list[Wrong]:
     """Every name that leads nowhere, by its place, and what would be right."""
-    services = {name: s for name, s in _mapping(data, "services").items() if isinstance(s, dict)}
+    services = {name: s for name, s in mapping(data, "services").items() if isinstance(s, dict)}
     names = _Names(
         frozenset(_of_kind(services, "web")),
         frozenset(_of_kind(services, "backing")),
         frozenset(_of_kind(services, "web", "worker")),
     )
-    found = list(_in_environments(_mapping(data, "environments"), names))
+    found = list(_in_environments(mapping(data, "environments"), names))
+    found += _workers_twice(mapping(data, "environments"), set(_of_kind(services, "worker")) - names.web)
     for name, service in services.items():
         if service.get("kind") != "backing":
             for path, text in _texts(service):
@@ -56,14 +57,22 @@ def _in_environments(environments: dict[str, Any], names: _Names) -> Iterator[Wr
             ("replicas", names.released, "released service"),
             ("backing", names.backing, "backing service"),
         ):
-            for service in _mapping(environment, part):
+            for service in mapping(environment, part):
                 if service not in known:
                     path = ("environments", name, part, service)
                     yield path, f"{service} is no {kind}; there are: {_listed(known)}"
-        for service in _mapping(_mapping(environment, "strategy"), "services"):
+        for service in mapping(mapping(environment, "strategy"), "services"):
             if service not in names.web:
                 place = ("environments", name, "strategy", "services", service)
                 yield place, f"{service} is no web service; there are: {_listed(names.web)}"
+
+
+def _workers_twice(environments: dict[str, Any], workers: set[str]) -> Iterator[Wrong]:
+    for name, environment in environments.items():
+        for service, count in mapping(environment, "replicas").items():
+            if service in workers and isinstance(count, int) and count > 1:
+                place = ("environments", name, "replicas", service)
+                yield place, f"{service} is a worker: it never runs twice"
 
 
 def _texts(service: dict[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -73,7 +82,7 @@ def _texts(service: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         for index, text in enumerate(given if isinstance(given, list) else ()):
             if isinstance(text, str):
                 yield (part, index), text
-    for key, text in _mapping(service, "environment").items():
+    for key, text in mapping(service, "environment").items():
         if isinstance(text, str):
             yield ("environment", key), text
 
@@ -124,7 +133,8 @@ def _of_kind(services: dict[str, Any], *kinds: str) -> Iterator[str]:
             yield name
 
 
-def _mapping(data: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 - any YAML
+def mapping(data: Any, key: str) -> dict[str, Any]:  # noqa: ANN401 - any YAML
+    """What *data* has at *key*, by name; nothing where either is of another kind: that is told elsewhere."""
     value = data.get(key) if isinstance(data, dict) else None
     return {k: v for k, v in value.items() if isinstance(k, str)} if isinstance(value, dict) else {}
 

@@ -1,0 +1,48 @@
+"""What carelane.yaml names that is to lie beside it: sources, requirements, files that hold a secret."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from carelane.config.references import Wrong, mapping
+
+
+def missing(data: dict[str, Any], folder: Path) -> list[Wrong]:
+    """Every file that is not there, by the place that names it; what is of a wrong type is told elsewhere."""
+    found: list[Wrong] = []
+    for name, service in mapping(data, "services").items():
+        if isinstance(service, dict):
+            found += [((*("services", name), *place), said) for place, said in _of_service(service, folder)]
+    for name, environment in mapping(data, "environments").items():
+        for backing, secret in mapping(environment, "backing").items():
+            found += _secret(("environments", name, "backing", backing), secret, folder)
+    for name, told in mapping(data, "notifications").items():
+        found += _secret(("notifications", name, "url"), mapping(told, "url"), folder)
+    return found
+
+
+def _of_service(service: dict[str, Any], folder: Path) -> Iterator[Wrong]:
+    source = service.get("source")
+    sources = [s for s in source if isinstance(s, str)] if isinstance(source, list) else []
+    for index, each in enumerate(sources):
+        if not (folder / each).exists():
+            yield ("source", index), f"{each} is not there"
+    requirements = mapping(service, "build").get("requirements")
+    if isinstance(requirements, str):
+        place = ("build", "requirements")
+        if not (folder / requirements).is_file():
+            yield place, f"{requirements} is not there"
+        elif not any(_inside(requirements, each) for each in sources):
+            yield place, f"{requirements} is not packed: source does not name it, nor a folder that it is in"
+    for variable, secret in mapping(service, "secrets").items():
+        yield from _secret(("secrets", variable), secret, folder)
+
+
+def _inside(file: str, source: str) -> bool:
+    return Path(source) in (Path(file), *Path(file).parents)
+
+
+def _secret(place: tuple[str | int, ...], secret: Any, folder: Path) -> Iterator[Wrong]:  # noqa: ANN401 - any YAML
+    file = secret.get("file") if isinstance(secret, dict) else None
+    if isinstance(file, str) and not (folder / file).is_file():
+        yield (*place, "file"), f"{file} is not there: the secret is read from it at each start"
