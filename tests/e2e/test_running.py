@@ -1,7 +1,7 @@
 """A service that runs is renewed and scaled, and no request is lost."""
 
 from tests.load import Load
-from tests.systems.system import System
+from tests.systems.system import Ran, System
 from tests.waiting import until
 
 
@@ -37,3 +37,31 @@ def test_a_size_that_a_person_gives_holds_until_the_next_deployment(system: Syst
     assert (neither.code, "--replicas N, or --default" in neither.err) == (2, True)
     nobody = system.run("restart", "production", "api")
     assert (nobody.code, "there are: web" in nobody.err) == (4, True)
+
+
+def beside(system: System, instance: str, script: str, *options: str) -> Ran:
+    return system.run("exec", *options, "production", instance, "--", "/bin/sh", "-c", script)
+
+
+def test_a_command_runs_beside_an_instance_as_it_does(system: System) -> None:
+    system.shipped("v1")
+    one = system.instances("v1")[0]
+    told = system.run(
+        "exec", "production", one["id"], "--", "/bin/sh", "-c", "echo $PORT in $PWD; echo oh >&2; exit 7"
+    )
+    assert (told.code, told.err) == (7, "oh\n")
+    assert told.out.startswith(f"{one['port']} in ")
+    assert system.must("exec", "production", "web", "/bin/sh", "-c", "echo $APP_VERSION") == "v1\n"
+    assert "instance.executed" in system.must("events")
+    slow = system.run(
+        "exec", "--timeout", "0.5", "production", "web", "--", "/bin/sh", "-c", "echo hi; sleep 60"
+    )
+    assert (slow.code, slow.out) == (11, "hi\n")
+    much = system.run(
+        "exec", "production", "web", "--", "/bin/sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"
+    )
+    assert (len(much.out), "a MiB" in much.err) == (1 << 20, True)
+    absent = system.run("exec", "production", "web", "--", "no-such-thing")
+    assert (absent.code, "cannot run no-such-thing" in absent.err) == (2, True)
+    gone = system.run("exec", "production", "web-99", "--", "true")
+    assert (gone.code, "web-99 does not run" in gone.err) == (5, True)

@@ -20,6 +20,7 @@ class Right(StrEnum):
     WEAKEN = "weaken"
     STEER = "steer"
     UNDO = "undo"
+    EXECUTE = "execute"
     GRANT = "grant"
     END = "end"
 
@@ -38,6 +39,7 @@ ROUTES = {
     f"GET {_ENVIRONMENT}/plan": Right.READ,
     f"GET {_ENVIRONMENT}/rollback-plan": Right.READ,
     f"GET {_ENVIRONMENT}/instances/{{instance}}": Right.READ,
+    f"POST {_ENVIRONMENT}/instances/{{instance}}/exec": Right.EXECUTE,
     f"GET {_ENVIRONMENT}/services/{{service}}/logs": Right.READ,
     f"POST {_ENVIRONMENT}/deployments": Right.DEPLOY,
     f"POST {_ENVIRONMENT}/promote": Right.STEER,

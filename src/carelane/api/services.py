@@ -1,5 +1,6 @@
 """/environments/NAME/services and /instances: what runs, looked at and handled without another version."""
 
+import shlex
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -9,8 +10,14 @@ from carelane.api import described
 from carelane.api.actors import Actor
 from carelane.api.environments import Body, ReasonBody
 from carelane.api.limits import Name, Reason
+from carelane.audit.entries import Entry
+from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.ports import Ran
+
+MOST_RECORDED = 500
+"""Characters of a command, in the trail."""
 
 
 class ScaleBody(Body):
@@ -18,6 +25,15 @@ class ScaleBody(Body):
 
     replicas: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
     reason: Reason = ""
+
+
+class ExecBody(Body):
+    """The command, as a list, and how long it may take."""
+
+    command: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=4096)]], Field(min_length=1, max_length=256)
+    ]
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 
 def routes(app: App) -> APIRouter:
@@ -29,6 +45,13 @@ def routes(app: App) -> APIRouter:
     def describe(name: Name, instance: Name) -> described.InstanceDescription:
         operations.engine(name)
         return described.instance(app, name, instance)
+
+    @router.post("/instances/{instance}/exec", summary="Run a command beside an instance, as its user")
+    def execute(name: Name, instance: Name, body: ExecBody, actor: Actor) -> Ran:
+        operations.engine(name)
+        said = shlex.join(body.command)[:MOST_RECORDED]
+        app.repository.record(Entry(RealClock().wall(), actor, "instance.executed", instance, name, said))
+        return app.environments[name].details.run(instance, tuple(body.command), body.timeout_seconds)
 
     @router.post("/services/{service}/scale", summary="So many instances, until the next deployment")
     def scale(name: Name, service: Name, body: ScaleBody, actor: Actor) -> EnvironmentState:

@@ -1,4 +1,4 @@
-"""scale and restart: what is done to a service that runs, without another version."""
+"""scale, restart and exec: what is done to a service that runs, without another version."""
 
 import time
 from typing import Any
@@ -100,3 +100,54 @@ def _until_renewed(
             )
         last = done
         time.sleep(AGAIN_SECONDS)
+
+
+@click.command(
+    "exec",
+    epilog="Example: carelane exec production backend -- python -m backend.check",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 600, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="How many seconds it may take.",
+)
+@output_option
+@click.argument("environment")
+@click.argument("instance")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def execute(
+    directory: str, environment: str, instance: str, command: tuple[str, ...], timeout: float, output: str
+) -> int:
+    """Run a command beside an instance (or the first ready one of a service), in its folder and environment.
+
+    Its exit code is the command's; nothing can be typed in. Who did it is in the trail.
+    """
+    client = Client(directory)
+    chosen = _chosen(client, environment, instance)
+    said = list(command[1:] if command[0] == "--" else command)
+    if not said:
+        raise InputError("which command?", hint="carelane exec ENVIRONMENT INSTANCE -- COMMAND")
+    body = {"command": said, "timeout_seconds": timeout}
+    ran = client.post(f"/environments/{environment}/instances/{chosen}/exec", body)
+    if output == "json":
+        show_json({"instance": chosen, **ran})
+    else:
+        click.echo(ran["out"], nl=False)
+        click.echo(ran["err"], nl=False, err=True)
+        if ran["cut"]:
+            click.echo("(it said more than is kept: a MiB)", err=True)
+    if ran["exit_code"] is None:
+        raise OutcomeOpen(f"{said[0]} was ended after {timeout:g} s", hint="--timeout gives it longer")
+    code: int = ran["exit_code"]
+    return code if code >= 0 else 128 - code
+
+
+def _chosen(client: Client, environment: str, named: str) -> str:
+    """The instance of that name, or the first ready one of that service."""
+    serving = _serving(client, environment, named)
+    ready = [instance["id"] for instance in serving if instance["ready"]] or [i["id"] for i in serving]
+    return ready[0] if ready else named

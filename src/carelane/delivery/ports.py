@@ -191,11 +191,30 @@ class CopyDetail:
     memory_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to; *cut*: it said more than is kept; without an *exit_code* it took too long."""
+
+    exit_code: int | None
+    out: str
+    err: str
+    cut: bool = False
+
+
 class Details(Protocol):
     """Looks closely at one copy, when a person asks."""
 
     def detail(self, copy: str, readiness: Probe | None) -> CopyDetail:
         """Of *copy*, which is asked by *readiness* (None: whether it takes connections)."""
+        ...
+
+    def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
+        """Run *command* beside *copy*, in its folder and its environment; nothing can be typed in.
+
+        Raises:
+            ConflictError: If it does not run.
+            InputError: If there is no such command.
+        """
         ...
 
 

@@ -12,14 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from carelane.base import json_files
-from carelane.base.errors import PlatformError
+from carelane.base.errors import ConflictError, PlatformError
 from carelane.delivery import names
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.ports import CopyDetail, CopyEnd, LogsWanted
+from carelane.delivery.ports import CopyDetail, CopyEnd, LogsWanted, Ran
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
 from carelane.delivery.replicas.seen import InstanceSeen
-from carelane.platforms.processes import identities
+from carelane.platforms.processes import executing, identities
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.liveness import LivenessProber, wrong_with
 from carelane.platforms.processes.logs import FileLogReader, Printed
@@ -141,6 +141,14 @@ class ProcessInstances:
             wrong_with(spec["port"], readiness) if running else "it does not run",
             identities.resident_bytes(status["child"]) if running else None,
         )
+
+    def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
+        """Run *command* beside an instance."""
+        spec, status = self._shims.spec(copy), self._shims.status(copy)
+        if spec is None or status is None or not self._shims.running(status):
+            raise ConflictError(f"{copy} does not run", hint="`carelane env show` lists what does")
+        environment = executing.environment_of(status["child"]["pid"], copy)
+        return executing.run(command, spec["folder"], environment, timeout_seconds)
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""

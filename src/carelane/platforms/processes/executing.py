@@ -1,0 +1,82 @@
+"""A command beside a process: in its folder, with its environment, for as long as it may take."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from carelane.base.errors import ConflictError, InputError
+from carelane.delivery.ports import Ran
+
+KEPT_BYTES = 1 << 20
+"""Of what a command says, of each kind."""
+
+
+def environment_of(pid: int, name: str) -> dict[str, str]:
+    """The variables that process *pid* was started with.
+
+    Raises:
+        ConflictError: If it is gone.
+    """
+    try:
+        parts = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        raise ConflictError(f"{name} has just ended") from None
+    pairs = (os.fsdecode(part).partition("=") for part in parts if part)
+    return {variable: value for variable, _, value in pairs}
+
+
+def run(command: tuple[str, ...], folder: str, environment: Mapping[str, str], timeout_seconds: float) -> Ran:
+    """Run *command*; what it and its children still do after *timeout_seconds* ends.
+
+    Raises:
+        InputError: If it cannot be started.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InputError(f"cannot run {command[0]}: {error.strerror}") from None
+    said = [_Said(stream) for stream in (process.stdout, process.stderr) if stream is not None]
+    code: int | None = None
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        code = process.wait(timeout_seconds)
+    # What it left behind holds the pipes open, and is nobody's.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    out, err = (each.text() for each in said)
+    return Ran(code, out, err, any(each.cut for each in said))
+
+
+class _Said:
+    """The beginning of what comes over a pipe; the rest is read and dropped, so that nobody is held up."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._kept = b""
+        self.cut = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._stream as stream:
+            while part := os.read(stream.fileno(), 1 << 16):
+                self.cut = self.cut or len(self._kept) + len(part) > KEPT_BYTES
+                self._kept = (self._kept + part)[:KEPT_BYTES]
+
+    def text(self) -> str:
+        """What came until the pipe was closed."""
+        self._thread.join(1.0)
+        return self._kept.decode(errors="replace")
