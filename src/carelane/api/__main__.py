@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -16,7 +17,8 @@ from carelane.base import json_files, logs
 from carelane.base.clock import RealClock
 from carelane.base.errors import CarelaneError, not_written
 from carelane.base.unix_http import short_address
-from carelane.bootstrap.app import App, build, hold
+from carelane.bootstrap.app import App, build
+from carelane.bootstrap.holding import hold
 from carelane.bootstrap.places import Places
 
 log = structlog.get_logger()
@@ -49,6 +51,12 @@ class Serving(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
         self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End as if asked to; inherited, it would raise the signal again before what is done last."""
+        del frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As inherited."""

@@ -1,15 +1,13 @@
 """From a configuration to a running system: every adapter is made here and nowhere else."""
 
-import fcntl
 import functools
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from carelane.analysis.keeping import Thinning
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import Clock, RealClock
-from carelane.base.errors import ConflictError, NotFoundError
+from carelane.base.errors import NotFoundError
 from carelane.base.logs import Reports, Rotation
 from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap import limits, local, secrets, unknown
@@ -90,25 +88,6 @@ class App:
         if self.localhub is not None:
             left += self.localhub.stop(5)
         return left
-
-
-def hold(places: Places) -> int:
-    """Take the lock of the one server of this system; the descriptor holds it until the process ends.
-
-    Raises:
-        ConflictError: If another server has it.
-    """
-    places.prepare()
-    lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise ConflictError(
-            f"a server runs already for {places.system}",
-            hint="`carelane status` asks it; `carelane down` ends it",
-        ) from None
-    return lock
 
 
 def build(places: Places, *, end_unknown: bool = False) -> App:

@@ -25,6 +25,8 @@ from carelane.config.model import PipelineSettings
 from carelane.platforms.processes.shims import Shims
 from carelane.store.tokens import SqlTokenRepository
 
+PROCESSES = "pipeline-processes"
+"""Where its shim is, in the state's folder."""
 NAME = "localhub"
 IN_SANDBOX = "/run/carelane"
 READY_SECONDS = 20.0
@@ -48,7 +50,7 @@ class Localhub:
     def __init__(self, places: Places, settings: PipelineSettings) -> None:
         self._places = places
         self._settings = settings
-        self._shims = Shims(places.state / "pipeline-processes")
+        self._shims = Shims(places.state / PROCESSES)
 
     @property
     def repository_folder(self) -> Path:

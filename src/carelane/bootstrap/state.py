@@ -8,7 +8,7 @@ from typing import Any
 
 from carelane.base import json_files
 from carelane.base.errors import CarelaneError, ConflictError, Damaged
-from carelane.bootstrap.app import hold
+from carelane.bootstrap.holding import hold
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.unknown import running
 from carelane.store import backups

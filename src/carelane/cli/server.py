@@ -9,7 +9,7 @@ import time
 import click
 
 from carelane.base import private_files
-from carelane.base.errors import ConflictError, PlatformError, Stuck
+from carelane.base.errors import ConflictError, PlatformError, Stuck, Unavailable
 from carelane.cli.client import Client
 
 READY_SECONDS = 60.0
@@ -83,9 +83,15 @@ def _answers_yet(client: Client) -> bool:
 @click.option("--keep-running", is_flag=True, help="End only the server; proxies and instances go on.")
 @click.pass_obj
 def down(directory: str, keep_running: bool) -> None:
-    """End the server and, unless kept, everything it runs."""
+    """End the server and, unless kept, everything it runs. Where no server runs, what one left running."""
     client = Client(directory)
-    pid = client.get("/system")["pid"]
+    try:
+        pid = client.get("/system")["pid"]
+    except Stuck:
+        raise
+    except Unavailable:
+        _end_without_server(client, keep_running=keep_running)
+        return
     client.post("/system/down", {"keep_running": keep_running})
     if not _ended(pid):
         raise PlatformError(f"the server (pid {pid}) is still ending", hint="see .carelane/server.log")
@@ -96,6 +102,28 @@ def down(directory: str, keep_running: bool) -> None:
             hint="see .carelane/server.log; `carelane up --detach` and `carelane down` try once more",
         )
     click.echo("the server has ended; what it ran goes on" if keep_running else "everything has ended")
+
+
+def _end_without_server(client: Client, *, keep_running: bool) -> None:
+    """End what runs with no server near, and without reading carelane.yaml, which may be broken."""
+    if os.environ.get("CARELANE_SERVER") or keep_running:
+        raise PlatformError(f"no server runs for {client.system}", hint="there is nothing to end")
+    from carelane.bootstrap.ending import end_everything
+    from carelane.bootstrap.holding import hold
+    from carelane.bootstrap.places import Places
+
+    places = Places(client.system)
+    if not places.state.is_dir():
+        click.echo("nothing runs here")
+        return
+    lock = hold(places)
+    try:
+        left = end_everything(places)
+    finally:
+        os.close(lock)
+    if left:
+        raise PlatformError(f"no server ran, and this would not end: {', '.join(left)}")
+    click.echo("no server ran; everything it had left running has ended")
 
 
 def _ended(pid: int) -> bool:

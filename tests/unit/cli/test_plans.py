@@ -24,6 +24,9 @@ def plan(requests: int, seconds: float, replicas: int = 2, errors: int = 0) -> d
         "replicas": {"web": replicas},
         "analysis": {"alpha": 0.01, "objectives": [ERRORS], "warm_up_seconds": 0.0},
         "traffic": {"web": {"seconds": seconds, "requests": requests, "errors": errors}},
+        "differences": {"web": {"code": True, "settings": [], "migrates": None}},
+        "irreversible": False,
+        "remarks": [],
     }
 
 
