@@ -54,11 +54,17 @@ def follow(client: Client, number: int, waiting: Waiting = Waiting(wanted=True))
         OutcomeOpen: If it has not ended in the time there is.
     """
     drawing = _Live() if sys.stdout.isatty() else _Lines()
+    where = "ENVIRONMENT"
+
+    def show(deployment: dict[str, Any], environment: dict[str, Any]) -> None:
+        nonlocal where
+        where = environment["name"]
+        drawing.show(deployment, environment)
+
     try:
-        return _until_it_has_ended(client, number, waiting, drawing.show)
+        return _until_it_has_ended(client, number, waiting, show)
     except KeyboardInterrupt:
         drawing.close()
-        where = patiently(lambda: client.get(f"/deployments/{number}"))["environment"]
         said = f"deployment {number} goes on without you: `carelane rollout watch {where}` shows it again"
         click.echo(f"{said}, `carelane rollout abort {where}` ends it", err=True)
         raise

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from carelane.base.errors import ConflictError, Unavailable
-from carelane.delivery.decisions import emergencies, holding, progress, stepping, superseding, watching
+from carelane.delivery.decisions import (
+    emergencies,
+    holding,
+    progress,
+    running,
+    stepping,
+    superseding,
+    watching,
+)
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout, RolloutPhase
@@ -56,6 +64,7 @@ def request(draft: Draft, wanted: Request) -> None:
     if previous is not None:
         stays = set(previous.rollouts) if moved else set()
         superseding.supersede(draft, wanted, taken=set(rollouts) if wanted.kind is Kind.EMERGENCY else stays)
+    running.overtake(draft, rollouts)
     draft.release = wanted.release
     draft.deployment = Deployment(
         id=wanted.id,

@@ -1,5 +1,6 @@
 """What a person does to a service that runs, without another version: its size, a new beginning."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from carelane.base.errors import ConflictError, InputError, NotFoundError
@@ -59,6 +60,13 @@ def restart(draft: Draft, service: str, author: str, reason: str) -> None:
         )
     draft.put(service, replace(state, restarted_at=draft.now))
     draft.record("service.restarted", service, reason, actor=author, details={"service": service})
+
+
+def overtake(draft: Draft, services: Iterable[str]) -> None:
+    """A deployment moves *services*: what was to be renewed of them is not any more, nor what is gone back to."""
+    for name in services:
+        if draft.service(name).restarted_at is not None:
+            draft.put(name, replace(draft.service(name), restarted_at=None))
 
 
 def settle(draft: Draft) -> None:

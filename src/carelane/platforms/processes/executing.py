@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -49,15 +50,24 @@ def run(command: tuple[str, ...], folder: str, environment: Mapping[str, str], t
     except OSError as error:
         raise InputError(f"cannot run {command[0]}: {error.strerror}") from None
     said = [_Said(stream) for stream in (process.stdout, process.stderr) if stream is not None]
-    code: int | None = None
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        code = process.wait(timeout_seconds)
-    # What it left behind holds the pipes open, and is nobody's.
+    ended = _ends(process.pid, timeout_seconds)
+    # What it left behind holds the pipes open, and is nobody's; until it is waited for its number is its own.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    code = process.wait()
     out, err = (each.text() for each in said)
-    return Ran(code, out, err, any(each.cut for each in said))
+    return Ran(code if ended else None, out, err, any(each.cut for each in said))
+
+
+def _ends(pid: int, timeout_seconds: float) -> bool:
+    """Whether our child *pid* ends in time; it is not waited for."""
+    handle = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(timeout_seconds * 1000))
+    finally:
+        os.close(handle)
 
 
 class _Said:

@@ -5,6 +5,7 @@ import pytest
 from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.deployments import Phase
 from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.replicas.fleet import Intent
 from tests.fakes.instances import NEVER_READY
 from tests.fakes.releases import WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
@@ -62,6 +63,19 @@ def test_a_restart_that_a_deployment_overtakes_is_over_with_it() -> None:
     simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 200)
     simulation.settle()
     assert simulation.running()["v2"] == 3
+
+
+def test_what_is_gone_back_to_is_not_renewed_for_a_restart_of_what_is_left() -> None:
+    simulation = Simulation(policy(3)).shipped("v1", "v2")
+    warm = set(ids(simulation, "backend"))
+    restarted(simulation)
+    simulation.settle()
+    simulation.emergency()
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 200)
+    back = {i.id for i in simulation.instances("v1", Intent.SERVE)}
+    simulation.settle()
+    simulation.tick(60)
+    assert {i.id for i in simulation.instances("v1", Intent.SERVE)} == back <= warm
 
 
 def test_a_worker_ends_before_another_begins() -> None:
