@@ -63,7 +63,7 @@ def restart(draft: Draft, service: str, author: str, reason: str) -> None:
 
 
 def overtake(draft: Draft, services: Iterable[str]) -> None:
-    """A deployment moves *services*: what was to be renewed of them is not any more, nor what is gone back to."""
+    """A deployment moves *services*: nothing of them is to be renewed any more, nor what is gone back to."""
     for name in services:
         if draft.service(name).restarted_at is not None:
             draft.put(name, replace(draft.service(name), restarted_at=None))
