@@ -47,7 +47,7 @@ def _raised(_: str, error: BaseException) -> None:
 class TestToy(PlatformContract):
     @pytest.fixture
     def platform(self) -> Platform:
-        toy = Toy(ManualClock())
+        toy = Toy(Turning())
         toy.ended = {"backend.migrate-7": 3}
         return Platform(toy, toy, VERSIONS, asks=False)
 

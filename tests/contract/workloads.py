@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -172,6 +173,27 @@ class PlatformContract:
         platform.until(lambda: not platform.copies("v2"), "v2 is gone")
         if platform.asks:
             assert platform.answers() == {"v1"}
+
+    def test_what_runs_is_renewed_one_by_one_and_never_fewer_are_ready(self, platform: Platform) -> None:
+        platform.want("v1", {"v1": SERVE})
+        platform.until(lambda: platform.ready("v1") == 2, "two are ready")
+        before = {copy.id for copy in platform.copies("v1")}
+        asked_at = max(copy.since for copy in platform.copies("v1")) + timedelta(microseconds=1)
+        platform.want("v1", {"v1": SERVE}, restarted_at=asked_at)
+        least = 2
+
+        def renewed() -> bool:
+            nonlocal least
+            least = min(least, platform.ready("v1"))
+            serving = {c.id for c in platform.copies("v1") if c.serves}
+            return not serving & before and platform.ready("v1") == 2
+
+        platform.until(renewed, "two others are ready")
+        assert least == 2
+        after = {copy.id for copy in platform.copies("v1")}
+        for _ in range(5):
+            platform.look()
+        assert {c.id for c in platform.copies("v1")} <= after, "once"
 
     def test_what_is_taken_out_goes(self, platform: Platform) -> None:
         platform.want("v1", {"v1": SERVE})

@@ -7,6 +7,7 @@ that anybody told it of, and whoever tells it what is wanted knows none of its.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from carelane.base.clock import Clock
 from carelane.base.errors import PlatformError
@@ -39,6 +40,7 @@ class Pod:
     looks: int = 0
     purpose: Purpose | None = Purpose.SERVE
     restarts: int = 0
+    born: datetime | None = None
 
 
 @dataclass
@@ -101,11 +103,27 @@ class Toy:
             purpose = Purpose.SERVE  # until home is whole
         for pod in mine:
             pod.purpose = purpose
-        if len(mine) < self._size(copies, wanted, mine):
+        self._count(service, label, copies, wanted)
+
+    def _count(self, service: str, label: str, copies: Copies, wanted: ServiceTarget) -> None:
+        """One more or one less, on the way to as many as are wanted; of what is to be renewed the old ones go."""
+        mine, names = self._of(service, label), self._names(service, label)
+        old = [name for name in names if self._is_old(name, wanted)] if label == wanted.home else []
+        waits = [name for name in names if name not in old and not self._fit(self.pods[name])]
+        surge = 1 if old and not waits else 0
+        if surge and len(mine) > copies.of(wanted.size):
+            del self.pods[old[0]]
+        elif len(mine) < self._size(copies, wanted, mine) + surge:
             self.made += 1
-            self.pods[f"{service}-{label}-{self.made:05x}"] = Pod(service, label, purpose=copies.purpose)
-        elif copies.serves and copies.percent and not wanted.held and len(mine) > copies.of(wanted.size):
-            self.pods.pop(self._names(service, label)[-1])
+            name = f"{service}-{label}-{self.made:05x}"
+            self.pods[name] = Pod(service, label, purpose=copies.purpose, born=self.clock.now())
+        elif copies.serves and copies.percent and not (wanted.held or old):
+            for spare in names[copies.of(wanted.size) :][-1:]:
+                del self.pods[spare]
+
+    def _is_old(self, name: str, wanted: ServiceTarget) -> bool:
+        born, asked_at = self.pods[name].born, wanted.restarted_at
+        return asked_at is not None and (born is None or born < asked_at)
 
     @staticmethod
     def _replaces(wanted: ServiceTarget) -> bool:
@@ -171,7 +189,7 @@ class Toy:
             pod.service,
             pod.label,
             pod.purpose,
-            self.clock.now(),
+            pod.born or self.clock.now(),
             ProcessPhase.RUNNING,
             ready=fit and not self.silent,
             ready_seconds=float(pod.looks) if fit else 0.0,
