@@ -106,7 +106,7 @@ class Toy:
         self._count(service, label, copies, wanted)
 
     def _count(self, service: str, label: str, copies: Copies, wanted: ServiceTarget) -> None:
-        """One more or one less, on the way to as many as are wanted; of what is to be renewed the old ones go."""
+        """One more or one less, on the way to as many as are wanted; what is to be renewed goes first."""
         mine, names = self._of(service, label), self._names(service, label)
         old = [name for name in names if self._is_old(name, wanted)] if label == wanted.home else []
         waits = [name for name in names if name not in old and not self._fit(self.pods[name])]
