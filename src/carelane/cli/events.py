@@ -7,7 +7,7 @@ import click
 
 from carelane.cli import patience
 from carelane.cli.client import Client
-from carelane.cli.output import local_time
+from carelane.cli.output import local_time, output_option
 
 
 @click.command(epilog="Example: carelane events --after 120 --follow")
@@ -15,7 +15,7 @@ from carelane.cli.output import local_time
     "--after", type=click.IntRange(min=0), default=0, show_default=True, help="A position in the trail."
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on showing what comes.")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to show it.")
+@output_option
 @click.pass_obj
 def events(directory: str, after: int, follow: bool, output: str) -> None:
     """The trail: who did what, when and why."""

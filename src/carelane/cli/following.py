@@ -11,7 +11,7 @@ import click
 
 from carelane.base.errors import CarelaneError, OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
-from carelane.cli.output import COLOURS
+from carelane.cli.output import COLOURS, plain
 from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.15
@@ -53,12 +53,12 @@ def follow(client: Client, number: int, waiting: Waiting = Waiting(wanted=True))
         OutcomeFailed: If it did not succeed.
         OutcomeOpen: If it has not ended in the time there is.
     """
-    drawing = _Live() if sys.stdout.isatty() else _Lines()
+    drawing = _Live() if sys.stdout.isatty() and not plain() else _Lines()
     where = "ENVIRONMENT"
 
     def show(deployment: dict[str, Any], environment: dict[str, Any]) -> None:
         nonlocal where
-        where = environment["name"]
+        where = deployment["environment"]
         drawing.show(deployment, environment)
 
     try:

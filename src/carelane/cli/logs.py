@@ -1,5 +1,6 @@
 """logs: what a service's instances printed."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import click
 from carelane.base.errors import InputError
 from carelane.cli import patience
 from carelane.cli.client import Client
+from carelane.cli.output import output_option
 
 _AGO = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])$")
 UNKNOWN = timedelta(seconds=2)
@@ -33,7 +35,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     "--deployment", type=click.IntRange(min=1), help="Of what this deployment brought, ended or not."
 )
 @click.option("--timestamps", is_flag=True, help="By when each line was there, to two seconds; - is unknown.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to show it.")
+@functools.partial(output_option, usual="text")
 @click.pass_obj
 def logs(
     directory: str,

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from carelane.base.errors import CarelaneError, PlatformError, not_written
+from carelane.cli.output import plain
 
 COMMANDS = {
     "up": "carelane.cli.server:up",
@@ -97,10 +98,17 @@ class LazyGroup(click.Group):
     default=".",
     help="The system's folder, or one below it (default: here).",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    help="How to show it, as behind a command that shows something.",
+)
 @click.version_option(package_name="carelane")
 @click.pass_context
-def cli(context: click.Context, directory: str) -> None:
+def cli(context: click.Context, directory: str, output: str | None) -> None:
     """Ship a system through its environments, judge every release, undo it at once."""
+    del output  # read where something is shown
     context.obj = directory
 
 
@@ -108,7 +116,7 @@ def main() -> None:
     """Run, and turn every error into one message and the right exit code."""
     _open_what_is_closed()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, color=False if plain() else None)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -1,11 +1,13 @@
 """How things are shown: aligned columns for people, JSON for programs."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 COLOURS = {
@@ -21,12 +23,29 @@ COLOURS = {
 }
 
 
-def output_option(command: F) -> F:
-    """The option --output, the same everywhere."""
+def output_option(command: F, usual: str = "table") -> F:
+    """The option --output, the same everywhere; said before the command it counts as well."""
     option = click.option(
-        "-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to show it."
+        "-o",
+        "--output",
+        type=click.Choice([usual, "json"]),
+        default=usual,
+        callback=_output,
+        help="How to show it.",
     )
     return option(command)
+
+
+def _output(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """What was said behind the command, else what was said before it."""
+    before: str | None = context.find_root().params.get("output")
+    said = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
+    return value if said or before != "json" else before
+
+
+def plain() -> bool:
+    """Whether no colours and drawings are wanted (https://no-color.org), or the terminal can have none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def show_json(document: Any) -> None:  # noqa: ANN401 - JSON is of any shape
