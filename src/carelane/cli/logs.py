@@ -84,12 +84,12 @@ def moment(text: str, now: datetime) -> datetime:
         InputError: If it is neither.
     """
     ago = _AGO.match(text)
-    if ago is not None:
-        return now - timedelta(**{_UNITS[ago["unit"]]: float(ago["number"])})
     try:
+        if ago is not None:
+            return now - timedelta(**{_UNITS[ago["unit"]]: float(ago["number"])})
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at if at.tzinfo is not None else at.astimezone()
+    except (ValueError, OverflowError):
         raise InputError(
             f"--since: {text!r} is no time", hint="write 30s, 5m, 2h, 1d, or 2026-01-31T12:00Z"
         ) from None
-    return at if at.tzinfo is not None else at.astimezone()

@@ -8,6 +8,7 @@ import click
 from carelane.base.errors import InputError, OutcomeOpen
 from carelane.cli.client import Client
 from carelane.cli.output import output_option, show_json
+from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.2
 
@@ -84,7 +85,7 @@ def _until_renewed(
 ) -> None:
     give_up, last = time.monotonic() + timeout, -1
     while True:
-        serving = _serving(client, environment, service)
+        serving = patiently(lambda: _serving(client, environment, service))
         left = [i["id"] for i in serving if i["id"] in before]
         done = len(before) - len(left)
         if told and done != last:

@@ -27,7 +27,9 @@ class ServiceTarget:
     replacement in place stands still; while it is *held* the service may grow, and not shrink.
 
     What hangs of *stable* is replaced; what is on *trial* is judged by it. While nothing is on its way what
-    was begun before *restarted_at* is renewed: each copy leaves once another is ready in its place.
+    was begun before *restarted_at* is renewed: each copy leaves once another is ready in its place. Of what
+    is warm *size* are kept, or *warm* if that is more: a size for today takes nothing from what users may go
+    back to.
     """
 
     home: str | None = None
@@ -42,6 +44,7 @@ class ServiceTarget:
     paused: bool = False
     held: bool = False
     restarted_at: datetime | None = None
+    warm: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,18 @@ def _service(
         paused=active is not None and active.phase is Phase.PAUSED,
         held=rollout is not None and rollout.phase in {*MOVING, RolloutPhase.ABORTING},
         restarted_at=state.restarted_at if active is None else None,
+        warm=max(size, usual_size(name, policy, seen)),
     )
 
 
 def size_of(name: str, state: ServiceState, policy: Policy, seen: Observation) -> int:
     """How many copies there are to be of service *name*: its platform's word, a person's, or the policy's."""
-    return seen.size(name) or state.scaled or policy.replicas_of(name)
+    return seen.size(name) or state.scaled or usual_size(name, policy, seen)
+
+
+def usual_size(name: str, policy: Policy, seen: Observation) -> int:
+    """The same without a person's word."""
+    return seen.size(name) or policy.replicas_of(name)
 
 
 def _pace(active: Deployment, rollout: Rollout, policy: Policy) -> Pace | None:

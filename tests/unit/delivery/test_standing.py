@@ -2,7 +2,7 @@
 
 from carelane.delivery.deployments import Phase
 from carelane.delivery.strategies import CanaryStep, StepKind, standing
-from tests.fakes.simulation import policy
+from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.unit.delivery.test_stepping import BUSY, analysis, canary, on_its_way, pause, weight
 
 
@@ -35,6 +35,19 @@ def test_a_canary_at_0_that_is_aborted_leaves_stable_as_it_was() -> None:
     simulation.settle()
     assert simulation.phase is Phase.FAILED
     assert (simulation.running(), simulation.weights()) == ({"v1": 4}, {"v1": 4})
+
+
+def test_the_incident_of_an_emergency_beside_a_canary_without_users_is_of_what_users_had() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    had = simulation.deployment.id
+    simulation.use(canary(weight(0), pause(), replicas=2))
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.emergency()
+    (incident,) = simulation.repository.incidents(PRODUCTION, 5)
+    assert (incident.deployment, incident.version) == (had, "v2")
+    assert set(simulation.weights()) == {"v1"}
 
 
 def test_steps_that_begin_with_a_scale_or_a_weight_stand_already() -> None:

@@ -184,6 +184,14 @@ class Draft:
         """How many copies of *service* are always to be ready, one at least."""
         return self.policy.pace.promised(self.size(service))
 
+    def carries(self, service: str) -> int:
+        """How many ready copies of *service* are promised to carry all its users, whatever a person gave it.
+
+        That was of the version that is there: what is gone back to has no more copies than it had.
+        """
+        usual = targets.usual_size(service, self.policy, self.seen)
+        return self.policy.pace.promised(min(self.size(service), usual))
+
     def wanted(self, rollout: Rollout) -> ServiceVersion:
         """The version that *rollout* goes to, as the release under way has it."""
         if self.release is None:

@@ -23,7 +23,7 @@ def over(draft: Draft, name: str, label: str) -> bool:
     left = {other: share for other, share in shares.items() if share and other != label}
     carrying = sum(draft.ready(name, other) for other in left)
     kept = min(_places(draft.size(name), coming, shares.get(label, 0), sum(left.values())), carrying)
-    done = coming >= draft.promised(name) or not (kept or leaving.carrying_for(draft, name))
+    done = coming >= draft.carries(name) or not (kept or leaving.carrying_for(draft, name))
     _put(draft, name, label, {label: coming} if done else _divided(label, coming, kept, left))
     return done
 

@@ -79,9 +79,10 @@ def _is_new(draft: Draft, deployment: Deployment) -> bool:
 
 
 def _open_emergency(draft: Draft, emergency: Deployment) -> None:
-    """It is about what it leaves: the deployment under way, else the one that brought what is there."""
+    """It is about what users had of what it leaves: the deployment under way, else the one before it."""
     before = draft.snapshot.deployment
-    left = before if before is not None and not before.ended else None
+    under_way = before is not None and not before.ended and _users_since(before) is not None
+    left = before if under_way else None
     only = next(iter(emergency.rollouts.values())) if len(emergency.rollouts) == 1 else None
     _open(
         draft,

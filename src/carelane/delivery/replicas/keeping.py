@@ -116,5 +116,6 @@ def cool(draft: FleetDraft, service: str) -> None:
     wanted = draft.wanted(service)
     draft.intend(draft.crew(service).of_intent(Intent.WARM), Intent.WARM)
     warm = sorted(draft.crew(service).of_intent(Intent.WARM), key=draft.ready, reverse=True)
-    kept = [i for label in wanted.copies for i in [w for w in warm if w.label == label][: wanted.size]]
+    most = max(wanted.size, wanted.warm)
+    kept = [i for label in wanted.copies for i in [w for w in warm if w.label == label][:most]]
     draft.intend([i for i in warm if i not in kept], Intent.DRAIN)

@@ -104,7 +104,9 @@ def _route(made: Carried, owned: tuple[str, ...], crew: Crew, seen: FleetSeen) -
         by_hand = any(seen.healthy(i.id) and i.intent is not Intent.STOP for i in crew.of(label))
         versions[label] = VersionRoute(weight, endpoints, made.versions[label].run.readiness, by_hand)
     trial = made.trial if made.trial in versions else None
-    return ServiceRoute(owned, versions, trial, _settings(made, versions))
+    # What is only warm answers by hand at most: what it allows is not what users have.
+    beside = [label for label, weight in weights.items() if weight or label == trial]
+    return ServiceRoute(owned, versions, trial, _settings(made, beside))
 
 
 def _settings(made: Carried, labels: Iterable[str]) -> dict[str, RouteSettings]:

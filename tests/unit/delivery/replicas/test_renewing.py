@@ -111,6 +111,29 @@ def test_an_emergency_keeps_the_size_and_so_does_a_rollback() -> None:
     assert simulation.running()["v1"] == 4
 
 
+def test_what_is_gone_back_to_carries_all_users_with_as_many_as_ever() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    scaled(simulation, 4)
+    simulation.settle()
+    simulation.emergency()
+    assert set(simulation.weights()) == {"v1"}, (
+        "in the same decision: the two that are warm had all users before"
+    )
+    simulation.settle()
+    assert simulation.running()["v1"] == 4, "the others join"
+
+
+def test_a_size_for_today_takes_nothing_from_what_users_may_go_back_to() -> None:
+    simulation = Simulation(policy(4)).shipped("v1", "v2")
+    scaled(simulation, 1)
+    simulation.settle()
+    assert simulation.running() == {"v1": 4, "v2": 1}
+    scaled(simulation, None)
+    simulation.settle()
+    simulation.emergency()
+    assert set(simulation.weights()) == {"v1"}
+
+
 def test_less_and_as_ever() -> None:
     simulation = Simulation(policy(3)).shipped("v1")
     scaled(simulation, 1)

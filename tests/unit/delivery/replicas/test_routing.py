@@ -121,6 +121,11 @@ def test_what_two_versions_allow_over_a_path_is_what_either_does() -> None:
     fleet = Fleet("production", 2, {"backend": crew}, {"backend": versions})
     made = routing(Target(1, {"backend": wanted}), fleet, seen(fit={1})).services["backend"]
     assert made.settings == {"/": RouteSettings(), "/api": RouteSettings(300.0, 90.0)}
+    alone = replace(wanted, shares={"v2": 1}, stable="v2", home="v2", trial=None)
+    crew = Crew(tuple(Instance(f"backend-{n}", "backend", f"v{n}", Intent.SERVE, MADE_AT) for n in (1, 2)))
+    fleet = Fleet("production", 2, {"backend": crew}, {"backend": versions})
+    made = routing(Target(2, {"backend": alone}), fleet, seen(fit={1, 2})).services["backend"]
+    assert made.settings["/api"] == short, "what is only warm allows nothing"
     either = long.or_more(RouteSettings())
     assert either.timeout_seconds is None, "no limit is more than any"
 
