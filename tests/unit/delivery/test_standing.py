@@ -63,6 +63,19 @@ def test_a_deployment_of_what_is_still_warm_goes_the_way_of_any_other() -> None:
     assert simulation.phase is Phase.PROGRESSING, "it is judged beside what is there now"
 
 
+def test_an_emergency_beside_a_canary_of_what_was_warm_leaves_it_warm() -> None:
+    simulation = on_its_way(canary(weight(25), analysis()), busy=BUSY)
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 2000)
+    simulation.deploy("v1")
+    simulation.until(lambda: simulation.weights() == {"v1": 2500, "v2": 7500})
+    simulation.emergency()
+    assert set(simulation.weights()) == {"v2"}, "what is on its way is left"
+    simulation.settle()
+    assert simulation.running() == {"v1": 4, "v2": 4}, "users may go back there as fast as before"
+    simulation.emergency(past="v2")
+    assert set(simulation.weights()) == {"v1"}
+
+
 def test_a_way_that_is_named_is_gone_whatever_is_warm() -> None:
     simulation = on_its_way(policy(4), busy=BUSY)
     simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 2000)

@@ -11,7 +11,7 @@ from carelane.delivery.replicas.fleet import Intent
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
-from tests.fakes.simulation import Simulation, policy
+from tests.fakes.simulation import PRODUCTION, Simulation, policy
 
 
 def by(kind: StrategyKind) -> Policy:
@@ -35,6 +35,18 @@ def test_what_fails_after_its_success_is_undone_once_by_itself(kind: StrategyKin
     assert (incident.deployment, incident.version, incident.resolved_by) == (2, "v2", 3)
     assert incident.recovery_seconds is not None
     assert incident.recovery_seconds > 0
+
+
+@pytest.mark.parametrize("sizes", [(4,), (1, None)])
+def test_a_size_for_today_is_no_reason_to_watch_less(sizes: tuple[int | None, ...]) -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    for size in sizes:
+        simulation.operations.scale(PRODUCTION, "backend", size, "alice", "")
+        simulation.settle()
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 40)
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 60)
+    assert set(simulation.weights()) == {"v1"}
 
 
 def test_a_return_that_fails_itself_is_not_tried_again() -> None:

@@ -142,8 +142,10 @@ def _switch(draft: Draft, rollout: Rollout) -> bool:
     if not giving.over(draft, name, label):
         return False
     state = draft.service(name)
-    if rollout.from_label is not None and rollout.from_label != label:  # it is not kept warm either
+    if rollout.from_label is not None and rollout.from_label != label:
         copies = {other: c for other, c in state.copies.items() if other != rollout.from_label}
+        if rollout.from_label in state.kept_warm:  # it was before it came to users once more
+            copies[rollout.from_label] = Copies(Purpose.WARM)
         draft.put(name, replace(state, copies=copies))
     return True
 

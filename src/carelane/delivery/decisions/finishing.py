@@ -89,7 +89,9 @@ def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
     """Make what was on trial stable; where not the *whole* of it has arrived, users of others follow yet."""
     state = draft.service(rollout.service)
     policy = draft.policy.rollback
-    earlier = [w for w in state.previous if w.label not in {rollout.to_label, rollout.from_label}]
+    # Who only leaves a canary leaves what was warm before as it was.
+    gone = {rollout.to_label, *({rollout.from_label} if rollout.to_label != state.stable else ())}
+    earlier = [w for w in state.previous if w.label not in gone]
     kept: list[Warm] = []
     left = state.versions.get(rollout.from_label or "")
     web = {v.run.kind for v in (left, draft.wanted(rollout)) if v is not None} == {ServiceKind.WEB}

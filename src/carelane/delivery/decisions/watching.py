@@ -177,7 +177,7 @@ def _way_back(draft: Draft, name: str) -> bool:
         return True
     state = draft.service(name)
     label = state.previous[0].label if state.previous else None
-    return sum(copy.ready for copy in draft.staying(name, label)) >= draft.promised(name)
+    return sum(copy.ready for copy in draft.staying(name, label)) >= draft.carries(name)
 
 
 def _lacks(draft: Draft, name: str) -> bool:
