@@ -109,7 +109,10 @@ def test_blue_green_has_a_preview_and_switches_at_once(make_system: Make) -> Non
         assert {a.version for a in load.answers if not a.lost} == {"v1"}
         system.must("rollout", "promote", "production", "--wait")
         until(lambda: load.answers[-1].version == "v2", 5, "users have v2")
-        system.must("deploy", "production", "--release", "v1", "--wait")
+        system.must("deploy", "production", "--release", "v1")
+        system.until_phase("Paused")  # though v1 is warm: only a rollback goes at once
+        assert load.answers[-1].version == "v2"
+        system.must("rollback", "production", "--to-revision", "1", "--reason", "v1 was better", "--wait")
         until(lambda: load.answers[-1].version == "v1", 5, "users have v1 again")
     assert not lost(load), lost(load)
     system.release("v3", "errors:1")

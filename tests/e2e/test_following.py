@@ -15,7 +15,13 @@ class Follower:
         self._out, self._err = Path(system.folder / "said.out"), Path(system.folder / "said.err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [str(CARELANE), *arguments], cwd=system.folder, env=ENVIRONMENT, stdout=out, stderr=err
+                [str(CARELANE), *arguments],
+                cwd=system.folder,
+                env=ENVIRONMENT,
+                stdout=out,
+                stderr=err,
+                # Where the tests were started in the background SIGINT is ignored, and would be here.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
 
     @property
