@@ -6,9 +6,8 @@ from pathlib import Path
 
 from bench.results import Figure, write
 from tests.contract.test_streams import said, socket
-from tests.e2e.test_streams import SOCKETS, STEPS, WEIGHTS, hundred, live
+from tests.e2e.test_streams import SOCKETS, STEPS, WEIGHTS, hundred, live, through_its_weights
 from tests.systems.system import System
-from tests.waiting import until
 
 PART = "Streams"
 
@@ -33,12 +32,8 @@ def main(silent_seconds: float = 370.0) -> None:
 def _through(system: System, silent_seconds: float) -> list[Figure]:
     with socket(system.port) as silent, hundred(system.port) as sockets:
         began = time.monotonic()
-        system.must("deploy", "production", "--release", "v2", "--strategy", "canary")
-        for weight in WEIGHTS:
-            system.until_phase("Paused")
-            until(lambda: system.service("live")["canary_percent"] == weight, 10, "the weight")  # noqa: B023
-            system.must("rollout", "promote", "production")
-        system.until_phase("Succeeded")
+        for _ in through_its_weights(system):
+            pass
         system.shipped("v3")
         cut = sum(not _lives(one) for one in sockets)
         time.sleep(max(0.0, silent_seconds - (time.monotonic() - began)))

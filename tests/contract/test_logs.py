@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from carelane.delivery.ports import LogLine
+from carelane.delivery.looking import LogLine
 from carelane.platforms.processes.logs import FileLogReader, Printed
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.systems.system import System
 from tests.waiting import until
 
 
@@ -24,13 +24,7 @@ def running(system: System) -> set[int]:
 def test_a_server_in_the_foreground_ends_cleanly_at_ctrl_c(system: System) -> None:
     system.shipped("v1")
     system.must("down", "--keep-running")
-    server = subprocess.Popen(
-        [str(CARELANE), "up"],
-        cwd=system.folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    server = system.up_in_front(subprocess.PIPE, subprocess.STDOUT)
     until(lambda: system.run("status").code == 0, 20, "it is up")
     server.send_signal(signal.SIGINT)
     said = server.communicate(timeout=20)[0].decode()

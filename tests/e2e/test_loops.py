@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from tests.systems.system import CARELANE, ENVIRONMENT, System
+from tests.systems.system import System
 from tests.waiting import until
 
 Make = Callable[..., System]
@@ -16,13 +16,7 @@ Make = Callable[..., System]
 def test_a_server_whose_log_nobody_reads_any_more_says_what_fails_and_goes_on(make_system: Make) -> None:
     """As after `carelane up 2>&1 | head -1`: each report of an error finds nobody."""
     system = make_system(up=False)
-    server = subprocess.Popen(
-        [str(CARELANE), "up"],
-        cwd=system.folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    server = system.up_in_front(subprocess.DEVNULL, subprocess.PIPE)
     assert server.stderr is not None
     assert server.stderr.readline()
     server.stderr.close()

@@ -58,17 +58,23 @@ def hundred(port: int) -> Iterator[list[ClientConnection]]:
         list(pool.map(ClientConnection.close, sockets))
 
 
+def through_its_weights(system: System) -> Iterator[int]:
+    """A canary of v2 to its end; each weight, once it is in force."""
+    system.must("deploy", "production", "--release", "v2", "--strategy", "canary")
+    for weight in WEIGHTS:
+        system.until_phase("Paused")
+        until(lambda: system.service("live")["canary_percent"] == weight, 10, "the weight")  # noqa: B023
+        yield weight
+        system.must("rollout", "promote", "production")
+    system.until_phase("Succeeded")
+
+
 def test_a_hundred_websockets_live_through_ten_weights_and_another_services_replacement(
     lasting: System,
 ) -> None:
     with hundred(lasting.port) as sockets:
-        lasting.must("deploy", "production", "--release", "v2", "--strategy", "canary")
-        for weight in WEIGHTS:
-            lasting.until_phase("Paused")
-            until(lambda: lasting.service("live")["canary_percent"] == weight, 10, "the weight")  # noqa: B023
+        for _ in through_its_weights(lasting):
             assert {said(one) for one in sockets[:10]} == {"v1: hello"}
-            lasting.must("rollout", "promote", "production")
-        lasting.until_phase("Succeeded")
         lasting.extra_services["live"] = live("v2")
         lasting.shipped("v3")
         assert {said(one) for one in sockets} == {"v1: hello"}, "what is kept warm keeps them"

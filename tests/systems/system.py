@@ -177,6 +177,12 @@ class System:
 
     # -- when
 
+    def up_in_front(self, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
+        """Start the server in the foreground, with its output there."""
+        return subprocess.Popen(
+            [str(self.carelane), "up"], cwd=self.folder, env=ENVIRONMENT, stdout=stdout, stderr=stderr
+        )
+
     def run(self, *arguments: str, timeout: float = 60) -> Ran:
         """Run `carelane`."""
         done = subprocess.run(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from carelane.api import views
 from carelane.base.errors import NotFoundError
 from carelane.bootstrap.app import App
+from carelane.delivery.looking import CopyDetail
 from carelane.delivery.observations import CopySeen, ProcessPhase
-from carelane.delivery.ports import CopyDetail
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from carelane.api.limits import Name, Number
 from carelane.base.errors import InputError, NotFoundError
 from carelane.bootstrap.app import App
 from carelane.delivery.deployments import Phase
-from carelane.delivery.ports import LogLine, LogReader, LogsWanted
+from carelane.delivery.looking import LogLine, LogReader, LogsWanted
 
 AGAIN_SECONDS = 0.2
 MOST_LINES = 100_000

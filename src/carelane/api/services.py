@@ -14,7 +14,7 @@ from carelane.audit.entries import Entry
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 from carelane.delivery.environments import EnvironmentState
-from carelane.delivery.ports import Ran
+from carelane.delivery.looking import Ran
 
 MOST_RECORDED = 500
 """Characters of a command, in the trail."""

@@ -1,6 +1,5 @@
 """Ending everything without a server: what runs says in its own folders what it is."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from carelane.bootstrap.local import INSTANCES_SECONDS, PROXIES_SECONDS, PROXY_GRACE_SECONDS
@@ -21,13 +20,14 @@ def end_everything(places: Places) -> list[str]:
     No configuration is read, nothing is recorded. Whoever calls holds the lock: no server is there.
     """
     left: list[str] = []
-    roots = [path for path in sorted(places.environments.glob("*")) if path.is_dir()]
+    roots = places.known_environments()
     for root in roots:
         instances = ProcessInstances(root, Archives(places.artifacts), places.system, Ports(()))
         left += instances.stop_all(INSTANCES_SECONDS)
     for root in roots:
         left += _end(root / "proxies", PROXY_GRACE_SECONDS, PROXIES_SECONDS)
-        EmbeddedPostgres(root, list(_names(root / "backing")), {}).stop_all()
+        databases = [path.name for path in (root / "backing").glob("*") if path.is_dir()]
+        EmbeddedPostgres(root, databases, {}).stop_all()
     return left + _end(places.state / PIPELINE, GRACE_SECONDS, INSTANCES_SECONDS)
 
 
@@ -42,7 +42,3 @@ def _end(folder: Path, grace_seconds: float, within_seconds: float) -> list[str]
     for name in set(names) - set(left):
         shims.clear(name)
     return left
-
-
-def _names(folder: Path) -> Iterator[str]:
-    yield from (path.name for path in folder.glob("*") if path.is_dir())

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from carelane.base.loops import Loop
 from carelane.delivery.engine import Engine
-from carelane.delivery.ports import Details, Host, Logs, Rates
+from carelane.delivery.looking import Details, Logs, Rates
+from carelane.delivery.ports import Host
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.fleets import SqlFleets

@@ -87,6 +87,10 @@ class Places:
         """What the environments' platforms keep, a folder each."""
         return self.state / "environments"
 
+    def known_environments(self) -> list[Path]:
+        """The folder of each environment that ever was here, described still or not."""
+        return sorted(path for path in self.environments.glob("*") if path.is_dir())
+
     def environment(self, name: str) -> Path:
         """What one environment's platform keeps."""
         return self.environments / name

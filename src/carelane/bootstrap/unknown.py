@@ -39,7 +39,7 @@ class Running:
 def running(places: Places) -> list[Running]:
     """The instances and tasks that run, of whatever environment."""
     found: list[Running] = []
-    for root in sorted(path for path in places.environments.glob("*") if (path / "instances").is_dir()):
+    for root in (root for root in places.known_environments() if (root / "instances").is_dir()):
         shims = Shims(root / "instances")
         found += [
             Running(root.name, name, (shims.spec(name) or {}).get("born"))
@@ -54,7 +54,7 @@ def refuse_orphans(places: Places, configuration: Configuration) -> None:
 
     Nobody would end it.
     """
-    for root in sorted(path for path in places.environments.glob("*") if path.is_dir()):
+    for root in places.known_environments():
         if root.name in configuration.environments:
             continue
         kept = [Shims(folder) for folder in (root / "proxies", root / "instances") if folder.is_dir()]

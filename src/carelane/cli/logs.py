@@ -52,7 +52,7 @@ def logs(
     output: str,
 ) -> None:
     """What a service's instances printed, each line behind its instance's name."""
-    query = {
+    asked: dict[str, object] = {
         "tail": tail,
         "since": None if since is None else moment(since, datetime.now(UTC)).isoformat(),
         "instance": instance,
@@ -63,7 +63,6 @@ def logs(
         "previous": previous,
         "follow": follow,
     }
-    asked: dict[str, object] = {name: value for name, value in query.items() if value is not None}
     path = f"/environments/{environment}/services/{service}/logs"
     client = Client(directory)
 

@@ -9,6 +9,7 @@ import time
 import click
 
 from carelane.base import private_files
+from carelane.base.children import ends_within
 from carelane.base.errors import ConflictError, PlatformError, Stuck, Unavailable
 from carelane.cli.client import Client
 
@@ -93,7 +94,7 @@ def down(directory: str, keep_running: bool) -> None:
         _end_without_server(client, keep_running=keep_running)
         return
     client.post("/system/down", {"keep_running": keep_running})
-    if not _ended(pid):
+    if not ends_within(pid, READY_SECONDS):
         raise PlatformError(f"the server (pid {pid}) is still ending", hint="see .carelane/server.log")
     left = left_running(client, pid)
     if left:
@@ -124,19 +125,6 @@ def _end_without_server(client: Client, *, keep_running: bool) -> None:
     if left:
         raise PlatformError(f"no server ran, and this would not end: {', '.join(left)}")
     click.echo("no server ran; everything it had left running has ended")
-
-
-def _ended(pid: int) -> bool:
-    """Whether a process has ended, after a while at most."""
-    import select
-
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    return bool(poll.poll(READY_SECONDS * 1000))
 
 
 def left_running(client: Client, pid: int) -> list[str]:

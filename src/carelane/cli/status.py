@@ -95,9 +95,11 @@ def env() -> None:
 def describe(directory: str, environment: str, instance: str | None, output: str) -> None:
     """One instance, or each: what it waits for, how it ended before, what its probe says, its memory."""
     client = Client(directory)
-    view = client.get(f"/environments/{environment}")
-    names = [i["id"] for service in view["services"] for i in service["instances"]]
-    chosen = names if instance is None else [instance]
+    if instance is None:
+        view = client.get(f"/environments/{environment}")
+        chosen = [each["id"] for service in view["services"] for each in service["instances"]]
+    else:
+        chosen = [instance]
     described = [client.get(f"/environments/{environment}/instances/{name}") for name in chosen]
     if output == "json":
         show_json(described if instance is None else described[0])

@@ -83,8 +83,9 @@ def _expected(target: Target, owned: Container[str]) -> tuple[str, ...]:
     named = {
         path
         for wanted in target.services.values()
-        for label in {wanted.home, wanted.stable, wanted.trial} & {*wanted.versions}
-        for path in wanted.versions[label or ""].run.routes
+        for label, version in wanted.versions.items()
+        if label in {wanted.home, wanted.stable, wanted.trial}
+        for path in version.run.routes
     }
     return tuple(sorted(path for path in named if path not in owned))
 

@@ -148,30 +148,28 @@ def _slow(name: str, threshold_ms: int, by_users: Document) -> Document:
     return {**_logger({"counters": [counter]}), "filter": {"and_filter": {"filters": filters}}}
 
 
-def _without(header: str, pattern: str) -> Document:
+def _unless(header: str, said: Document) -> Document:
+    """Of requests in whose *header* that is not *said*."""
     matcher = {
         "name": header,
-        "string_match": {"safe_regex": {"regex": pattern}},
+        "string_match": said,
         "invert_match": True,
-        "treat_missing_header_as_empty": True,  # as in _by_users
+        # Else a header that is missing matches nothing, inverted or not.
+        "treat_missing_header_as_empty": True,
     }
     return {"header_filter": {"header": matcher}}
 
 
-_NO_STREAM = (_without("upgrade", ".+"), _without("accept", r".*text/event-stream.*"))
+_NO_STREAM = (
+    _unless("upgrade", {"safe_regex": {"regex": ".+"}}),
+    _unless("accept", {"safe_regex": {"regex": r".*text/event-stream.*"}}),
+)
 """What is meant to last is not slow: an upgraded connection, and who asks for a stream of events."""
 
 
 def _by_users(own: str) -> Document:
     """What Carelane itself asks is no user's request; who only says to be Carelane is counted as a user."""
-    header = {
-        "name": OWN_HEADER,
-        "string_match": {"exact": own},
-        "invert_match": True,
-        # Else a header that is missing matches nothing, inverted or not.
-        "treat_missing_header_as_empty": True,
-    }
-    return {"header_filter": {"header": header}}
+    return _unless(OWN_HEADER, {"exact": own})
 
 
 def _which(name: str) -> list[Document]:

@@ -63,16 +63,16 @@ def shape(routing: Routing, listener: str, *, fixed: bool) -> object:
 
 def routes(routing: Routing, listener: str, *, fixed: bool = False) -> Document:
     """The routes of the front door, or of one service's inner listener; with *fixed* weights in them."""
-    if listener in {FRONT, PREVIEW}:
+    outer = listener in {FRONT, PREVIEW}
+    if outer:
         asked = [(p, name, s) for name, s in routing.services.items() for p in s.prefixes]
     else:
         own = [(name, s) for name, s in routing.services.items() if name == listener]
         asked = [(path, name, s) for name, s in own for path in {*s.settings, ROOT}]
     by_path = {path: list(_answered(listener, path, name, s, fixed=fixed)) for path, name, s in asked}
-    by_path |= {path: [_nobody(path, STARTING)] for path in routing.expected if listener in {FRONT, PREVIEW}}
+    by_path |= {path: [_nobody(path, STARTING)] for path in routing.expected if outer}
     made = [route for path in sorted(by_path, key=lambda path: (-len(path), path)) for route in by_path[path]]
-    somebody = listener in {FRONT, PREVIEW} and by_path
-    made.append(_nobody(ROOT, NOWHERE if somebody else NOTHING))
+    made.append(_nobody(ROOT, NOWHERE if outer and by_path else NOTHING))
     return answer(
         "config.route.v3.RouteConfiguration",
         [

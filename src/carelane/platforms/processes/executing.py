@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import threading
@@ -10,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from carelane.base.children import ends_within
 from carelane.base.errors import ConflictError, InputError
-from carelane.delivery.ports import Ran
+from carelane.delivery.looking import Ran
 
 KEPT_BYTES = 1 << 20
 """Of what a command says, of each kind."""
@@ -50,24 +50,13 @@ def run(command: tuple[str, ...], folder: str, environment: Mapping[str, str], t
     except OSError as error:
         raise InputError(f"cannot run {command[0]}: {error.strerror}") from None
     said = [_Said(stream) for stream in (process.stdout, process.stderr) if stream is not None]
-    ended = _ends(process.pid, timeout_seconds)
+    ended = ends_within(process.pid, timeout_seconds)
     # What it left behind holds the pipes open, and is nobody's; until it is waited for its number is its own.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()
     out, err = (each.text() for each in said)
     return Ran(code if ended else None, out, err, any(each.cut for each in said))
-
-
-def _ends(pid: int, timeout_seconds: float) -> bool:
-    """Whether our child *pid* ends in time; it is not waited for."""
-    handle = os.pidfd_open(pid)
-    try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        return bool(poll.poll(timeout_seconds * 1000))
-    finally:
-        os.close(handle)
 
 
 class _Said:

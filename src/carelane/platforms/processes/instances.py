@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from carelane.base import json_files
 from carelane.base.errors import ConflictError, PlatformError
 from carelane.delivery import names
+from carelane.delivery.looking import CopyDetail, CopyEnd, LogsWanted, Ran
 from carelane.delivery.observations import ProcessPhase
-from carelane.delivery.ports import CopyDetail, CopyEnd, LogsWanted, Ran
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
 from carelane.delivery.replicas.seen import InstanceSeen

@@ -69,7 +69,7 @@ def wrong_with(port: int, probe: Probe | None) -> str:
         response = connection.getresponse()
         if response.status < 400:
             return ""
-        said = response.read(MOST_SAID).decode(errors="replace").strip().partition("\n")[0]
+        said = response.read1(MOST_SAID).decode(errors="replace").strip().partition("\n")[0]
         return f"{probe.path} answered {response.status}" + (f": {said}" if said else "")
     except TimeoutError:
         return f"no answer on {port} within {timeout:g} s"

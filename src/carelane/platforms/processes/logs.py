@@ -1,12 +1,12 @@
 """What instances printed: last lines, the run before, and what comes next."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from carelane.base import json_files
-from carelane.delivery.ports import LogLine
+from carelane.delivery.looking import LogLine
 from carelane.platforms.processes.log_times import Times
 
 CHUNK_BYTES = 64 << 10
@@ -81,7 +81,9 @@ class FileLogReader:
         return lines
 
 
-def _told(instance: str, path: Path, lines: Iterable[_Line]) -> list[LogLine]:
+def _told(instance: str, path: Path, lines: Sequence[_Line]) -> list[LogLine]:
+    if not lines:
+        return []  # as most looks of who follows find it
     times = Times.of(path)
     return [LogLine(instance, line.text, times.at(line.offset)) for line in lines]
 

@@ -589,7 +589,8 @@ class Shim:
             with open(path) as times:
                 noted = [line.split() for line in times]
             kept = [f"{at} {int(size) - lost}\n" for at, size in noted if int(size) > lost]
-            self.write_times(f"{path}.1", kept)
+            if kept:  # else nothing was put aside, and what was before is there still
+                self.write_times(f"{path}.1", kept)
             os.unlink(path)
 
     @staticmethod

@@ -1,0 +1,129 @@
+"""What people ask of what runs: ports that no decision needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from carelane.delivery.observations import RatesSeen, TrafficSeen
+from carelane.delivery.releases import Probe
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of an instance or a task; *at* is by when it was there, None where nobody knows."""
+
+    instance: str
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LogsWanted:
+    """Whose lines: of one *instance* or task, of a *label*, or of all that belongs to the service.
+
+    With a *deployment*, tasks are its own. *previous* is of the run before the present one.
+    """
+
+    instance: str | None = None
+    label: str | None = None
+    deployment: int | None = None
+    previous: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some are named: then what has ended is meant as well."""
+        return self.instance is not None or self.label is not None or self.deployment is not None
+
+
+class LogReader(Protocol):
+    """What was printed by some of what runs, or ran."""
+
+    def has_any(self) -> bool:
+        """Whether there is anything to read."""
+        ...
+
+    def tail(self, count: int, *, go_on: bool = False, since: datetime | None = None) -> list[LogLine]:
+        """The last *count* lines of each instance; a line that is not whole is left for later to *go_on*.
+
+        What is known to be older than *since* is left out.
+        """
+        ...
+
+    def more(self) -> list[LogLine]:
+        """What was printed since the last call, by new runs and new instances too."""
+        ...
+
+
+class Logs(Protocol):
+    """What runs in one environment prints."""
+
+    def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> LogReader:
+        """Of what is there of *service*, else of the last that was; of all that is *wanted* where some is."""
+        ...
+
+    def printing(self, service: str) -> Mapping[str, bool]:
+        """What of *service* can be read, and whether each has ended; the latest last."""
+        ...
+
+
+@dataclass(frozen=True)
+class CopyEnd:
+    """How a copy ended once: *at*, by which exit code, after how many seconds; None is what nobody saw."""
+
+    at: datetime
+    exit_code: int | None
+    lived_seconds: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class CopyDetail:
+    """What is worth knowing of one copy beside what every look tells.
+
+    *ends* are its last ones, the latest last; *probe* says what its readiness probe answers now, "" where it
+    is fit; *memory_bytes* is resident, None where nothing runs or nobody knows.
+    """
+
+    ends: tuple[CopyEnd, ...] = ()
+    probe: str = ""
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to; *cut*: it said more than is kept; without an *exit_code* it took too long."""
+
+    exit_code: int | None
+    out: str
+    err: str
+    cut: bool = False
+
+
+class Details(Protocol):
+    """Looks closely at one copy, when a person asks."""
+
+    def detail(self, copy: str, readiness: Probe | None) -> CopyDetail:
+        """Of *copy*, which is asked by *readiness* (None: whether it takes connections)."""
+        ...
+
+    def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
+        """Run *command* beside *copy*, in its folder and its environment; nothing can be typed in.
+
+        Raises:
+            ConflictError: If it does not run.
+            InputError: If there is no such command.
+        """
+        ...
+
+
+class Rates(Protocol):
+    """What users get, as it is shown to people."""
+
+    def rates(self, service: str) -> RatesSeen | None:
+        """How *service* does just now; None before anything was looked at."""
+        ...
+
+    def lately(self, service: str, label: str) -> TrafficSeen:
+        """What users had of *label* in the last hour, less where less is known."""
+        ...
