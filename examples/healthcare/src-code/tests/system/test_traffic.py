@@ -47,10 +47,10 @@ def test_what_the_proxy_made_up_is_lost_and_what_the_application_said_is_not(
 
 
 def test_a_slow_system_is_not_sent_less(starter: Starter, shared_database: str) -> None:
-    """One connection and 300 ms an answer: the queue is the user's wait, and is told as such."""
+    """One connection and 300 ms a page: the queue is the user's wait, and is told as such. One seed: enough pages."""
     backend = starter.start("backend", DATABASE_URL=shared_database)
     slow = starter.start("frontend", BACKEND_URL=f"http://127.0.0.1:{backend.port}", HEALTHCARE_FAULT="latency:300ms")
-    options = ("--rate", "20", "--seconds", "0.8", "--connections", "1", "--output", "json")
+    options = ("--rate", "20", "--seconds", "0.8", "--connections", "1", "--seed", "7", "--output", "json")
     with front_doors.opened(backend.port, slow.port) as url:
         report = json.loads(run("traffic", "--url", url, *options).stdout)
     assert report["sent"] > 6
