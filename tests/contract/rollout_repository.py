@@ -108,6 +108,19 @@ class RolloutRepositoryContract:
         assert snapshot.deployment is not None
         assert list(snapshot.deployment.rollouts) == ["zeta", "backend"]
 
+    def test_the_release_under_way_is_as_its_environment_has_it(self, repository: RolloutRepository) -> None:
+        own = {"production": {"backend": version("backend", "own", RICH)}}
+        made = replace(V1, by_environment=own)
+        repository.add_release(made, entry())
+        assert repository.release_named("v1") == made
+        for environment, label in (("production", "own"), ("staging", "v1")):
+            number = repository.reserve_deployment()
+            under_way = deployment(number, environment=environment)
+            assert repository.commit(Decision(state(1, number, environment), (under_way,)))
+            release = repository.snapshot(environment).release
+            assert release is not None
+            assert {n: v.label for n, v in release.versions.items()} == {"backend": label, "reminders": "v1"}
+
     def test_only_the_next_generation_is_recorded(self, repository: RolloutRepository, trail: Trail) -> None:
         assert repository.commit(Decision(state(1)))
         assert not repository.commit(Decision(state(1), (deployment(9),), (entry(),), revision(1, 9)))

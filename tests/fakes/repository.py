@@ -43,7 +43,7 @@ class InMemoryRepository:
         if state.deployment is None:
             return Snapshot(state, incidents=open_)
         deployment = self.deployment(state.deployment)
-        return Snapshot(state, deployment, self.release_named(deployment.release), open_)
+        return Snapshot(state, deployment, self.release_named(deployment.release).within(environment), open_)
 
     def _of(self, environment: str | None) -> list[tuple[int, Incident]]:
         return [(n, i) for (e, n), i in self._incidents.items() if environment in {None, e}]

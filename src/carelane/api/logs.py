@@ -74,7 +74,7 @@ def _wanted(
     """Whose lines are meant: a release and a deployment each name a version of the service."""
     label = None
     if release is not None:
-        meant = app.repository.release(release)
+        meant = app.repository.release(release).within(environment)
         if service not in meant.versions:
             raise NotFoundError(f"{meant.name} has no {service}", hint=f"it has: {', '.join(meant.versions)}")
         label = meant.versions[service].label

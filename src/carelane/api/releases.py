@@ -1,7 +1,8 @@
 """/releases: made once, from a commit."""
 
-from dataclasses import dataclass, fields
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -11,6 +12,7 @@ from carelane.api.actors import Actor, Rights
 from carelane.api.environments import Body
 from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
+from carelane.delivery.differences import Difference, difference
 from carelane.delivery.releases import Release, WorkflowRunReference
 
 
@@ -44,6 +46,25 @@ class MadeRelease(Release):
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ReleaseView(Release):
+    """A release, and what its services have otherwise in an environment than usually."""
+
+    differences: Mapping[str, Mapping[str, Difference]] = field(default_factory=dict)
+
+
+def _shown(release: Release) -> ReleaseView:
+    differences = {
+        environment: {name: difference(release.versions[name], version) for name, version in own.items()}
+        for environment, own in release.by_environment.items()
+    }
+    return ReleaseView(**_fields(release), differences=differences)
+
+
+def _fields(release: Release) -> dict[str, Any]:
+    return {field.name: getattr(release, field.name) for field in fields(release)}
+
+
 def routes(app: App) -> APIRouter:
     """The routes of this noun."""
     router = APIRouter(prefix="/releases", tags=["releases"])
@@ -53,8 +74,8 @@ def routes(app: App) -> APIRouter:
         return app.repository.releases(limit)
 
     @router.get("/{name}", summary="One release, by name or the beginning of its commit")
-    def show_release(name: Name) -> Release:
-        return app.repository.release(name)
+    def show_release(name: Name) -> ReleaseView:
+        return _shown(app.repository.release(name))
 
     @router.post(
         "",
@@ -68,7 +89,6 @@ def routes(app: App) -> APIRouter:
         made = app.releasing.create(body.commit, body.name, actor, built_by, fenced_only=not owner)
         if not made.is_new:
             response.status_code = 200
-        known = {field.name: getattr(made.release, field.name) for field in fields(made.release)}
-        return MadeRelease(**known, uncommitted=made.uncommitted, remarks=made.remarks)
+        return MadeRelease(**_fields(made.release), uncommitted=made.uncommitted, remarks=made.remarks)
 
     return router

@@ -95,7 +95,7 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
     environment, deployment = app.environments[name], outcome.deployment
     rollouts = deployment.rollouts if deployment is not None else {}
     policy = environment.engine.policy
-    release = None if deployment is None else app.repository.release_named(deployment.release)
+    release = None if deployment is None else app.repository.release_named(deployment.release).within(name)
     versions = {} if release is None else release.versions
     state = _state(app, name)
     return PlanView(

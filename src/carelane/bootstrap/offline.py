@@ -22,18 +22,28 @@ def check_configuration(path: Path) -> dict[str, Any]:
     """
     from carelane.config import reading
 
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        raise NotFoundError(f"no {path}", hint="the README shows one to begin with") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
-    configuration = reading.read(text, path.name, path.absolute().parent)
+    configuration = reading.read(_text(path), path.name, path.absolute().parent)
     return {
         "system": configuration.system,
         "services": {name: service.kind for name, service in configuration.services.items()},
         "environments": {name: e.port for name, e in configuration.environments.items()},
     }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise NotFoundError(f"no {path}", hint="the README shows one to begin with") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+
+
+def shown_configuration(path: Path, environment: str) -> dict[str, Any]:
+    """What the file at *path* comes to in *environment*; raises as `check_configuration` does."""
+    from carelane.config import reading, showing
+
+    return showing.shown(reading.read(_text(path), path.name), environment)
 
 
 def configuration_schema() -> dict[str, Any]:

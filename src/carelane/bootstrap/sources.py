@@ -31,11 +31,17 @@ class CommittedSources:
                 paths=tuple(service.source),
                 requirements=service.build.requirements if service.build else None,
                 run=translation.run_configuration(service),
+                runs=translation.runs_by_environment(configuration, name),
             )
             for name, service in translation.released(configuration).items()
         }
         return SourceTree(
-            commit.sha, commit.name, services, configuration.irreversible, self._uncommitted(commit, services)
+            commit.sha,
+            commit.name,
+            services,
+            configuration.irreversible,
+            tuple(configuration.environments),
+            self._uncommitted(commit, services),
         )
 
     def _uncommitted(self, commit: Commit, services: Mapping[str, ServiceSource]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from carelane.cli.output import output_option, show_json
 
 @click.group(epilog="Example: carelane config check")
 def config() -> None:
-    """Check carelane.yaml, or print its schema."""
+    """Check carelane.yaml, show what it comes to in an environment, or print its schema."""
 
 
 @config.command(epilog="Example: carelane config check path/to/carelane.yaml")
@@ -31,6 +31,24 @@ def check(directory: str, path: str | None, output: str) -> None:
     click.echo(
         f"{file.name} is right: {found['system']}\n  services: {services}\n  environments: {environments}"
     )
+
+
+@config.command(epilog="Example: carelane config show production")
+@click.argument("environment")
+@output_option
+@click.pass_obj
+def show(directory: str, environment: str, output: str) -> None:
+    """What carelane.yaml comes to in ENVIRONMENT: how services run there, and its policy, with defaults."""
+    import yaml
+
+    from carelane.bootstrap.offline import shown_configuration
+    from carelane.cli.client import FILE, find_system
+
+    found = shown_configuration(find_system(directory) / FILE, environment)
+    if output == "json":
+        show_json(found)
+        return
+    click.echo(yaml.safe_dump(found, sort_keys=False, default_flow_style=None, width=100), nl=False)
 
 
 @config.command(epilog="Example: carelane config schema > carelane.schema.json")

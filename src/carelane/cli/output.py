@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -80,6 +80,12 @@ def local_time(stamp: str | None) -> str:
     if stamp is None:
         return "-"
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def setting_words(change: Mapping[str, Any]) -> str:
+    """A setting that is changed: what it was, and what it becomes."""
+    before, after = ("not set" if v is None else v or '""' for v in (change["before"], change["after"]))
+    return f"{change['setting']}: {before} -> {after}"
 
 
 def seconds(value: float | None) -> str:

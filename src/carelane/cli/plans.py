@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from carelane.cli.output import seconds, show_json
+from carelane.cli.output import seconds, setting_words, show_json
 from carelane.cli.pictures import step_words
 
 HOUR_SECONDS = 3599.0
@@ -44,19 +44,12 @@ def _warnings(plan: Mapping[str, Any]) -> list[str]:
 
 def _differences(difference: Mapping[str, Any], *, new: bool) -> list[str]:
     """What it changes beside the label: its code, its settings, its data."""
-    lines = [
-        f"{change['setting']}: {_shown(change['before'])} -> {_shown(change['after'])}"
-        for change in difference["settings"]
-    ]
+    lines = [setting_words(change) for change in difference["settings"]]
     if not new and not difference["code"]:
         lines.insert(0, "the same code, other settings")
     if difference["migrates"]:
         lines.append(f"migrates first: {' '.join(difference['migrates'])}")
     return [f"* {line}" for line in lines]
-
-
-def _shown(value: str | None) -> str:
-    return "not set" if value is None else value or '""'
 
 
 def _in_all(expected: Mapping[str, Any]) -> str:

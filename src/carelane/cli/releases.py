@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from carelane.cli.client import Client
-from carelane.cli.output import local_time, output_option, show_json, table
+from carelane.cli.output import local_time, output_option, setting_words, show_json, table
 
 SHOWN = 5
 
@@ -63,7 +63,7 @@ def list_releases(directory: str, limit: int, output: str) -> None:
 @output_option
 @click.pass_obj
 def show(directory: str, name: str, output: str) -> None:
-    """One release: what was packed, and how it runs."""
+    """One release: what was packed, how it runs, and what an environment has otherwise."""
     found = Client(directory).get(f"/releases/{name}")
     if output == "json":
         show_json(found)
@@ -73,6 +73,10 @@ def show(directory: str, name: str, output: str) -> None:
         run = found["built_by"]
         click.echo(f"built by {run['workflow']} run {run['run_id']}, attempt {run['attempt']}: {run['url']}")
     _services(found)
+    for environment, services in found["differences"].items():
+        for service, difference in services.items():
+            for change in difference["settings"]:
+                click.echo(f"in {environment}, {service}: {setting_words(change)}")
 
 
 def _this_run() -> dict[str, Any] | None:

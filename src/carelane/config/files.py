@@ -16,6 +16,9 @@ def missing(data: dict[str, Any], folder: Path) -> list[Wrong]:
     for name, environment in mapping(data, "environments").items():
         for backing, secret in mapping(environment, "backing").items():
             found += _secret(("environments", name, "backing", backing), secret, folder)
+        for service, own in mapping(environment, "services").items():
+            place = ("environments", name, "services", service)
+            found += [((*place, *path), said) for path, said in _secrets(own, folder)]
     for name, told in mapping(data, "notifications").items():
         found += _secret(("notifications", name, "url"), mapping(told, "url"), folder)
     return found
@@ -34,6 +37,10 @@ def _of_service(service: dict[str, Any], folder: Path) -> Iterator[Wrong]:
             yield place, f"{requirements} is not there"
         elif not any(_inside(requirements, each) for each in sources):
             yield place, f"{requirements} is not packed: source does not name it, nor a folder that it is in"
+    yield from _secrets(service, folder)
+
+
+def _secrets(service: Any, folder: Path) -> Iterator[Wrong]:  # noqa: ANN401 - any YAML
     for variable, secret in mapping(service, "secrets").items():
         yield from _secret(("secrets", variable), secret, folder)
 

@@ -161,12 +161,27 @@ class BackingService(Strict):
 Service = Annotated[Web | Worker | BackingService, Field(discriminator="kind")]
 
 
+Replicas = Annotated[int, Field(ge=1, le=100)]
+
+
+class OwnSettings(Strict):
+    """What a service has otherwise in one environment: added to what it says of itself, or in its place."""
+
+    environment: dict[str, str] = Field(default_factory=dict)
+    secrets: dict[str, Secret] = Field(default_factory=dict)
+    limits: LimitSettings = LimitSettings()
+    replicas: Replicas | None = Field(None, description="the same as in the environment's `replicas`")
+
+
 class Environment(Strict):
     """Where releases run, and what it asks of them."""
 
     platform: Literal["processes"] = "processes"
     port: int = Field(ge=1, le=65_535, description="the front door's address on loopback")
-    replicas: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    replicas: dict[str, Replicas] = Field(default_factory=dict)
+    services: dict[str, OwnSettings] = Field(
+        default_factory=dict, description="settings of released services that are this environment's own"
+    )
     strategy: Strategy = StrategySettings()
     objectives: Objectives = Objectives()
     analysis: AnalysisSettings = AnalysisSettings()

@@ -42,19 +42,42 @@ def wrong(data: dict[str, Any]) -> list[Wrong]:
         frozenset(_of_kind(services, "backing")),
         frozenset(_of_kind(services, "web", "worker")),
     )
-    found = list(_in_environments(mapping(data, "environments"), names))
-    found += _workers_twice(mapping(data, "environments"), set(_of_kind(services, "worker")) - names.web)
-    for name, service in services.items():
-        if service.get("kind") != "backing":
-            for path, text in _texts(service):
-                found += [((*("services", name), *path), said) for said in _in_text(text, names)]
+    environments = mapping(data, "environments")
+    found = list(_in_environments(environments, names))
+    found += _workers_twice(environments, set(_of_kind(services, "worker")) - names.web)
+    found += _replicas_twice(environments)
+    settings: dict[Path, dict[str, Any]] = {
+        ("services", n): service for n, service in services.items() if service.get("kind") != "backing"
+    }
+    for place, service in {**settings, **_own_settings(environments)}.items():
+        found += _a_text_and_a_secret(place, service)
+        for path, text in _texts(service):
+            found += [((*place, *path), said) for said in _in_text(text, names)]
     return [*found, *_same_routes(services)]
+
+
+def _own_settings(environments: dict[str, Any]) -> dict[Path, dict[str, Any]]:
+    """What environments have of services, by its place."""
+    return {
+        ("environments", name, "services", service): own
+        for name, environment in environments.items()
+        for service, own in mapping(environment, "services").items()
+        if isinstance(own, dict)
+    }
+
+
+def _a_text_and_a_secret(place: Path, service: dict[str, Any]) -> Iterator[Wrong]:
+    for variable in mapping(service, "secrets"):
+        if variable in mapping(service, "environment"):
+            path = (*place, "secrets", variable)
+            yield path, f"{variable} is in environment too: a variable is a text or a secret"
 
 
 def _in_environments(environments: dict[str, Any], names: _Names) -> Iterator[Wrong]:
     for name, environment in environments.items():
         for part, known, kind in (
             ("replicas", names.released, "released service"),
+            ("services", names.released, "released service"),
             ("backing", names.backing, "backing service"),
         ):
             for service in mapping(environment, part):
@@ -67,12 +90,32 @@ def _in_environments(environments: dict[str, Any], names: _Names) -> Iterator[Wr
                 yield place, f"{service} is no web service; there are: {_listed(names.web)}"
 
 
+def _replicas(environment: Any) -> Iterator[tuple[str, Path, Any]]:  # noqa: ANN401 - any YAML
+    """How many of which service are wanted, and where in *environment* that is said."""
+    for service, count in mapping(environment, "replicas").items():
+        yield service, ("replicas", service), count
+    for service, own in mapping(environment, "services").items():
+        if isinstance(own, dict) and "replicas" in own:
+            yield service, ("services", service, "replicas"), own["replicas"]
+
+
 def _workers_twice(environments: dict[str, Any], workers: set[str]) -> Iterator[Wrong]:
     for name, environment in environments.items():
-        for service, count in mapping(environment, "replicas").items():
+        for service, place, count in _replicas(environment):
             if service in workers and isinstance(count, int) and count > 1:
-                place = ("environments", name, "replicas", service)
-                yield place, f"{service} is a worker: it never runs twice"
+                yield ("environments", name, *place), f"{service} is a worker: it never runs twice"
+
+
+def _replicas_twice(environments: dict[str, Any]) -> Iterator[Wrong]:
+    for name, environment in environments.items():
+        said: set[str] = set()
+        for service, place, _ in _replicas(environment):
+            if service in said:
+                yield (
+                    ("environments", name, *place),
+                    f"said twice: environments.{name}.replicas has {service} too",
+                )
+            said.add(service)
 
 
 def _texts(service: dict[str, Any]) -> Iterator[tuple[Path, str]]:

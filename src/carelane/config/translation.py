@@ -8,6 +8,7 @@ from carelane.config.model import (
     BackingService,
     Configuration,
     Environment,
+    OwnSettings,
     ProbeSettings,
     RouteTo,
     Secret,
@@ -37,7 +38,7 @@ def policy(environment: Environment) -> Policy:
     pace = environment.strategy.rolling or RollingSettings()
     configured = _strategies(environment.strategy)
     return Policy(
-        replicas=dict(environment.replicas),
+        replicas=replicas(environment),
         pace=Pace(pace.max_unavailable, pace.max_surge, pace.min_ready_seconds),
         rollback=RollbackPolicy(
             automatic=rollback.automatic,
@@ -57,6 +58,12 @@ def policy(environment: Environment) -> Policy:
         analysis=_analysis(environment),
         dry_run=environment.analysis.dry_run,
     )
+
+
+def replicas(environment: Environment) -> dict[str, int]:
+    """How many of each service *environment* wants, where it says so."""
+    own = {n: s.replicas for n, s in environment.services.items() if s.replicas is not None}
+    return {**environment.replicas, **own}
 
 
 def preview_port(environment: Environment) -> int | None:
@@ -113,6 +120,33 @@ def backing(configuration: Configuration) -> list[str]:
 def web(configuration: Configuration) -> list[str]:
     """The names of the services that take HTTP."""
     return [n for n, s in configuration.services.items() if isinstance(s, Web)]
+
+
+def runs_by_environment(configuration: Configuration, name: str) -> dict[str, RunConfiguration]:
+    """How service *name* runs in the environments that have settings of their own for it."""
+    service = released(configuration)[name]
+    return {
+        environment: run_configuration(resolved(service, settings.services[name]))
+        for environment, settings in configuration.environments.items()
+        if name in settings.services
+    }
+
+
+def resolved(service: Web | Worker, own: OwnSettings) -> Web | Worker:
+    """*service* with what an environment has otherwise.
+
+    A variable is a text or a secret: what is one of them in the environment is not the other there.
+    """
+    environment = {n: text for n, text in service.environment.items() if n not in own.secrets}
+    secrets = {n: secret for n, secret in service.secrets.items() if n not in own.environment}
+    limits = own.limits.model_dump(exclude_none=True)
+    return service.model_copy(
+        update={
+            "environment": {**environment, **own.environment},
+            "secrets": {**secrets, **own.secrets},
+            "limits": service.limits.model_copy(update=limits),
+        }
+    )
 
 
 def run_configuration(service: Web | Worker) -> RunConfiguration:

@@ -73,13 +73,13 @@ class History:
         if way.to_revision not in {None, state.revision} or state.release is None:
             return self._earlier(state, way)
         if active is not None and _goes_back(active) and way.to_revision is None:
-            there = self._repository.release_named(active.release)
+            there = self._repository.release_named(active.release).within(state.name)
             cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
             if cannot and way.kind is Kind.EMERGENCY:
                 return self._earlier(state, way, beyond=Target(active.to_revision, there))
             if differing(state, there):
                 return Target(active.to_revision, there)
-        stable = Target(None, self._repository.release_named(state.release))
+        stable = Target(None, self._repository.release_named(state.release).within(state.name))
         begun = active is not None and any(rollout.begun for rollout in active.rollouts.values())
         if way.kind is Kind.EMERGENCY:
             # A rollback that turns back leads to what it was to leave: that is what an emergency leaves.
@@ -138,7 +138,7 @@ class History:
                 continue
             if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
                 continue
-            release = self._repository.release_named(revision.release)
+            release = self._repository.release_named(revision.release).within(state.name)
             same = beyond is not None and _versions(release) == _versions(beyond.release)
             if differing(state, release) and not same:
                 return Target(revision.number, release)
@@ -151,7 +151,7 @@ class History:
                 f"{state.name} has no revision {number}",
                 hint=f"kept are {kept[-1].number} to {kept[0].number}",
             )
-        release = self._repository.release_named(chosen.release)
+        release = self._repository.release_named(chosen.release).within(state.name)
         if not differing(state, release):
             raise ConflictError(
                 f"{state.name} has {release.name} (revision {chosen.number}) already: no service differs"

@@ -67,7 +67,8 @@ class Operations:
             RefusedError: If the one named asks less than the environment's, and whoever asks may not do that.
         """
         engine = self.engine(environment)
-        wanted = Request(0, self._repository.release(release), author, reason, by_token=way.by_token)
+        meant = self._repository.release(release).within(environment)
+        wanted = Request(0, meant, author, reason, by_token=way.by_token)
         chosen = None if way.strategy is None else strategies.named(way.strategy, engine.policy.strategies)
         lost = [] if chosen is None or way.may_weaken else engine.policy.given_up(chosen)
         if lost:
@@ -100,7 +101,7 @@ class Operations:
     def plan(self, environment: str, release: str, *, strategy: str | None = None) -> Outcome:
         """What `deploy` would make, decided as it would be and not recorded."""
         engine = self.engine(environment)
-        wanted = self._repository.release(release)
+        wanted = self._repository.release(release).within(environment)
         snapshot = self._repository.snapshot(environment)
         there = commands.already(snapshot, wanted, Kind.DEPLOY)
         if there is not None:
@@ -143,7 +144,7 @@ class Operations:
         reason = f"retry of deployment {last.id}"
         if last.kind is not Kind.DEPLOY and last.to_revision is not None:
             return self.rollback(environment, last.to_revision, author, reason)
-        wanted = self._repository.release_named(last.release)
+        wanted = self._repository.release_named(last.release).within(environment)
         return self._deploy(engine, Request(0, wanted, author, reason), last.strategy)
 
     def pause(self, environment: str, author: str, reason: str) -> Deployment:

@@ -8,11 +8,16 @@ from carelane.delivery.releases import RunConfiguration
 
 @dataclass(frozen=True)
 class ServiceSource:
-    """What one service is made from at a commit."""
+    """What one service is made from at a commit; *runs*: how, in environments that have settings for it."""
 
     paths: tuple[str, ...]
     requirements: str | None
     run: RunConfiguration
+    runs: Mapping[str, RunConfiguration] = field(default_factory=dict)
+
+    def in_environment(self, environment: str) -> RunConfiguration:
+        """How it runs in *environment*."""
+        return self.runs.get(environment, self.run)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class SourceTree:
     name: str
     services: Mapping[str, ServiceSource]
     irreversible: bool
+    environments: tuple[str, ...] = ()
     uncommitted: tuple[str, ...] = ()
     """What of it was changed since, where it is the commit that is checked out."""
 

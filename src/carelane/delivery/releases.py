@@ -1,7 +1,7 @@
 """What is shipped: a release, and each service's version in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -141,7 +141,10 @@ class WorkflowRunReference:
 
 @dataclass(frozen=True)
 class Release:
-    """An immutable set of service versions, made once from one commit."""
+    """An immutable set of service versions, made once from one commit.
+
+    *by_environment* has those that run otherwise in an environment: the same artifacts, other settings.
+    """
 
     name: str
     commit: str
@@ -151,6 +154,12 @@ class Release:
     irreversible: bool = False
     built_by: WorkflowRunReference | None = None
     """The run that made it; None where a person did by hand."""
+    by_environment: Mapping[str, Mapping[str, ServiceVersion]] = field(default_factory=dict)
+
+    def within(self, environment: str) -> "Release":
+        """The release as it is in *environment*: there it has one version of each service."""
+        own = self.by_environment.get(environment, {})
+        return replace(self, versions={**self.versions, **own}, by_environment={})
 
 
 def labelled(versions: Mapping[str, ServiceVersion], known: list[Release]) -> dict[str, ServiceVersion]:

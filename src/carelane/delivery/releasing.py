@@ -1,7 +1,7 @@
 """Making releases: from a commit, once; deployments never build."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carelane.audit.entries import Detail, Entry
 from carelane.base.clock import Clock
@@ -90,9 +90,11 @@ class Releasing:
             service: ServiceVersion(service, name, tree.sha, artifacts[service], source.run)
             for service, source in tree.services.items()
         }
-        labels = labelled(versions, self._repository.releases(KNOWN_RELEASES)[::-1])
+        known = self._repository.releases(KNOWN_RELEASES)[::-1]
+        labels = labelled(versions, known)
         made_at = self._clock.wall()
-        release = Release(name, tree.sha, author, made_at, labels, tree.irreversible, built_by)
+        own = _by_environment(tree, versions, labels, known)
+        release = Release(name, tree.sha, author, made_at, labels, tree.irreversible, built_by, own)
         details: dict[str, Detail] = {"commit": tree.sha, "services": [v.label for v in labels.values()]}
         if built_by is not None:
             details["built_by"] = built_by.url
@@ -107,6 +109,29 @@ class Releasing:
             return self._repository.release_named(name)
         except NotFoundError:
             return None
+
+
+def _by_environment(
+    tree: SourceTree,
+    versions: Mapping[str, ServiceVersion],
+    usual: Mapping[str, ServiceVersion],
+    known: list[Release],
+) -> dict[str, dict[str, ServiceVersion]]:
+    """The versions that differ from the *usual* ones in an environment, in their settings or their label.
+
+    One that had settings of its own and has them no more is a change there alone.
+    """
+    own = {}
+    for environment in dict.fromkeys((*tree.environments, *(e for r in known for e in r.by_environment))):
+        there = {
+            name: replace(version, run=tree.services[name].in_environment(environment))
+            for name, version in versions.items()
+        }
+        made = labelled(there, [release.within(environment) for release in known])
+        differing = {name: version for name, version in made.items() if version != usual[name]}
+        if differing:
+            own[environment] = differing
+    return own
 
 
 def _check_name(name: str) -> None:

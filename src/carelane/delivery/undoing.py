@@ -161,7 +161,7 @@ class Undoing:
 
     def standing(self, engine: Engine, made: Deployment) -> EmergencyOutcome:
         """How far the emergency *made* has come by now, each service for itself, and verified anew."""
-        release = self._repository.release_named(made.release)
+        release = self._repository.release_named(made.release).within(made.environment)
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, release
         services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}

@@ -206,7 +206,8 @@ def _snapshot(connection: sa.Connection, environment: str) -> Snapshot:
     if state.deployment is None:
         return Snapshot(state, incidents=open_)
     deployment = _one_deployment(connection, state.deployment)
-    return Snapshot(state, deployment, _recorded_release(connection, deployment.release), open_)
+    release = _recorded_release(connection, deployment.release).within(environment)
+    return Snapshot(state, deployment, release, open_)
 
 
 def _swap(connection: sa.Connection, state: EnvironmentState) -> bool:
