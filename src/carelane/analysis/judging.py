@@ -142,12 +142,13 @@ class Judge:
         return Tallies(columns.canary_requests, canary_bad, columns.stable_requests, stable_bad, late)
 
     def _lost(self, columns: Columns, rows: list[Array]) -> list[Array] | None:
-        """The sums at the last reset before each window; one row where none is among these."""
+        """The sums at the last reset before each window, or where its weight began; None without a reset."""
         resets = np.flatnonzero(columns.lost())
         if not len(resets):
             return None if self.lost is None else [row[None, :] for row in self.lost]
         last = np.searchsorted(resets, np.arange(len(columns)), side="right") - 1
-        before = self.lost or tuple(design.nothing() for design in self.designs)
+        began = self.begun[-1].sums if self.begun else tuple(design.nothing() for design in self.designs)
+        before = self.lost or began
         return [
             np.where(last[:, None] >= 0, r[resets[np.maximum(last, 0)]], row)
             for r, row in zip(rows, before, strict=True)

@@ -137,6 +137,17 @@ def test_an_open_pool_is_closed_by_a_rise() -> None:
     assert (now.canary_requests, now.stable_requests) == (0, 600)
 
 
+def test_what_a_reset_loses_later_says_nothing_of_what_was_decided_before_it() -> None:
+    """At once or one by one: until the reset everything since the weight began counts, and nothing else."""
+    before = [*at(0, 2, (2, 0), 0), *at(0, 1, (1, 1), 2)]
+    rise = Window(3, 4, Counts(44), Counts(3, 3), weight=1)
+    reset = Window(4, 5, Counts(), Counts(), Gap.RESET, weight=1)
+    seen = [*before, rise, reset]
+    live = judged(seen[:-1]).after(reset)
+    assert live.failed is not None
+    assert judge_all(live.policy, (LONE,), Columns.of(seen), live.trial).failed == live.failed
+
+
 @given(windows_of_any_kind, st.lists(st.integers(0, 3), max_size=40), st.integers(0, 40))
 @settings(max_examples=40)
 def test_judged_window_by_window_or_all_at_once_the_bits_are_the_same_across_weights(
