@@ -22,6 +22,7 @@ class Right(StrEnum):
     UNDO = "undo"
     EXECUTE = "execute"
     GRANT = "grant"
+    CONFIGURE = "configure"
     END = "end"
 
 
@@ -32,6 +33,8 @@ _ENVIRONMENT = f"{_ENVIRONMENTS}{{name}}"
 ROUTES = {
     "GET /api/v1/openapi.json": Right.READ,
     "GET /api/v1/system": Right.READ,
+    "GET /api/v1/system/differences": Right.READ,
+    "POST /api/v1/system/reload": Right.CONFIGURE,
     "POST /api/v1/system/down": Right.END,
     "GET /api/v1/environments": Right.READ,
     f"GET {_ENVIRONMENT}": Right.READ,

@@ -11,14 +11,23 @@ from pydantic import StrictBool
 import carelane
 from carelane.api.actors import Actor
 from carelane.api.environments import Body
+from carelane.api.limits import Name, Reason
 from carelane.base.loops import Failing
 from carelane.bootstrap.app import App
+from carelane.bootstrap.reloading import Differences
 
 
 class DownBody(Body):
     """Whether what runs goes on running without the server."""
 
     keep_running: StrictBool = False
+
+
+class ReloadBody(Body):
+    """Why, and the digest of the file that was looked at: it may have changed since."""
+
+    reason: Reason = ""
+    seen: Name | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,14 @@ def routes(app: App, started_at: datetime, end: Callable[[bool], None]) -> APIRo
     def show_system() -> SystemView:
         name = app.configuration.system
         return SystemView(name, carelane.__version__, os.getpid(), started_at, app.failing())
+
+    @router.get("/differences", summary="What carelane.yaml says otherwise than the server uses")
+    def show_differences() -> Differences:
+        return app.reloading.differences()
+
+    @router.post("/reload", summary="Bring into force what carelane.yaml says and needs no restart")
+    def reload(body: ReloadBody, actor: Actor) -> Differences:
+        return app.reloading.reload(actor, body.reason, body.seen)
 
     @router.post("/down", status_code=202, summary="End the server and, unless kept, what it runs")
     def down(body: DownBody, actor: Actor) -> dict[str, str]:

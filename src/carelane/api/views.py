@@ -8,7 +8,6 @@ from datetime import datetime
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
-from carelane.bootstrap import on_disk
 from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
@@ -109,7 +108,7 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
             for n, r in rollouts.items()
         },
         irreversible=release is not None and release.irreversible,
-        remarks=on_disk.remarks(app.places, app.configuration),
+        remarks=app.reloading.remarks(),
     )
 
 

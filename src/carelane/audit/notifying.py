@@ -3,6 +3,7 @@
 Nothing here is ever called from inside a decision: a destination that hangs delays nobody.
 """
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,7 +15,6 @@ from carelane.base.clock import Clock
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 600.0
 MOST_ATTEMPTS = 12
-NOTHING_TO_DO_SECONDS = 3600.0
 
 
 class Notifier:
@@ -28,32 +28,45 @@ class Notifier:
         self._sender = sender
         self._wanted = wanted
         self._clock = clock
+        self._reading = threading.Lock()
 
     def follow(self) -> float:
         """A step, then a wait until the trail has grown, a second at most; due again at once.
 
-        With no destinations there is nothing to follow.
+        While nobody is to be told the trail is followed all the same: who is later hears nothing of before.
         """
-        if not self._wanted:
-            return NOTHING_TO_DO_SECONDS
-        self.step()
-        self._trail.wait(self._queue.position(), 1.0)
+        if self._wanted:
+            self.step()
+            self._trail.wait(self._queue.position(), 1.0)
+        elif self._trail.wait(self._queue.position(), 1.0):
+            self.step()
         return 0.0
+
+    def use(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        """From now on tell by *wanted*; of what is in the trail already, whoever was to be told."""
+        self._read()
+        with self._reading:
+            self._wanted = wanted
 
     def step(self) -> None:
         """Queue what is new, then try what is due."""
-        position = self._queue.position()
-        entries = self._trail.after(position)
-        if entries:
-            told = [
-                (p.position, destination)
-                for p in entries
-                for destination, acts in self._wanted.items()
-                if p.entry.act in acts
-            ]
-            self._queue.enqueue(entries[-1].position, told, self._clock.now())
+        self._read()
         for pending in self._queue.due(self._clock.now()):
             self._try(pending)
+
+    def _read(self) -> None:
+        """Queue what is new for those who want to know of it."""
+        with self._reading:
+            position = self._queue.position()
+            entries = self._trail.after(position)
+            if entries:
+                told = [
+                    (p.position, destination)
+                    for p in entries
+                    for destination, acts in self._wanted.items()
+                    if p.entry.act in acts
+                ]
+                self._queue.enqueue(entries[-1].position, told, self._clock.now())
 
     def _try(self, pending: Pending) -> None:
         title, body = message(pending.entry)

@@ -1,7 +1,7 @@
 """From a configuration to a running system: every adapter is made here and nowhere else."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from carelane.analysis.keeping import Thinning
@@ -14,9 +14,10 @@ from carelane.bootstrap import limits, local, secrets, unknown
 from carelane.bootstrap.environments import Environment, Stores
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
+from carelane.bootstrap.reloading import Reloading
 from carelane.bootstrap.sources import CommittedSources
 from carelane.bootstrap.timekeeping import Timekeeping
-from carelane.config import reading
+from carelane.config import reading, translation
 from carelane.config.model import Configuration
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
@@ -37,6 +38,7 @@ from carelane.store.trail import SqlTrail
 
 LOOP_SECONDS = 10.0
 NOTIFYING_SECONDS = 600.0
+"""Its step tries everything that is due, and each destination may take its time."""
 _report = Reports()
 
 
@@ -45,7 +47,7 @@ class App:
     """The whole server, without its HTTP side."""
 
     places: Places
-    configuration: Configuration
+    reloading: Reloading
     environments: Mapping[str, Environment]
     repository: SqlRolloutRepository
     analyses: SqlAnalysisRepository
@@ -59,6 +61,11 @@ class App:
     tokens: SqlTokenRepository
     archives: Archives
     localhub: Localhub | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """What carelane.yaml said when it was last read into force."""
+        return self.reloading.used
 
     def begin(self) -> None:
         """Start what the environments need, and the loops; what runs already is found again."""
@@ -139,9 +146,16 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     pushed = None if localhub is None else localhub.repository_folder
     sources = CommittedSources(GitRepository(places.system, also=pushed), archives)
     notifications = SqlNotificationQueue(database, trail)
+    telling = _Telling(places, configuration, trail, notifications, clock)
+
+    def use(wanted: Configuration) -> None:
+        for name, engine in engines.items():
+            engine.adopt(translation.policy(wanted.environments[name]))
+        telling.use(wanted)
+
     return App(
         places=places,
-        configuration=configuration,
+        reloading=Reloading(places, configuration, use, stores.rollouts.record, clock),
         environments=environments,
         repository=stores.rollouts,
         analyses=stores.analyses,
@@ -153,7 +167,7 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
             [
                 *(loop for environment in environments.values() for loop in environment.loops),
                 *(() if localhub is None else (Loop("localhub", localhub.look, _report),)),
-                _told_by(_notifier(places, configuration, trail, notifications, clock)),
+                Loop("notifications", telling.notifier.follow, _report, late_seconds=NOTIFYING_SECONDS),
                 Loop("traffic", Thinning(stores.traffic, clock).step, _report),
                 Loop("room", room.restore, _report),
                 Loop("clock", timekeeping.keep, _report),
@@ -169,17 +183,30 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     )
 
 
-def _told_by(notifier: Notifier) -> Loop:
-    """Its step tries everything that is due, and each destination may take its time."""
-    return Loop("notifications", notifier.follow, _report, late_seconds=NOTIFYING_SECONDS)
+class _Telling:
+    """Who is told what, and at which address."""
+
+    def __init__(
+        self,
+        places: Places,
+        configuration: Configuration,
+        trail: SqlTrail,
+        queue: SqlNotificationQueue,
+        clock: Clock,
+    ) -> None:
+        self._places = places
+        self._sender = AppriseSender(self._addresses(configuration))
+        self.notifier = Notifier(trail, queue, self._sender, _wanted(configuration), clock)
+
+    def use(self, configuration: Configuration) -> None:
+        """From now on as *configuration* says."""
+        self._sender.use(self._addresses(configuration))
+        self.notifier.use(_wanted(configuration))
+
+    def _addresses(self, configuration: Configuration) -> dict[str, Callable[[], str]]:
+        told = configuration.notifications.items()
+        return {name: functools.partial(secrets.read, self._places, d.url) for name, d in told}
 
 
-def _notifier(
-    places: Places, configuration: Configuration, trail: SqlTrail, queue: SqlNotificationQueue, clock: Clock
-) -> Notifier:
-    wanted = {name: frozenset(d.acts) for name, d in configuration.notifications.items()}
-    addresses = {
-        name: functools.partial(secrets.read, places, d.url)
-        for name, d in configuration.notifications.items()
-    }
-    return Notifier(trail, queue, AppriseSender(addresses), wanted, clock)
+def _wanted(configuration: Configuration) -> dict[str, frozenset[str]]:
+    return {name: frozenset(d.acts) for name, d in configuration.notifications.items()}

@@ -36,6 +36,7 @@ COMMANDS = {
     "gh-env": "carelane.cli.pipelines:gh_env",
     "state": "carelane.cli.state:state",
     "config": "carelane.cli.config:config",
+    "reload": "carelane.cli.reloading:reload",
     "completion": "carelane.cli.completion:completion",
 }
 SUMMARIES = {
@@ -61,7 +62,8 @@ SUMMARIES = {
     "token": "Tokens of pipelines.",
     "gh-env": "What gh needs to speak to this system's localhub.",
     "state": "Check, copy or put back what is recorded.",
-    "config": "Check carelane.yaml, or print its schema.",
+    "config": "Check carelane.yaml, or show what it comes to.",
+    "reload": "Bring into force what carelane.yaml says by now.",
     "completion": "Shell completion.",
 }
 

@@ -34,10 +34,14 @@ def difference(before: ServiceVersion | None, after: ServiceVersion) -> Differen
     migrates = after.run.migrate
     if before is None:
         return Difference(code, (), migrates)
-    old, new = (dict(_settings(asdict(version.run))) for version in (before, after))
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    changes = (Change(name, old.get(name), new.get(name)) for name in sorted(names))
-    return Difference(code, tuple(changes), migrates)
+    return Difference(code, changes(asdict(before.run), asdict(after.run)), migrates)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Each setting that differs, by its dotted path, sorted."""
+    old, new = dict(_settings(before)), dict(_settings(after))
+    names = sorted(name for name in {**old, **new} if old.get(name) != new.get(name))
+    return tuple(Change(name, old.get(name), new.get(name)) for name in names)
 
 
 def _settings(said: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
@@ -46,5 +50,5 @@ def _settings(said: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, 
         path = f"{inside}{name}"
         if isinstance(value, Mapping):
             yield from _settings(value, f"{path}.")
-        elif value is not None and value != () and path not in NOT_TOLD:
+        elif value not in (None, (), []) and path not in NOT_TOLD:
             yield path, value if isinstance(value, str) else json.dumps(value)

@@ -93,6 +93,12 @@ class Engine:
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
 
+    def adopt(self, policy: Policy) -> None:
+        """From now on decide by *policy*; what is under way keeps the strategy that it was begun with."""
+        with self._deciding:
+            self.policy = policy
+        self.loop.wake()
+
     # -- one pass
 
     def tick(self) -> float:

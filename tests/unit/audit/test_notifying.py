@@ -26,7 +26,7 @@ class Trail:
 
     def wait(self, position: int, timeout_seconds: float) -> bool:
         """Nothing more comes."""
-        return bool(position and timeout_seconds)
+        return position < 1
 
 
 class Queue:
@@ -129,3 +129,20 @@ def test_a_clock_that_is_set_back_holds_up_no_second_attempt(
     clock.advance(FIRST_RETRY_SECONDS)
     notifier.step()
     assert [pending.attempts for pending, _ in queue.waiting.values()] == [2]
+
+
+def test_who_is_told_from_now_on_hears_of_what_comes_and_not_of_what_was(
+    notifier: Notifier, queue: Queue, sender: Sender
+) -> None:
+    nobody = Notifier(notifier._trail, queue, sender, {}, notifier._clock)
+    nobody.use({"oncall": frozenset({"deployment.failed"})})
+    nobody.step()
+    assert (queue.position(), queue.waiting, sender.sent) == (1, {}, [])
+
+
+def test_while_nobody_is_told_the_trail_is_followed_all_the_same(
+    notifier: Notifier, queue: Queue, sender: Sender
+) -> None:
+    nobody = Notifier(notifier._trail, queue, sender, {}, notifier._clock)
+    assert nobody.follow() == 0.0
+    assert (queue.position(), queue.waiting) == (1, {})

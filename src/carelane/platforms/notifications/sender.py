@@ -9,6 +9,10 @@ class AppriseSender:
     def __init__(self, addresses: Mapping[str, Callable[[], str]]) -> None:
         self._addresses = addresses
 
+    def use(self, addresses: Mapping[str, Callable[[], str]]) -> None:
+        """From now on send to these *addresses*."""
+        self._addresses = addresses
+
     def send(self, destination: str, title: str, body: str) -> str:
         """Send; what went wrong, or nothing. The address itself is never part of it."""
         import apprise
