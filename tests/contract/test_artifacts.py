@@ -1,5 +1,6 @@
 """The Artifacts port: in memory, and as archives on disk."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -147,7 +148,19 @@ class TestArchives(ArtifactsContract):
             artifacts.member(kept.archive, "c.txt")
 
     def test_an_archive_cannot_write_outside_of_its_tree(self, artifacts: Archives, tmp_path: Path) -> None:
-        digest = artifacts.pack(tar_of({"../../escaped.txt": "!"}))
-        with pytest.raises(Exception, match=r"outside|out of it"):
+        with pytest.raises(InputError, match="leads out of what is packed"):
+            artifacts.pack(tar_of({"../../escaped.txt": "!"}))
+        raw = tar_of({"../../escaped.txt": "!"})
+        digest = hashlib.sha256(raw).hexdigest()
+        (tmp_path / "archives" / f"{digest}.tar").write_bytes(raw)
+        with pytest.raises(PlatformError, match="leads out of what is packed"):
             artifacts.unpacked(digest)
         assert not (tmp_path / "escaped.txt").exists()
+        assert list((tmp_path / "trees").glob(".part-*")) == [], "a failed try leaves nothing behind"
+
+    def test_what_could_not_be_installed_leaves_nothing_behind(
+        self, artifacts: Archives, tmp_path: Path
+    ) -> None:
+        with pytest.raises((InputError, PlatformError)):
+            artifacts.build(b"no-such-package-anywhere==1.0\n")
+        assert list((tmp_path / "dependencies").glob(".part-*")) == []

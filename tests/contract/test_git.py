@@ -80,6 +80,22 @@ def test_a_few_trees_that_stand_for_any_number_of_files_are_not_taken_in(
     assert len(repository.archive(sha, ["0/0/0"])) < 8 << 20
 
 
+def test_a_submodule_is_refused_by_name_where_it_would_be_packed(folder: Path) -> None:
+    """An archive has an empty folder in its place."""
+    sha = printed(folder, "rev-parse", "HEAD")
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{sha},vendor/lib ä")
+    (folder / "vendor" / "own").mkdir(parents=True)
+    (folder / "vendor" / "own" / "file").touch()
+    git(folder, "add", "vendor/own")
+    git(folder, "commit", "--quiet", "--message", "with a submodule")
+    head = printed(folder, "rev-parse", "HEAD")
+    repository = GitRepository(folder)
+    for packed in (["vendor"], ["."], ["service.py", "vendor/lib ä"]):
+        with pytest.raises(InputError, match="cannot pack vendor/lib ä: a submodule"):
+            repository.archive(head, packed)
+    assert repository.archive(head, ["service.py", "vendor/own"])
+
+
 def printed(folder: Path, *arguments: str, given: str | None = None) -> str:
     done = subprocess.run(
         ["git", *arguments],

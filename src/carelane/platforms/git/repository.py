@@ -13,6 +13,7 @@ ARCHIVE_BYTES = 512 << 20
 TEXT_BYTES = 16 << 20
 """So much of a commit is read at most: a few trees that name each other stand for any number of files."""
 ERROR_BYTES = 4 << 10
+SUBMODULE = b"160000 "
 NAMING = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_QUARANTINE_PATH"),
@@ -81,7 +82,11 @@ class GitRepository:
         return done.stdout.decode()
 
     def archive(self, sha: str, paths: list[str]) -> bytes:
-        """A tar of *paths* at commit *sha*; raises InputError where one is not there, or it is too long."""
+        """A tar of *paths* at commit *sha*.
+
+        Raises:
+            InputError: Where one is not there, it is too long, or a submodule is in it, whose files are not.
+        """
         what = f"{', '.join(paths)} of {sha[:12]}"
         done = self._read(ARCHIVE_BYTES, what, "archive", "--format=tar", sha, "--", *paths)
         if done.returncode != 0:
@@ -89,7 +94,19 @@ class GitRepository:
                 f"cannot pack {what}: {done.stderr.decode(errors='replace').strip()}",
                 hint="`source` in carelane.yaml names committed files and folders",
             )
+        self._refuse_submodules(sha, paths, what)
         return done.stdout
+
+    def _refuse_submodules(self, sha: str, paths: list[str], what: str) -> None:
+        """An archive has an empty folder in the place of each: another repository's commit is named there."""
+        listed = self._read(ARCHIVE_BYTES, what, "ls-tree", "-r", "-z", sha, "--", *paths).stdout
+        rows = (row.partition(b"\t") for row in listed.split(b"\0"))
+        found = [path.decode(errors="replace") for about, _, path in rows if about.startswith(SUBMODULE)]
+        if found:
+            raise InputError(
+                f"cannot pack {', '.join(found)}: a submodule, whose files are in another repository",
+                hint="commit the files themselves (git subtree), or leave it out of `source`",
+            )
 
     def _check_repository(self) -> None:
         done = self._git("rev-parse", "--git-dir")

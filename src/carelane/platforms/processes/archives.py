@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import io
 import os
 import shutil
 import sys
@@ -16,10 +15,11 @@ import structlog
 
 from carelane.base.errors import InputError, PlatformError
 from carelane.delivery.releases import Artifact
-from carelane.platforms.processes import dependencies, manifests
+from carelane.platforms.processes import dependencies, manifests, packing
 from carelane.platforms.processes.programs import Programs
 
 log = structlog.get_logger()
+PART, DAMAGED = ".part-", ".damaged-"
 AGAIN = "`carelane release create` of the same commit makes it again"
 
 
@@ -44,8 +44,11 @@ class Archives:
         """Keep the files of the tar stream *raw*; returns the digest of their canonical archive.
 
         Order, owners and times are made the same, so that equal contents have equal digests.
+
+        Raises:
+            InputError: Where a file could not be what it is in the repository, by its name.
         """
-        packed = _canonical(raw)
+        packed = packing.canonical(raw)
         digest = hashlib.sha256(packed).hexdigest()
         target = self._archives / f"{digest}.tar"
         if not target.exists() or target.read_bytes() != packed:
@@ -99,13 +102,12 @@ class Archives:
         return manifests.damage(folder)
 
     def _install(self, digest: str, lock: bytes, *, fenced_only: bool) -> str:
-        final = self.dependencies(digest)
-        part = final.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
         requirements = self._dependencies / f"{digest}.txt"
         requirements.write_bytes(lock)
-        remark = dependencies.install(part, requirements, self._programs, fenced_only=fenced_only)
-        _put_in_place(part, final)
+        with _part(self._dependencies) as part:
+            part.rmdir()  # it is made by whoever installs
+            remark = dependencies.install(part, requirements, self._programs, fenced_only=fenced_only)
+            _put_in_place(part, self.dependencies(digest))
         return remark
 
     # -- using
@@ -129,28 +131,15 @@ class Archives:
 
     def _unpack(self, digest: str, tree: Path) -> None:
         self._check(digest)
-        part = Path(tempfile.mkdtemp(dir=self._trees, prefix=".part-"))
-        with tarfile.open(self._archives / f"{digest}.tar") as tar:
-            _extract(tar, part)
-        self._programs.run(
-            "compiling",
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                "-m",
-                "compileall",
-                "-q",
-                "-s",
-                str(part),
-                "-p",
-                str(tree),
-                str(part),
-            ],
-        )
-        for path in (part, *part.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else path.stat().st_mode & 0o555)
-        _put_in_place(part, tree)
+        with _part(self._trees) as part:
+            with tarfile.open(self._archives / f"{digest}.tar") as tar:
+                packing.extract(tar, part)
+            compiled = ["-q", "-s", str(part), "-p", str(tree), str(part)]
+            self._programs.run("compiling", [sys.executable, "-I", "-S", "-m", "compileall", *compiled])
+            for path in (part, *part.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o555 if path.is_dir() else path.stat().st_mode & 0o555)
+            _put_in_place(part, tree)
 
     def verify(self, artifact: Artifact, *, quick: bool = False) -> None:
         """Check that the archive, its files and its dependencies are there and what they were made as.
@@ -191,35 +180,33 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def _part(beside: Path) -> Iterator[Path]:
+    """A folder for what is being made, of which nothing is left where that fails."""
+    part = Path(tempfile.mkdtemp(dir=beside, prefix=PART))
+    try:
+        yield part
+    finally:
+        remove(part)
+
+
+def remove(folder: Path) -> None:
+    """Remove *folder* and what is in it, read-only or not; what is not there is removed already."""
+    for above, folders, _ in os.walk(folder):
+        Path(above).chmod(0o700)
+        for name in folders:
+            path = Path(above, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _put_in_place(part: Path, final: Path) -> None:
     """Let *part* become *final*; what was there is put aside, for instances may be running in it."""
     if final.exists():
-        final.rename(tempfile.mkdtemp(dir=final.parent, prefix=".damaged-"))
+        final.rename(tempfile.mkdtemp(dir=final.parent, prefix=DAMAGED))
     part.rename(final)
     manifests.write(final)
-
-
-def _canonical(raw: bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=io.BytesIO(raw)) as given, tarfile.open(fileobj=out, mode="w") as made:
-        for member in sorted(given.getmembers(), key=lambda m: m.name):
-            member.mtime, member.uid, member.gid, member.uname, member.gname = 0, 0, 0, "", ""
-            member.pax_headers = {}
-            made.addfile(member, given.extractfile(member) if member.isfile() else None)
-    return out.getvalue()
-
-
-def _extract(tar: tarfile.TarFile, target: Path) -> None:
-    """Unpack, nothing outside *target*; Debian 12's own Python 3.11.2 has no extraction filters yet."""
-    if hasattr(tarfile, "data_filter"):
-        tar.extractall(target, filter="data")
-        return
-    for member in tar.getmembers():
-        paths = [member.name, *([member.linkname] if member.issym() or member.islnk() else [])]
-        inside = all(not p.startswith("/") and ".." not in p.split("/") for p in paths)
-        if not inside or not (member.isfile() or member.isdir() or member.issym()):
-            raise PlatformError(f"the archive holds {member.name}, which leads out of it or is no file")
-    tar.extractall(target)  # noqa: S202 - every member was checked above
 
 
 def _write_whole(target: Path, content: bytes) -> None:
