@@ -34,6 +34,8 @@ ROUTES = {
     "GET /api/v1/openapi.json": Right.READ,
     "GET /api/v1/system": Right.READ,
     "GET /api/v1/system/differences": Right.READ,
+    "GET /api/v1/system/spare": Right.READ,
+    "POST /api/v1/system/prune": Right.CONFIGURE,
     "POST /api/v1/system/reload": Right.CONFIGURE,
     "POST /api/v1/system/down": Right.END,
     "GET /api/v1/environments": Right.READ,

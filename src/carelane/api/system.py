@@ -10,11 +10,12 @@ from pydantic import StrictBool
 
 import carelane
 from carelane.api.actors import Actor
-from carelane.api.environments import Body
+from carelane.api.environments import Body, ReasonBody
 from carelane.api.limits import Name, Reason
 from carelane.base.loops import Failing
 from carelane.bootstrap.app import App
 from carelane.bootstrap.reloading import Differences
+from carelane.delivery.retention import Spare
 
 
 class DownBody(Body):
@@ -57,6 +58,14 @@ def routes(app: App, started_at: datetime, end: Callable[[bool], None]) -> APIRo
     @router.post("/reload", summary="Bring into force what carelane.yaml says and needs no restart")
     def reload(body: ReloadBody, actor: Actor) -> Differences:
         return app.reloading.reload(actor, body.reason, body.seen)
+
+    @router.get("/spare", summary="What nobody needs any more, and a prune would remove")
+    def show_spare() -> list[Spare]:
+        return app.housekeeping.spare()
+
+    @router.post("/prune", summary="Remove what nobody needs any more")
+    def prune(body: ReasonBody, actor: Actor) -> list[Spare]:
+        return app.housekeeping.prune(actor, body.reason)
 
     @router.post("/down", status_code=202, summary="End the server and, unless kept, what it runs")
     def down(body: DownBody, actor: Actor) -> dict[str, str]:

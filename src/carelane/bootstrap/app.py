@@ -19,14 +19,18 @@ from carelane.bootstrap.sources import CommittedSources
 from carelane.bootstrap.timekeeping import Timekeeping
 from carelane.config import reading, translation
 from carelane.config.model import Configuration
+from carelane.config.strategies import RollbackSettings
+from carelane.delivery.housekeeping import Housekeeping
 from carelane.delivery.operations import Operations
 from carelane.delivery.releasing import Releasing
+from carelane.delivery.retention import Shelf
 from carelane.platforms.git.repository import GitRepository
 from carelane.platforms.notifications.sender import AppriseSender
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.ballast import Ballast
+from carelane.platforms.processes.shelves import ArtifactShelf, DamagedShelf, EndedShelf
 from carelane.platforms.processes.tcp_ports import Ports
-from carelane.store.analyses import SqlAnalysisRepository
+from carelane.store.analyses import SqlAnalysisRepository, WindowShelf
 from carelane.store.answers import SqlAnswers
 from carelane.store.database import open_sqlite
 from carelane.store.deliveries import SqlRolloutRepository
@@ -40,6 +44,9 @@ LOOP_SECONDS = 10.0
 NOTIFYING_SECONDS = 600.0
 """Its step tries everything that is due, and each destination may take its time."""
 _report = Reports()
+
+HOUSEKEEPING_SECONDS = 600.0
+"""How long looking through, and removing, hundreds of thousands of files may take."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class App:
     room: Ballast
     tokens: SqlTokenRepository
     archives: Archives
+    housekeeping: Housekeeping
     localhub: Localhub | None = None
 
     @property
@@ -153,9 +161,26 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
             engine.adopt(translation.policy(wanted.environments[name]))
         telling.use(wanted)
 
+    reloading = Reloading(places, configuration, use, stores.rollouts.record, clock)
+    shelves: list[Shelf] = [
+        ArtifactShelf(places.artifacts, places.environments),
+        EndedShelf(lambda: [folder / "ended" for folder in places.known_environments()]),
+        DamagedShelf(places.state),
+        WindowShelf(database),
+    ]
+    housekeeping = Housekeeping(
+        stores.rollouts,
+        stores.fleets,
+        shelves,
+        lambda: translation.retention(reloading.used),
+        lambda: _revisions_kept(places, reloading.used),
+        clock,
+        _report,
+    )
     return App(
         places=places,
-        reloading=Reloading(places, configuration, use, stores.rollouts.record, clock),
+        reloading=reloading,
+        housekeeping=housekeeping,
         environments=environments,
         repository=stores.rollouts,
         analyses=stores.analyses,
@@ -170,6 +195,7 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
                 Loop("notifications", telling.notifier.follow, _report, late_seconds=NOTIFYING_SECONDS),
                 Loop("traffic", Thinning(stores.traffic, clock).step, _report),
                 Loop("room", room.restore, _report),
+                Loop("retention", housekeeping.step, _report, late_seconds=HOUSEKEEPING_SECONDS),
                 Loop("clock", timekeeping.keep, _report),
                 Loop("log", Rotation(places.log).step, _report),
             ],
@@ -181,6 +207,14 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
         archives=archives,
         localhub=localhub,
     )
+
+
+def _revisions_kept(places: Places, configuration: Configuration) -> dict[str, int]:
+    """How many revisions can be named, by environment; those that are described no more count too."""
+    usual = RollbackSettings().revision_history
+    gone = {folder.name: usual for folder in places.known_environments()}
+    there = {name: each.rollback.revision_history for name, each in configuration.environments.items()}
+    return {**gone, **there}
 
 
 class _Telling:

@@ -185,6 +185,7 @@ class Localhub:
         binds[str(tools)] = f"{IN_SANDBOX}/bin"
         binds[str(self._places.pipeline_socket.parent)] = f"{IN_SANDBOX}/server"
         settings = {"slots": self._settings.slots, "binds": binds, "paths": [f"{IN_SANDBOX}/bin"]}
+        settings |= {"keep_runs": self._settings.keep_runs, "keep_days": self._settings.keep_days}
         if self._settings.home_memory_mb is not None:
             settings["home_memory_mb"] = self._settings.home_memory_mb
         json_files.write(self._places.localhub / "localhub.yaml", settings)

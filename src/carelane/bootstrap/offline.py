@@ -74,12 +74,21 @@ def judged_again(run: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
     Returns:
         What it came to, and whether that is what was recorded, bit for bit.
+
+    Raises:
+        NotFoundError: If what it was judged by is kept no longer.
     """
     from pydantic import TypeAdapter
 
     from carelane.delivery.analyses import AnalysisRun
 
     known = TypeAdapter(AnalysisRun).validate_python(run)
+    if known.evidence is not None and not known.windows:
+        raise NotFoundError(
+            f"what {known.service} was judged by in deployment {known.deployment} is kept no longer,"
+            " but for what it came to",
+            hint="retention.analyses_days in carelane.yaml says for how long",
+        )
     same = known.evidence is None or known.judge().evidence() == known.evidence
     return _replayed(known.since_its_start().again()), same
 

@@ -128,7 +128,8 @@ def _at_once(used: Configuration, there: Configuration) -> Configuration:
         name: _environment(settings, there.environments.get(name, settings))
         for name, settings in used.environments.items()
     }
-    return used.model_copy(update={"environments": environments, "notifications": there.notifications})
+    others = {name: getattr(there, name) for name in ("notifications", "retention")}
+    return used.model_copy(update={"environments": environments, **others})
 
 
 def _environment(used: Environment, there: Environment) -> Environment:

@@ -223,10 +223,20 @@ class PipelineSettings(Strict):
         le=1 << 20,  # as localhub, which would refuse to start
         description="keep each job's home and workspace in memory, so much of it; on disk unless given",
     )
+    keep_runs: int = Field(2000, ge=1, le=1_000_000, description="the newest runs that are kept")
+    keep_days: int = Field(90, ge=1, le=1_000_000, description="for how long, with logs and artifacts")
     deploy: list[Name] = Field(default_factory=list, description="environments that its jobs may deploy to")
     reviewers: dict[Name, list[str]] = Field(
         default_factory=dict, description="who must approve a job of an environment"
     )
+
+
+class RetentionSettings(Strict):
+    """What of the past is kept, beside what an environment needs."""
+
+    releases: int = Field(20, ge=1, le=1000, description="the newest, with their artifacts")
+    days: int = Field(30, ge=1, description="artifacts of releases made since; logs of what has ended")
+    analyses_days: int = Field(90, ge=1, description="what analyses saw, window by window")
 
 
 class Configuration(Strict):
@@ -237,6 +247,7 @@ class Configuration(Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     notifications: dict[Name, Notifications] = Field(default_factory=dict)
     pipeline: PipelineSettings | None = None
+    retention: RetentionSettings = RetentionSettings()
     irreversible: bool = Field(False, description="releases of this commit cannot be rolled back past")
 
     @field_validator("environments")

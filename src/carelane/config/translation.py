@@ -26,6 +26,7 @@ from carelane.delivery.releases import (
     SecretReference,
     ServiceKind,
 )
+from carelane.delivery.retention import Retention
 from carelane.delivery.strategies import StrategyKind
 
 READINESS_PERIOD_SECONDS = 1.0
@@ -58,6 +59,12 @@ def policy(environment: Environment) -> Policy:
         analysis=_analysis(environment),
         dry_run=environment.analysis.dry_run,
     )
+
+
+def retention(configuration: Configuration) -> Retention:
+    """How much of the past is kept."""
+    settings = configuration.retention
+    return Retention(settings.releases, settings.days, settings.analyses_days)
 
 
 def replicas(environment: Environment) -> dict[str, int]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Query, Response
 
 from localhub.api.access import BASE, Actor, Hub, Page, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
-from localhub.hub import forms
+from localhub.hub import forms, retention
 from localhub.hub.parts import Localhub
 from localhub.runs.records import Job, Run, Status
 from localhub.store.records import Repository
@@ -217,7 +217,6 @@ def approvals(hub: Hub, repo: Repo, run_id: int) -> list[dict[str, Any]]:
 
 @router.delete(f"{RUNS}/{{run_id}}", status_code=204)
 def delete(hub: Hub, repo: Repo, run_id: int) -> Response:
-    """Forgets a run that has ended."""
-    run = found(hub, repo, run_id)
-    hub.engine.forget(run.id)
+    """Forgets a run that has ended, with its logs and artifacts."""
+    retention.forget(hub, found(hub, repo, run_id))
     return Response(status_code=204)

@@ -22,11 +22,13 @@ class Loop:
         step: Callable[[threading.Event], None],
         stopping: threading.Event,
         *,
+        late_seconds: float = LATE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._step = step
         self._stopping = stopping
+        self._late_seconds = late_seconds
         self._clock = clock
         self._step_since: float | None = None
         self._thread: threading.Thread | None = None
@@ -60,7 +62,7 @@ class Loop:
         if self.has_ended:
             return f"{self.name} has ended"
         since = self._step_since
-        if since is None or self._stopping.is_set() or self._clock() - since < LATE_SECONDS:
+        if since is None or self._stopping.is_set() or self._clock() - since < self._late_seconds:
             return ""
         return f"a pass of {self.name} has not come back for {self._clock() - since:.0f} s"
 

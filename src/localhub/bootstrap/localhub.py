@@ -12,7 +12,7 @@ from localhub.base.loops import Loop, Watch
 from localhub.execution import sandbox, tools
 from localhub.execution.jobs import SandboxedJobs
 from localhub.execution.uses import Actions
-from localhub.hub import deployments, events, linting, tokens
+from localhub.hub import deployments, events, linting, retention, tokens
 from localhub.hub.parts import Localhub
 from localhub.hub.settings import PASSED, Settings
 from localhub.repositories.bare import BareRepositories
@@ -26,15 +26,19 @@ from localhub.store import database, records, secrets
 from localhub.store.files import Files
 from localhub.store.runs import StoredRuns
 
+SWEPT_SECONDS = 3600.0
+"""How long sweeping, and repacking every repository, may take."""
+
 
 def started(localhub: Localhub) -> None:
     """Recovers what an earlier server left, and starts the loops."""
     localhub.engine.recover()
-    watcher = events.Watcher(localhub)
+    watcher, sweeper = events.Watcher(localhub), retention.Sweeper(localhub)
     stopping = localhub.stopping
-    localhub.watch = Watch(
-        [Loop("engine", localhub.engine.go_on, stopping), Loop("pushes", watcher.go_on, stopping)], stopping
-    )
+    steps = {"engine": localhub.engine.go_on, "pushes": watcher.go_on}
+    loops = [Loop(name, step, stopping) for name, step in steps.items()]
+    loops.append(Loop("retention", sweeper.go_on, stopping, late_seconds=SWEPT_SECONDS))
+    localhub.watch = Watch(loops, stopping)
     localhub.watch.begin()
 
 

@@ -44,6 +44,8 @@ class Settings:
     binds: dict[str, str] = field(default_factory=dict)  # folder or socket -> place in the sandbox
     paths: tuple[str, ...] = ()  # folders of the sandbox, put on the jobs' PATH
     lint: bool = True
+    keep_runs: int = 2000  # of a repository, with their logs and artifacts
+    keep_days: int = 90
 
     @property
     def socket(self) -> Path:
@@ -55,8 +57,9 @@ MOST_SLOTS = 64
 MOST_HOME_MB = 1 << 20
 KEYS = {
     *("user", "slots", "labels", "actions", "sandbox", "network", "home_memory_mb"),
-    *("binds", "paths", "lint"),
+    *("binds", "paths", "lint", "keep_runs", "keep_days"),
 }
+MOST_KEPT = 1_000_000
 
 
 def read(path: Path | None, state: Path) -> Settings:
@@ -89,12 +92,12 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
         "network": bool,
         "home_memory_mb": int,
     }
-    kinds |= {"binds": dict, "paths": list, "lint": bool}
+    kinds |= {"binds": dict, "paths": list, "lint": bool, "keep_runs": int, "keep_days": int}
     for key, value in data.items():
         if not isinstance(value, kinds[key]):
             raise InputError(f"{path}: {key} is {value!r}", hint=f"a {kinds[key].__name__} is expected")
     _check_limits(data, path)
-    plain = ("user", "slots", "sandbox", "network", "home_memory_mb", "lint")
+    plain = ("user", "slots", "sandbox", "network", "home_memory_mb", "lint", "keep_runs", "keep_days")
     more: dict[str, Any] = {key: data[key] for key in plain if key in data}
     if "labels" in data:
         more["labels"] = tuple(str(label).lower() for label in data["labels"])
@@ -110,7 +113,9 @@ def _checked(data: dict[str, Any], path: Path, state: Path) -> Settings:
 
 
 def _check_limits(data: dict[str, Any], path: Path) -> None:
-    for key, most in (("slots", MOST_SLOTS), ("home_memory_mb", MOST_HOME_MB)):
+    limits = {"slots": MOST_SLOTS, "home_memory_mb": MOST_HOME_MB}
+    limits |= {"keep_runs": MOST_KEPT, "keep_days": MOST_KEPT}
+    for key, most in limits.items():
         if key in data and (isinstance(data[key], bool) or not 1 <= data[key] <= most):
             raise InputError(f"{path}: {key} is {data[key]!r}", hint=f"1 to {most}")
     fence = data.get("sandbox", "bubblewrap")

@@ -93,6 +93,13 @@ class BareRepositories:
                 git.run(folder, "config", key, value)
         return folder
 
+    def repack(self, name: str, keep_days: int) -> None:
+        """Packs a repository; what nothing led to for *keep_days* goes: till then runs may ask for it."""
+        expire = f"{keep_days}.days.ago"
+        of_moves = [f"gc.{key}={expire}" for key in ("reflogExpire", "reflogExpireUnreachable")]
+        options = [word for setting in of_moves for word in ("-c", setting)]
+        git.run(self.folder(name), *options, "gc", "--quiet", "--cruft", f"--prune={expire}")
+
     def refs(self, name: str) -> dict[str, str]:
         """Commits by ref (branches and tags; annotated tags by their commit)."""
         text = git.run(

@@ -232,6 +232,17 @@ class Files:
             rows = connection.execute(query.order_by(tables.caches.c.id.desc())).mappings().all()
         return [CacheEntry(**row) for row in rows]
 
+    def unused(self, repository: str, since: datetime) -> list[CacheEntry]:
+        """The caches that nobody has used *since*."""
+        return [entry for entry in self.caches(repository) if entry.used_at < since.isoformat()]
+
+    def without_run(self) -> list[Artifact]:
+        """The artifacts of runs that are gone."""
+        known = sa.select(tables.runs.c.id)
+        query = sa.select(tables.artifacts).where(tables.artifacts.c.run_id.not_in(known))
+        with self._engine.connect() as connection:
+            return [Artifact(**row) for row in connection.execute(query).mappings()]
+
     def delete_cache(self, entry: CacheEntry) -> None:
         """Forgets a cache and removes its file."""
         with self._engine.begin() as connection:

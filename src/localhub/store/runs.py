@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -84,6 +85,22 @@ class StoredRuns:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(tables.jobs).where(tables.jobs.c.run_id == run_id))
             connection.execute(sa.delete(tables.runs).where(tables.runs.c.id == run_id))
+
+    def beyond(self, repository: str, most: int, before: datetime) -> list[Run]:
+        """The runs that have ended, and were made *before* that or are not among the newest *most*."""
+        columns = tables.runs.c
+        newest = sa.select(columns.id).where(columns.repository == repository)
+        newest = newest.order_by(columns.id.desc()).limit(most)
+        old = sa.or_(columns.created_at < before.isoformat(), columns.id.not_in(newest))
+        ended = columns.status == Status.COMPLETED.value
+        query = sa.select(columns.document).where(columns.repository == repository, ended, old)
+        return self._read(query.order_by(columns.id))
+
+    def unknown_jobs(self, job_ids: set[int]) -> set[int]:
+        """Those of *job_ids* that no run has; a run's jobs are kept before they begin."""
+        with self._engine.connect() as connection:
+            known = set(connection.execute(sa.select(tables.jobs.c.id)).scalars())
+        return job_ids - known
 
     def active(self) -> list[Run]:
         """Runs that have not ended, oldest first."""

@@ -7,6 +7,9 @@ from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, FailureKind, Migration, Rollout
 from carelane.delivery.observations import ProcessPhase
 
+MOST_MIGRATED = 200
+"""Labels whose migration is known to be done; what is older is migrated again, which is safe to repeat."""
+
 
 def advance(draft: Draft, rollout: Rollout) -> Failure | None:
     """Begin the migration, or see how it ended; the reason where it has failed."""
@@ -23,7 +26,7 @@ def advance(draft: Draft, rollout: Rollout) -> Failure | None:
         said = f"{task} ended with {failing.exit_words(seen.exit_code)}; its log says why"
         return Failure(FailureKind.MIGRATION, said)
     state = draft.service(rollout.service)
-    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)))
+    draft.put(rollout.service, replace(state, migrated=(*state.migrated, rollout.to_label)[-MOST_MIGRATED:]))
     draft.put_rollout(replace(rollout, migration=Migration.DONE))
     draft.record("migration.finished", task, details={"service": rollout.service})
     return None

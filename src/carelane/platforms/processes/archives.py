@@ -51,6 +51,7 @@ class Archives:
         packed = packing.canonical(raw)
         digest = hashlib.sha256(packed).hexdigest()
         target = self._archives / f"{digest}.tar"
+        _asked_for(target)
         if not target.exists() or target.read_bytes() != packed:
             _write_whole(target, packed)
         return digest
@@ -84,8 +85,9 @@ class Archives:
         """
         key = lock + f"\n# {sys.implementation.cache_tag} {sys.platform} {os.uname().machine}".encode()
         digest = hashlib.sha256(key).hexdigest()
+        _asked_for(self.dependencies(digest))
         # Whoever asks for the same at the same time waits, and finds it done.
-        with _alone(self.dependencies(digest)):
+        with alone(self.dependencies(digest)):
             if self._damaged(digest) is not None:
                 remark = self._install(digest, lock, fenced_only=fenced_only)
                 if remark:
@@ -123,8 +125,9 @@ class Archives:
             PlatformError: If the archive is missing or not what its digest says.
         """
         tree = self._trees / digest
+        _asked_for(tree)
         if manifests.damage(tree) is not None:
-            with _alone(tree):
+            with alone(tree):
                 if manifests.damage(tree) is not None:
                     self._unpack(digest, tree)
         return tree
@@ -147,10 +150,12 @@ class Archives:
         Damaged files are unpacked again; dependencies are not, for that may need the network. Looking
         through thousands of files takes a third of a second: *quick* only sees that they are there.
         """
+        _asked_for(self._archives / f"{artifact.archive}.tar")
         self._check(artifact.archive)
         self.unpacked(artifact.archive)
         if artifact.dependencies is None:
             return
+        _asked_for(self.dependencies(artifact.dependencies))
         if not self.dependencies(artifact.dependencies).exists():
             raise PlatformError(f"the dependencies {artifact.dependencies[:12]} are missing", hint=AGAIN)
         wrong = None if quick else self._damaged(artifact.dependencies)
@@ -170,14 +175,34 @@ class Archives:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else makes *folder* meanwhile, in this process or another; a killed one lets go."""
-    lock = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def alone(folder: Path) -> Iterator[Path]:
+    """Nobody else makes *folder* meanwhile, in this process or another; a killed one lets go.
+
+    The lock's own file is given: who removes the folder for good removes it as well.
+    """
+    path = folder.with_name(f".{folder.name}.lock")
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is(lock, path):  # else whoever had it has removed it
+                yield path
+                return
+        finally:
+            os.close(lock)
+
+
+def _is(lock: int, path: Path) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+        return os.fstat(lock).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _asked_for(path: Path) -> None:
+    """Note that somebody wants it now: it is not removed within the next hour."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 @contextlib.contextmanager

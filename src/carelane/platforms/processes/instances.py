@@ -75,15 +75,17 @@ class ProcessInstances:
         return {name: self._seen(name) for name in names}
 
     def forget(self, instance: str) -> None:
-        """Put the folder of an ended instance aside; the newest twenty stay readable."""
+        """Put the folder of an ended instance aside; the newest twenty of a service stay readable."""
         folder = self._shims.folder(instance)
         self._shims.end_left_behind(instance)
         self._shims.forget(instance)
         if folder.exists():
             shutil.rmtree(self._ended / instance, ignore_errors=True)
             folder.rename(self._ended / instance)
-        kept = sorted(self._ended.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-ENDED_KEPT]:
+            os.utime(self._ended / instance)
+        service = _service(instance)
+        of_service = (path for path in self._ended.iterdir() if _service(path.name) == service)
+        for old in sorted(of_service, key=lambda path: path.stat().st_mtime)[:-ENDED_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
     # -- for logs, and for going up and down
@@ -258,6 +260,11 @@ class ProcessInstances:
     def _taken_ports(self) -> set[int]:
         specs = (self._shims.spec(name) for name in self._shims.names())
         return {spec["port"] for spec in specs if spec is not None}
+
+
+def _service(name: str) -> str:
+    """The service that an instance or a task is of."""
+    return names.task_of(name) or name.rpartition("-")[0]
 
 
 def _end(end: Mapping[str, Any]) -> CopyEnd:
