@@ -10,10 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from carelane.analysis.measurements import Counts, Window
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.base import json_files
+from carelane.base.errors import NotFoundError
+from carelane.bootstrap.offline import judged_again
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.decisions.draft import Decision
 from carelane.delivery.deployments import Phase
@@ -200,6 +203,8 @@ class TestWindowShelf(ShelfContract):
         assert [len(run.windows) for run in seen.values() if run is not None] == [0, 0, 1]
         assert [len(run.history) for run in seen.values() if run is not None] == [0, 0, 1]
         assert all(run is not None and run.evidence is not None for run in seen.values())
+        with pytest.raises(NotFoundError, match="in deployment 1 is kept no longer"):
+            judged_again(TypeAdapter(AnalysisRun).dump_python(seen[1], mode="json"))
 
 
 def test_a_size_is_what_is_taken_on_the_disk_and_what_is_gone_takes_nothing(tmp_path: Path) -> None:
