@@ -11,6 +11,7 @@ from bench import (
     late,
     many,
     pipeline,
+    retention,
     routing,
     sides,
     streams,
@@ -20,6 +21,7 @@ from bench import (
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "footprint": lambda _: footprint.main(),
     "history": lambda _: history.main(),
+    "retention": lambda asked: retention.main(asked.releases),
     "undoing": lambda asked: undoing.main(asked.rounds, asked.restarts),
     "canary": lambda asked: canary.main(asked.trials, asked.caught),
     "pipeline": lambda asked: pipeline.main(asked.pushes),
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--before", default="58175b7", help="the commit that this one is compared with")
     parser.add_argument("--flips", type=int, default=100, help="changes of weights, each number of services")
     parser.add_argument("--services", type=int, default=50, help="services of a system that has many")
+    parser.add_argument("--releases", type=int, default=300, help="releases, with retention at work")
     parser.add_argument("--silent", type=float, default=370.0, help="seconds that a WebSocket says nothing")
     parser.add_argument("--trials", type=int, default=20, help="A/A trials, and healthy releases")
     parser.add_argument("--caught", type=int, default=10, help="runs of each fault to catch")

@@ -7,19 +7,15 @@ processor time at rest, of what is ours and of the services.
 """
 
 import itertools
-import json
-import os
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from bench.processes import busy_seconds, proportional_mib
+from bench.processes import Kinds, kinds
 from bench.results import Figure, write
 from tests.load import Answer, Load
 from tests.systems.system import System, free_port
@@ -29,21 +25,6 @@ OTHERS = ("development", "staging")
 REST_SECONDS = 30
 SHIP_SECONDS = 1800.0
 OURS_GIB, OURS_CORES = 6.0, 0.5
-
-
-@dataclass
-class Kinds:
-    """Processes by what they are."""
-
-    pids: dict[str, list[int]] = field(default_factory=dict)
-
-    def mib(self, kind: str) -> list[float]:
-        """Memory of each of one kind."""
-        return [proportional_mib(pid) for pid in self.pids.get(kind, [])]
-
-    def busy(self) -> dict[str, float]:
-        """Processor seconds of each kind until now."""
-        return {kind: sum(busy_seconds(pid) for pid in pids) for kind, pids in self.pids.items()}
 
 
 def main(services: int = 50) -> None:
@@ -111,11 +92,11 @@ def _measure(system: System, services: int) -> list[Figure]:
     for environment in OTHERS:
         _deploy(system, environment, "v2")
     time.sleep(5)
-    kinds = _kinds(system)
-    before = kinds.busy()
+    there = kinds(system)
+    before = there.busy()
     time.sleep(REST_SECONDS)
-    rest = {kind: (now - before[kind]) / REST_SECONDS for kind, now in kinds.busy().items()}
-    return [*_shipping(services, first, second, load.answers, lost), *_costs(kinds, rest)]
+    rest = {kind: (now - before[kind]) / REST_SECONDS for kind, now in there.busy().items()}
+    return [*_shipping(services, first, second, load.answers, lost), *_costs(there, rest)]
 
 
 def _deploy(system: System, environment: str, release: str) -> None:
@@ -141,10 +122,10 @@ def _shipping(
     ]
 
 
-def _costs(kinds: Kinds, rest: dict[str, float]) -> list[Figure]:
+def _costs(there: Kinds, rest: dict[str, float]) -> list[Figure]:
     figures, ours_mib, ours_cores = [], 0.0, 0.0
-    for kind, pids in sorted(kinds.pids.items()):
-        mib = kinds.mib(kind)
+    for kind, pids in sorted(there.pids.items()):
+        mib = there.mib(kind)
         figures.append(
             Figure(
                 f"{len(pids)} x {kind}: PSS in all, largest; processor at rest",
@@ -170,21 +151,3 @@ def _costs(kinds: Kinds, rest: dict[str, float]) -> list[Figure]:
             ours_cores <= OURS_CORES,
         ),
     ]
-
-
-def _kinds(system: System) -> Kinds:
-    """Every process of the system, by what its folder says it is."""
-    pids: dict[str, list[int]] = defaultdict(list)
-    pids["server"] = [system.server_pid()]
-    for file in (system.folder / ".carelane" / "environments").glob("*/*/*/status.json"):
-        if "ended" in file.parts:
-            continue
-        status = json.loads(file.read_text())
-        proxy = file.parent.parent.name == "proxies"
-        kind = file.parent.name.partition("-")[0] if proxy else "service"
-        if status["child"] is None or not os.path.exists(f"/proc/{status['child']['pid']}"):  # noqa: PTH110
-            continue
-        pids[kind].append(status["child"]["pid"])
-        if os.path.exists(f"/proc/{status['shim']['pid']}"):  # noqa: PTH110
-            pids["shim"].append(status["shim"]["pid"])
-    return Kinds(dict(pids))

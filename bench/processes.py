@@ -1,11 +1,14 @@
 """What single processes cost, as the system counts it, and small services to stand behind a proxy."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from carelane.platforms.processes.tcp_ports import free_port, is_free
@@ -26,6 +29,39 @@ def busy_seconds(pid: int) -> float:
     return (
         sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
     )
+
+
+@dataclass
+class Kinds:
+    """Processes by what they are."""
+
+    pids: dict[str, list[int]] = field(default_factory=dict)
+
+    def mib(self, kind: str) -> list[float]:
+        """Memory of each of one kind."""
+        return [proportional_mib(pid) for pid in self.pids.get(kind, [])]
+
+    def busy(self) -> dict[str, float]:
+        """Processor seconds of each kind until now."""
+        return {kind: sum(busy_seconds(pid) for pid in pids) for kind, pids in self.pids.items()}
+
+
+def kinds(system: System) -> Kinds:
+    """Every process of the system, by what its folder says it is."""
+    pids: dict[str, list[int]] = defaultdict(list)
+    pids["server"] = [system.server_pid()]
+    for file in (system.folder / ".carelane" / "environments").glob("*/*/*/status.json"):
+        if "ended" in file.parts:
+            continue
+        status = json.loads(file.read_text())
+        proxy = file.parent.parent.name == "proxies"
+        kind = file.parent.name.partition("-")[0] if proxy else "service"
+        if status["child"] is None or not os.path.exists(f"/proc/{status['child']['pid']}"):  # noqa: PTH110
+            continue
+        pids[kind].append(status["child"]["pid"])
+        if os.path.exists(f"/proc/{status['shim']['pid']}"):  # noqa: PTH110
+            pids["shim"].append(status["shim"]["pid"])
+    return Kinds(dict(pids))
 
 
 def seconds(act: Callable[[], object]) -> float:

@@ -204,7 +204,7 @@ class TestWindowShelf(ShelfContract):
         assert [len(run.history) for run in seen.values() if run is not None] == [0, 0, 1]
         assert all(run is not None and run.evidence is not None for run in seen.values())
         with pytest.raises(NotFoundError, match="in deployment 1 is kept no longer"):
-            judged_again(TypeAdapter(AnalysisRun).dump_python(seen[1], mode="json"))
+            judged_again(TypeAdapter(AnalysisRun | None).dump_python(seen[1], mode="json"))
 
 
 def test_a_size_is_what_is_taken_on_the_disk_and_what_is_gone_takes_nothing(tmp_path: Path) -> None:
