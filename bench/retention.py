@@ -113,10 +113,14 @@ def _prune(system: System) -> int:
 def _costs(system: System) -> dict[str, float]:
     time.sleep(10)  # what was warm has gone
     parts = taken(Places(system.folder))
+    fixed = {"what is recorded", "kept back for emergencies"}
     recorded = sum(part.bytes or 0 for part in parts if part.part == "what is recorded")
     there = kinds(system)
     return {
-        "disk but for what is recorded, MiB": (sum(p.bytes or 0 for p in parts) - recorded) / 2**20,
+        "disk but for what is recorded and the ballast, MiB": sum(
+            part.bytes or 0 for part in parts if part.part not in fixed
+        )
+        / 2**20,
         "what is recorded, KiB (the trail stays)": recorded / 1024,
         "server, MiB PSS": sum(there.mib("server")),
         "proxies, MiB PSS in all": sum(m for kind in there.pids for m in there.mib(kind) if kind == "proxy"),
