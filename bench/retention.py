@@ -30,6 +30,8 @@ ENVIRONMENTS = ("development", "staging", "production")
 LOOKS = (0.1, 1 / 3, 2 / 3, 1.0)
 PRUNED_EACH, REQUIREMENTS_EACH = 10, 10
 ROUNDS = 15
+USERS = 20
+"""Who ask production for each release: what is counted is counted by version."""
 FLAT = 1.25
 DEADLINE_SECONDS = 60.0
 
@@ -62,6 +64,7 @@ def _measure(system: System, releases: int) -> list[Figure]:
         for number in range(1, releases + 1):
             _release(system, number)
             list(pool.map(lambda where: _deploy(system, where, f"v{number}"), ENVIRONMENTS))  # noqa: B023
+            system.users(USERS).versions()
             if number % PRUNED_EACH == 0:
                 removed += _prune(system)
             if number in looks:

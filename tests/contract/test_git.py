@@ -28,7 +28,9 @@ def folder(tmp_path: Path) -> Path:
 def test_of_several_tags_the_highest_version_names_the_commit(folder: Path) -> None:
     for tag in ("v9", "v10", "v2"):
         git(folder, "tag", tag)
-    assert GitRepository(folder).resolve("HEAD").name == "v10"
+    repository = GitRepository(folder)
+    assert repository.resolve("HEAD").name == "v10"
+    assert [repository.resolve(said).name for said in ("v2", "refs/tags/v9", "v10")] == ["v2", "v9", "v10"]
 
 
 def test_what_is_not_committed_is_named_where_it_matters(folder: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from carelane.cli.output import output_option, show_json, table
+from carelane.cli import naming
+from carelane.cli.output import output_option, say, show_json, table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,7 +90,7 @@ def replay(
 
 
 @analysis.command(epilog="Example: carelane analysis verify 12")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=naming.deployments)
 @output_option
 @click.pass_obj
 def verify(directory: str, number: int, output: str) -> None:
@@ -120,7 +121,7 @@ def verify(directory: str, number: int, output: str) -> None:
     else:
         for name, (found, same, n) in again.items():
             how = "the same, bit for bit" if same else "NOT what was recorded"
-            click.echo(f"{name}: {n} windows judged again: {how}: {found['verdict']}: {found['words']}")
+            say(f"{name}: {n} windows judged again: {how}: {found['verdict']}: {found['words']}")
     if not all(same for _, same, _ in again.values()):
         raise OutcomeFailed(f"deployment {number}: what was recorded does not lead to the recorded verdict")
 
@@ -169,7 +170,7 @@ def plan(
         "history": not no_history,
     }
     if sys.stderr.isatty():
-        click.echo(f"simulating {traces} rollouts of each kind: some seconds", err=True)
+        say(f"simulating {traces} rollouts of each kind: some seconds", err=True)
     found = plan_canary(question, _settings(alpha, ratio, floor), seed, traces)
     if output == "json":
         show_json(found)

@@ -44,7 +44,8 @@ class Client:
     With CARELANE_TOKEN it is the token's bearer who asks; else the user, whom the kernel names.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, reachable_seconds: float = REACHABLE_SECONDS) -> None:
+        self._reachable_seconds = reachable_seconds
         self._token = os.environ.get("CARELANE_TOKEN")
         named = os.environ.get("CARELANE_SERVER")
         if named:
@@ -126,12 +127,12 @@ class Client:
         """
         poll = select.poll()
         poll.register(connection.sock, select.POLLIN)
-        while not poll.poll(REACHABLE_SECONDS * 1000):
+        while not poll.poll(self._reachable_seconds * 1000):
             if not self._lives():
                 raise _stuck(connection, self.system)
 
     def _lives(self) -> bool:
-        beside = self._connect(REACHABLE_SECONDS)
+        beside = self._connect(self._reachable_seconds)
         try:
             beside.request("GET", "/api/v1/system", headers=self._bearing())
             return beside.getresponse().status < 500

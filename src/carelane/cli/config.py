@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from carelane.cli.output import output_option, show_json
+from carelane.cli.naming import environment_argument
+from carelane.cli.output import output_option, say, show_json
 
 
 @click.group(epilog="Example: carelane config check")
@@ -28,13 +29,11 @@ def check(directory: str, path: str | None, output: str) -> None:
         return
     services = ", ".join(f"{name} ({kind})" for name, kind in found["services"].items())
     environments = ", ".join(f"{name} at port {port}" for name, port in found["environments"].items())
-    click.echo(
-        f"{file.name} is right: {found['system']}\n  services: {services}\n  environments: {environments}"
-    )
+    say(f"{file.name} is right: {found['system']}\n  services: {services}\n  environments: {environments}")
 
 
 @config.command(epilog="Example: carelane config show production")
-@click.argument("environment")
+@environment_argument
 @output_option
 @click.pass_obj
 def show(directory: str, environment: str, output: str) -> None:

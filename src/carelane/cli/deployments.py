@@ -5,9 +5,11 @@ from typing import Any
 
 import click
 
+from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.following import Waiting, follow, wait_options, wait_quietly
-from carelane.cli.output import local_time, output_option, seconds, show_json, table
+from carelane.cli.naming import environment_argument
+from carelane.cli.output import local_time, output_option, say, seconds, show_json, table
 
 WHY_WIDTH = 60
 """A verdict's words are long; `deployments show` has them whole."""
@@ -15,9 +17,13 @@ STRATEGIES = ("rolling", "blue-green", "canary")
 
 
 @click.command(epilog="Example: carelane deploy production --release v2.0 --reason 'new booking page' --wait")
-@click.argument("environment")
+@environment_argument
 @click.option(
-    "--release", "release_", required=True, help="A release's name, or the beginning of its commit."
+    "--release",
+    "release_",
+    required=True,
+    shell_complete=naming.releases,
+    help="A release's name, or the beginning of its commit.",
 )
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="How (default: the environment's own).")
 @click.option(
@@ -58,7 +64,7 @@ def tell(client: Client, outcome: dict[str, Any], waiting: Waiting, output: str)
     if output == "json":
         _tell_programs(client, outcome, waiting, follows=follows)
         return
-    click.echo(outcome["message"])
+    say(outcome["message"])
     if follows:
         follow(client, deployment["id"], waiting)
 
@@ -81,7 +87,7 @@ def deployments() -> None:
 
 
 @deployments.command("list", epilog="Example: carelane deployments list --limit 5")
-@click.option("--environment", help="Only those of this environment.")
+@click.option("--environment", shell_complete=naming.environments, help="Only those of this environment.")
 @click.option("--limit", default=20, show_default=True)
 @output_option
 @click.pass_obj
@@ -108,7 +114,7 @@ def list_deployments(directory: str, environment: str | None, limit: int, output
 
 
 @deployments.command("show", epilog="Example: carelane deployments show 12")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=naming.deployments)
 @output_option
 @click.pass_obj
 def show(directory: str, number: int, output: str) -> None:
@@ -117,17 +123,15 @@ def show(directory: str, number: int, output: str) -> None:
     if output == "json":
         show_json(deployment)
         return
-    click.echo(
+    say(
         f"deployment {number}: {deployment['kind']} of {deployment['release']}"
         f" into {deployment['environment']}, {deployment['phase']}"
     )
-    click.echo(
-        f"asked by {deployment['author']} at {local_time(deployment['created_at'])}: {deployment['reason']}"
-    )
+    say(f"asked by {deployment['author']} at {local_time(deployment['created_at'])}: {deployment['reason']}")
     if deployment["message"]:
-        click.echo(deployment["message"])
+        say(deployment["message"])
     for part, milliseconds in deployment["timings_ms"].items():
-        click.echo(f"  {part:<12} {milliseconds:8.1f} ms")
+        say(f"  {part:<12} {milliseconds:8.1f} ms")
     rows = [
         [name, r["from_label"] or "-", r["to_label"], r["phase"], _took(r), r["reason"]]
         for name, r in deployment["rollouts"].items()

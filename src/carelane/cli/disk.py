@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from carelane.cli.client import Client, find_system
-from carelane.cli.output import output_option, show_json, table
+from carelane.cli.output import output_option, say, show_json, table
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 BAR = 20
@@ -32,7 +32,7 @@ def disk(directory: str, output: str) -> None:
         for p in sorted(shown, key=lambda p: -(p["bytes"] or 0))
     ]
     table(["PART", "SIZE", "THINGS", "SHARE", "BOUNDED BY"], rows)
-    click.echo(f"{size(total)} in all")
+    say(f"{size(total)} in all")
 
 
 @click.command(epilog="Example: carelane prune --dry-run")
@@ -51,11 +51,11 @@ def prune(directory: str, dry_run: bool, reason: str, output: str) -> None:
         show_json(gone)
         return
     if not gone:
-        click.echo("there is nothing that nobody needs")
+        say("there is nothing that nobody needs")
         return
     if dry_run:
         table(["WHAT", "NAME", "SIZE"], [[g["what"], _short(g["name"]), size(g["bytes"])] for g in gone])
-    click.echo(f"{'would remove' if dry_run else 'removed'} {_in_all(gone)}")
+    say(f"{'would remove' if dry_run else 'removed'} {_in_all(gone)}")
 
 
 def _in_all(gone: list[dict[str, Any]]) -> str:

@@ -7,7 +7,7 @@ import click
 
 from carelane.cli import patience
 from carelane.cli.client import Client
-from carelane.cli.output import local_time, output_option
+from carelane.cli.output import local_time, output_option, say
 
 
 @click.command(epilog="Example: carelane events --after 120 --follow")
@@ -39,13 +39,13 @@ def _follow(client: Client, after: int, output: str) -> None:
 
 def _show(positioned: dict[str, Any], output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(positioned))
+        say(json.dumps(positioned))
         return
     entry = positioned["entry"]
     where = entry["environment"] or "-"
     why = f"  {entry['reason']}" if entry["reason"] else ""
     stamp = local_time(entry["at"])
-    click.echo(
+    say(
         f"{positioned['position']:>6}  {stamp}  {entry['actor']:<10}  {where:<12}  {entry['act']:<24}"
         f"  {entry['subject']}{why}"
     )

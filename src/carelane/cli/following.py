@@ -11,7 +11,7 @@ import click
 
 from carelane.base.errors import CarelaneError, OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
-from carelane.cli.output import COLOURS, plain
+from carelane.cli.output import COLOURS, plain, say
 from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.15
@@ -66,7 +66,7 @@ def follow(client: Client, number: int, waiting: Waiting = Waiting(wanted=True))
     except KeyboardInterrupt:
         drawing.close()
         said = f"deployment {number} goes on without you: `carelane rollout watch {where}` shows it again"
-        click.echo(f"{said}, `carelane rollout abort {where}` ends it", err=True)
+        say(f"{said}, `carelane rollout abort {where}` ends it", err=True)
         raise
     finally:
         drawing.close()
@@ -82,7 +82,7 @@ def wait_quietly(client: Client, number: int, waiting: Waiting) -> dict[str, Any
             said = f"{deployment['message']}: {line.strip()}"
             if said not in told:
                 told.append(said)
-                click.echo(said, err=True)
+                say(said, err=True)
 
     return _until_it_has_ended(client, number, waiting, show)
 
@@ -125,7 +125,7 @@ def _say_last_words(client: Client, deployment: dict[str, Any]) -> None:
         except CarelaneError:
             continue
         if lines:
-            click.echo(f"last lines; all: `carelane logs {where} {service} --deployment {number}`", err=True)
+            say(f"last lines; all: `carelane logs {where} {service} --deployment {number}`", err=True)
             click.echo("\n".join(lines[-MOST_LINES:]), err=True)
 
 
@@ -139,7 +139,7 @@ class _Lines:
         lines = _described(deployment, environment)
         for line in lines:
             if line not in self._last:
-                click.echo(f"{time.strftime('%H:%M:%S')} {line}")
+                say(f"{time.strftime('%H:%M:%S')} {line}")
         self._last = lines
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.output import local_time, output_option, seconds, show_json, table
 
@@ -14,7 +15,7 @@ def incidents() -> None:
 
 
 @incidents.command("list", epilog="Example: carelane incidents list --limit 5 --output json")
-@click.option("--environment", help="Only those of this environment.")
+@click.option("--environment", shell_complete=naming.environments, help="Only those of this environment.")
 @click.option("--limit", default=20, show_default=True)
 @output_option
 @click.pass_obj

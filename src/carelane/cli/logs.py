@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from carelane.base.errors import InputError
-from carelane.cli import patience
+from carelane.cli import naming, patience
 from carelane.cli.client import Client
+from carelane.cli.naming import environment_argument, service_argument
 from carelane.cli.output import output_option
 
 _AGO = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])$")
@@ -21,18 +22,25 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     epilog="Example: carelane logs development backend --tail 50 --follow;"
     " carelane logs production backend --deployment 12 --since 10m"
 )
-@click.argument("environment")
-@click.argument("service")
+@environment_argument
+@service_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on showing what comes.")
 @click.option("--previous", "-p", is_flag=True, help="The run before the present one, after a crash.")
 @click.option("--tail", type=click.IntRange(min=0), help="Lines an instance; 100, or all with --since.")
 @click.option(
     "--since", help="No older ones: 30s, 5m, 2h, 1d ago, or since a time such as 2026-01-31T12:00Z."
 )
-@click.option("--instance", help="Of this instance, migration or check, ended or not.")
-@click.option("--release", help="Of the version that this release has, ended or not.")
 @click.option(
-    "--deployment", type=click.IntRange(min=1), help="Of what this deployment brought, ended or not."
+    "--instance", shell_complete=naming.instances, help="Of this instance, migration or check, ended or not."
+)
+@click.option(
+    "--release", shell_complete=naming.releases, help="Of the version that this release has, ended or not."
+)
+@click.option(
+    "--deployment",
+    type=click.IntRange(min=1),
+    shell_complete=naming.deployments,
+    help="Of what this deployment brought, ended or not.",
 )
 @click.option("--timestamps", is_flag=True, help="By when each line was there, to two seconds; - is unknown.")
 @functools.partial(output_option, usual="text")

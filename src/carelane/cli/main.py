@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from carelane.base.errors import CarelaneError, PlatformError, not_written
-from carelane.cli.output import plain
+from carelane.cli.output import plain, say
 
 COMMANDS = {
     "up": "carelane.cli.server:up",
@@ -153,7 +153,7 @@ def _open_what_is_closed() -> None:
 
 
 def _bug(error: Exception) -> NoReturn:
-    click.echo(f"error: a bug in carelane: {type(error).__name__}: {error}", err=True)
+    say(f"error: a bug in carelane: {type(error).__name__}: {error}", err=True)
     sys.exit(70)
 
 
@@ -162,9 +162,9 @@ def _code(value: Any) -> int:  # noqa: ANN401 - whatever a command returns
 
 
 def _show(error: CarelaneError) -> None:
-    click.echo(f"error: {error.message}", err=True)
+    say(f"error: {error.message}", err=True)
     if error.hint:
-        click.echo(f"  try: {error.hint}", err=True)
+        say(f"  try: {error.hint}", err=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from carelane.cli.client import Client
-from carelane.cli.output import output_option, show_json, table
+from carelane.cli.output import output_option, say, show_json, table
 
 
 @click.command(epilog="Example: carelane notifications --limit 5")
@@ -19,7 +19,7 @@ def notifications(directory: str, limit: int, output: str) -> None:
         show_json(view)
         return
     if not view["destinations"]:
-        click.echo("nobody is to be told: `notifications` in carelane.yaml names destinations")
+        say("nobody is to be told: `notifications` in carelane.yaml names destinations")
     rows = [
         [str(t["position"]), t["destination"], f"{t['act']} {t['subject']}", str(t["attempts"]), how(t)]
         for t in view["told"]

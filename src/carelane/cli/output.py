@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from carelane.cli.layout import table_lines, wrapped
 
 F = TypeVar("F", bound=Callable[..., Any])
 COLOURS = {
@@ -53,12 +57,22 @@ def show_json(document: Any) -> None:  # noqa: ANN401 - JSON is of any shape
     click.echo(json.dumps(document, indent=2))
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print *text* for people: on a terminal no line is broken within a word."""
+    width = _terminal_width(sys.stderr if err else sys.stdout)
+    click.echo(text if width is None else wrapped(text, width), err=err)
+
+
+def _terminal_width(stream: TextIO) -> int | None:
+    """How wide the terminal behind *stream* is; None where there is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
 def table(headings: list[str], rows: list[list[str]]) -> None:
-    """Print *rows* in columns as wide as they need; colours only on a terminal."""
-    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
-    click.echo(_line(headings, widths, bold=True))
-    for row in rows:
-        click.echo(_line(row, widths))
+    """Print *rows* in columns: as wide as they need, on a terminal as wide as it is; colours only there."""
+    lines = table_lines(headings, rows, _terminal_width(sys.stdout))
+    for number, (cells, widths) in enumerate(lines):
+        click.echo(_line(cells, widths, bold=number == 0))
 
 
 def _line(cells: list[str], widths: list[int], *, bold: bool = False) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from carelane.cli.output import say
+
 HEIGHT = 7
 WIDEST = 100
 MARGIN = 12
@@ -17,9 +19,9 @@ DOTS = 24
 def show_replay(found: Mapping[str, Any]) -> None:
     """Words, the way log E and the two ratios went, and what it would have cost."""
     colour = {"pass": "green", "fail": "red"}.get(found["verdict"], "yellow")
-    click.echo(f"{click.style(found['verdict'], fg=colour, bold=True)}: {found['words']}")
+    say(f"{click.style(found['verdict'], fg=colour, bold=True)}: {found['words']}")
     for line in (*_facts(found), *_pictures(found)):
-        click.echo(line)
+        say(line)
 
 
 def show_rollouts(deployment: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
@@ -27,18 +29,18 @@ def show_rollouts(deployment: Mapping[str, Any], runs: Sequence[Mapping[str, Any
     from carelane.bootstrap.offline import judged_again
 
     said = f": {deployment['message']}" if deployment["message"] else ""
-    click.echo(
+    say(
         f"deployment {deployment['id']} of {deployment['release']} into {deployment['environment']},"
         f" {deployment['phase']}{said}"
     )
     judged = {run["service"]: run for run in runs}
     for name, rollout in deployment["rollouts"].items():
-        click.echo(
+        say(
             f"{name}: {rollout['from_label'] or 'nothing'} -> {rollout['to_label']},"
             f" {rollout['strategy']['kind']}, {rollout['phase']}"
         )
         for line in _steps(rollout):
-            click.echo(f"  {line}")
+            say(f"  {line}")
         if name in judged and judged[name]["windows"]:
             show_replay(judged_again(judged[name])[0])
 
@@ -69,20 +71,20 @@ def show_plan(found: Mapping[str, Any]) -> None:
     longest = f"{asked['longest_seconds']:g} s"
     bad = f"a canary that fails {_percent(asked['detect_ratio'])} of its requests"
     traffic = f"with {_percent(asked['weight'])} of {asked['rate']:g} requests a second"
-    click.echo(f"{bad} (stable: {_percent(asked['stable_ratio'])}), {traffic}:")
-    click.echo(f"  found         after {_spread(seconds, longest)}; {found['found']:.1%} within {longest}")
-    click.echo(
+    say(f"{bad} (stable: {_percent(asked['stable_ratio'])}), {traffic}:")
+    say(f"  found         after {_spread(seconds, longest)}; {found['found']:.1%} within {longest}")
+    say(
         f"  until then    {_number_of(errors['median'])} users see errors (median), "
         f"{_number_of(errors['most'])} (90 %)"
     )
-    click.echo(f"  let through   {found['missed']} of {found['traces']}")
-    click.echo("a canary as good as stable:")
-    click.echo(f"  passes        after {_spread(safe, longest)}; {found['passed']:.1%} within {longest}")
-    click.echo(
+    say(f"  let through   {found['missed']} of {found['traces']}")
+    say("a canary as good as stable:")
+    say(f"  passes        after {_spread(safe, longest)}; {found['passed']:.1%} within {longest}")
+    say(
         f"  false alarm   {found['false_alarms']} of {found['traces']}, "
         f"of all under {_percent(found['alpha'])}"
     )
-    click.echo(f"(each simulated {found['traces']} times from seed {found['seed']})")
+    say(f"(each simulated {found['traces']} times from seed {found['seed']})")
 
 
 def _spread(spread: Mapping[str, float | None], longest: str) -> str:
@@ -175,6 +177,9 @@ def _plot(title: str, series: Mapping[str, list[tuple[float, float]]], gridlines
     if not shown:
         return []
     top = max([y for points in shown.values() for _, y in points] + gridlines)
+    bottom = min(y for points in shown.values() for _, y in points)
+    if top == bottom:
+        top, bottom = top + 1.0, min(bottom, 0.0)  # a line that is flat needs an axis all the same
     drawn: str = plot_to_string(
         xs=[[x for x, _ in points] for points in shown.values()],
         ys=[[y for _, y in points] for points in shown.values()],
@@ -182,7 +187,8 @@ def _plot(title: str, series: Mapping[str, list[tuple[float, float]]], gridlines
         title=title,
         legend_labels=[f"{name} (dotted)" if name == "stable" else name for name in shown],
         y_gridlines=gridlines,
-        y_max=top * 1.1 + 1e-9,
+        y_min=bottom - 0.02 * (top - bottom),
+        y_max=top + 0.1 * (top - bottom),
         x_unit="s",
         width=min(WIDEST, shutil.get_terminal_size().columns) - MARGIN,
         height=HEIGHT,

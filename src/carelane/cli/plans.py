@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from carelane.cli.output import seconds, setting_words, show_json
+from carelane.cli.output import say, seconds, setting_words, show_json
 from carelane.cli.pictures import step_words
 
 HOUR_SECONDS = 3599.0
@@ -20,21 +18,21 @@ def show_plan(plan: dict[str, Any], output: str) -> None:
     if output == "json":
         show_json(plan)
         return
-    click.echo(plan["message"])
+    say(plan["message"])
     for line in _warnings(plan):
-        click.echo(line)
+        say(line)
     for number, (name, rollout) in enumerate(deployment["rollouts"].items() if deployment else (), 1):
         moved = f"{rollout['from_label'] or 'nothing'} -> {rollout['to_label']}"
         many = plan["replicas"][name]
         replicas = f"{many} replica{'s' if many > 1 else ''}"
-        click.echo(f"{number}. {name}: {moved}, {rollout['strategy']['kind']}, {replicas}")
+        say(f"{number}. {name}: {moved}, {rollout['strategy']['kind']}, {replicas}")
         expected = plan["expected"]["services"].get(name)
         for line in _differences(plan["differences"][name], new=rollout["from_label"] is None):
-            click.echo(f"   {line}")
+            say(f"   {line}")
         for line in _steps(name, rollout, expected, plan["traffic"][name]):
-            click.echo(f"   {line}")
+            say(f"   {line}")
     if plan["expected"]["services"]:
-        click.echo(_in_all(plan["expected"]))
+        say(_in_all(plan["expected"]))
 
 
 def _warnings(plan: Mapping[str, Any]) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from carelane.cli import naming
 from carelane.cli.client import Client
-from carelane.cli.output import local_time, output_option, setting_words, show_json, table
+from carelane.cli.output import local_time, output_option, say, setting_words, show_json, table
 
 SHOWN = 5
 
@@ -26,19 +27,19 @@ def create(directory: str, commit: str, name: str | None, output: str) -> None:
     """Pack each service from a git commit and register the release; deployments never build."""
     client = Client(directory)
     if sys.stderr.isatty():
-        click.echo("packing, and building dependencies where their lock is new ...", err=True)
+        say("packing, and building dependencies where their lock is new ...", err=True)
     made = client.post("/releases", {"commit": commit, "name": name, "built_by": _this_run()})
     if made["uncommitted"]:
         first = ", ".join(made["uncommitted"][:SHOWN])
         more = len(made["uncommitted"]) - SHOWN
         rest = f" and {more} more" if more > 0 else ""
-        click.echo(f"not in the release, for it is not committed: {first}{rest}", err=True)
+        say(f"not in the release, for it is not committed: {first}{rest}", err=True)
     for remark in made["remarks"]:
-        click.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
     if output == "json":
         show_json(made)
         return
-    click.echo(f"release {made['name']} of commit {made['commit'][:12]}")
+    say(f"release {made['name']} of commit {made['commit'][:12]}")
     _services(made)
 
 
@@ -59,7 +60,7 @@ def list_releases(directory: str, limit: int, output: str) -> None:
 
 
 @release.command(epilog="Example: carelane release show v1.0 --output json")
-@click.argument("name")
+@click.argument("name", shell_complete=naming.releases)
 @output_option
 @click.pass_obj
 def show(directory: str, name: str, output: str) -> None:
@@ -68,15 +69,15 @@ def show(directory: str, name: str, output: str) -> None:
     if output == "json":
         show_json(found)
         return
-    click.echo(f"release {found['name']} of commit {found['commit']}, made by {found['author']}")
+    say(f"release {found['name']} of commit {found['commit']}, made by {found['author']}")
     if found["built_by"]:
         run = found["built_by"]
-        click.echo(f"built by {run['workflow']} run {run['run_id']}, attempt {run['attempt']}: {run['url']}")
+        say(f"built by {run['workflow']} run {run['run_id']}, attempt {run['attempt']}: {run['url']}")
     _services(found)
     for environment, services in found["differences"].items():
         for service, difference in services.items():
             for change in difference["settings"]:
-                click.echo(f"in {environment}, {service}: {setting_words(change)}")
+                say(f"in {environment}, {service}: {setting_words(change)}")
 
 
 def _this_run() -> dict[str, Any] | None:

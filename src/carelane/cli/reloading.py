@@ -8,7 +8,7 @@ import click
 
 from carelane.base.errors import InputError
 from carelane.cli.client import Client
-from carelane.cli.output import output_option, setting_words, show_json
+from carelane.cli.output import output_option, say, setting_words, show_json
 
 
 @click.command(epilog="Example: carelane reload --reason 'two more for the winter'")
@@ -27,7 +27,7 @@ def reload(directory: str, reason: str, only_shown: bool, yes: bool, output: str
     found = client.get("/system/differences")
     if output == "table":
         for line in _lines(found):
-            click.echo(line)
+            say(line)
     done = False
     if found["changes"] and not only_shown:
         if not yes:
@@ -37,7 +37,7 @@ def reload(directory: str, reason: str, only_shown: bool, yes: bool, output: str
     if output == "json":
         show_json({**found, "in_force": done})
     elif done:
-        click.echo("in force, and in the trail")
+        say("in force, and in the trail")
 
 
 def _ask(output: str) -> None:

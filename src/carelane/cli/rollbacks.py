@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from carelane.base.errors import OutcomeFailed
+from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.following import ENDED, Waiting, wait_options
-from carelane.cli.output import local_time, output_option, seconds, show_json, table
+from carelane.cli.naming import environment_argument
+from carelane.cli.output import local_time, output_option, say, seconds, show_json, table
 
 PARTS = {
     "check": "history",
@@ -22,6 +24,7 @@ NOTIFY_SECONDS = 3.0
 
 past_option = click.option(
     "--past",
+    shell_complete=naming.releases,
     metavar="RELEASE",
     help="What is left knowingly: an irreversible release, or the one that an undo has just gone back to.",
 )
@@ -29,8 +32,13 @@ plan_option = click.option("--plan", is_flag=True, help="Only say where it would
 
 
 @click.command(epilog="Example: carelane rollback production --to-revision 3 --reason 'wrong prices' --wait")
-@click.argument("environment")
-@click.option("--to-revision", type=click.IntRange(min=1), help="Which (default: the last one not undone).")
+@environment_argument
+@click.option(
+    "--to-revision",
+    type=click.IntRange(min=1),
+    shell_complete=naming.revisions,
+    help="Which (default: the last one not undone).",
+)
 @click.option("--reason", default="", help="Why, for the history; needed but for --plan.")
 @past_option
 @plan_option
@@ -67,7 +75,7 @@ def rollback(
 @click.command(
     "emergency-rollback", epilog="Example: carelane emergency-rollback production --reason 'HTTP 500s'"
 )
-@click.argument("environment")
+@environment_argument
 @click.option("--reason", default="", help="Why; a review within 48 hours will ask. Needed but for --plan.")
 @past_option
 @plan_option
@@ -110,18 +118,18 @@ def _show_plan(plan: dict[str, Any], output: str) -> None:
     if output == "json":
         show_json(plan)
     else:
-        click.echo(plan["message"])
+        say(plan["message"])
 
 
 def _say_what_was_done(environment: str, outcome: dict[str, Any]) -> None:
     """Each service for itself: what was switched, what is still on its way, what was verified."""
     deployment = outcome["deployment"]
     back = "is back on" if outcome["switched"] else "goes back to"
-    click.echo(f"{environment} {back} {deployment['release']} (deployment {deployment['id']})")
+    say(f"{environment} {back} {deployment['release']} (deployment {deployment['id']})")
     for name, standing in outcome["services"].items():
-        click.echo(f"  {name:<11} {standing['words']}")
+        say(f"  {name:<11} {standing['words']}")
     if not outcome["switched"]:
-        click.echo(outcome["message"])
+        say(outcome["message"])
 
 
 def _finish(client: Client, environment: str, outcome: dict[str, Any], output: str) -> None:
@@ -130,7 +138,7 @@ def _finish(client: Client, environment: str, outcome: dict[str, Any], output: s
     timings = deployment["timings_ms"]
     if output == "table":
         for part, milliseconds in timings.items():
-            click.echo(f"  {part:<11} {milliseconds:8.1f} ms  {PARTS.get(part, '')}".rstrip())
+            say(f"  {part:<11} {milliseconds:8.1f} ms  {PARTS.get(part, '')}".rstrip())
     took, left = _scaled_down(client, environment, outcome["services"])
     timings["scale_down"] = took
     timings["notify"], told = _notified(client, deployment)
@@ -138,9 +146,9 @@ def _finish(client: Client, environment: str, outcome: dict[str, Any], output: s
         show_json(outcome)
         return
     what = f"still running: {', '.join(left)}" if left else "the version left has ended"
-    click.echo(f"  {'scale down':<11} {took:8.1f} ms  {what}")
-    click.echo(f"  {'notify':<11} {timings['notify']:8.1f} ms  {told}")
-    click.echo("a review within 48 hours is required; `carelane events` has the entry")
+    say(f"  {'scale down':<11} {took:8.1f} ms  {what}")
+    say(f"  {'notify':<11} {timings['notify']:8.1f} ms  {told}")
+    say("a review within 48 hours is required; `carelane events` has the entry")
 
 
 def _wait_for_the_rest(client: Client, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +213,7 @@ def _notified(client: Client, deployment: dict[str, Any]) -> tuple[float, str]:
 
 
 @click.command(epilog="Example: carelane history production")
-@click.argument("environment")
+@environment_argument
 @click.option("--limit", type=click.IntRange(min=1, max=1000), help="How many (default: those kept).")
 @output_option
 @click.pass_obj

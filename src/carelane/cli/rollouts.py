@@ -3,10 +3,12 @@
 import click
 
 from carelane.base.errors import NotFoundError
+from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.deployments import tell
 from carelane.cli.following import Waiting, follow, wait_options
-from carelane.cli.output import output_option, show_json
+from carelane.cli.naming import environment_argument
+from carelane.cli.output import output_option, say, show_json
 
 
 @click.group(epilog="Example: carelane rollout watch production")
@@ -15,7 +17,7 @@ def rollout() -> None:
 
 
 @rollout.command(epilog="Example: carelane rollout watch production")
-@click.argument("environment")
+@environment_argument
 @click.pass_obj
 def watch(directory: str, environment: str) -> None:
     """Show the deployment under way, or the last one, to its end; exit code 10 if it fails."""
@@ -27,8 +29,13 @@ def watch(directory: str, environment: str) -> None:
 
 
 @rollout.command(epilog="Example: carelane rollout show production")
-@click.argument("environment")
-@click.option("--deployment", type=int, help="Which (default: the one under way, or the last).")
+@environment_argument
+@click.option(
+    "--deployment",
+    type=int,
+    shell_complete=naming.deployments,
+    help="Which (default: the one under way, or the last).",
+)
 @output_option
 @click.pass_obj
 def show(directory: str, environment: str, deployment: int | None, output: str) -> None:
@@ -55,11 +62,11 @@ def _act(verb: str, directory: str, environment: str, reason: str, output: str) 
         show_json(deployment)
         return
     said = f": {deployment['message']}" if deployment["message"] else ""
-    click.echo(f"deployment {deployment['id']} of {deployment['release']} is {deployment['phase']}{said}")
+    say(f"deployment {deployment['id']} of {deployment['release']} is {deployment['phase']}{said}")
 
 
 @rollout.command(epilog="Example: carelane rollout pause production --reason 'waiting for the lab'")
-@click.argument("environment")
+@environment_argument
 @click.option("--reason", default="", help="Why, for the trail.")
 @output_option
 @click.pass_obj
@@ -69,7 +76,7 @@ def pause(directory: str, environment: str, reason: str, output: str) -> None:
 
 
 @rollout.command(epilog="Example: carelane rollout resume production")
-@click.argument("environment")
+@environment_argument
 @click.option("--reason", default="", help="Why, for the trail.")
 @output_option
 @click.pass_obj
@@ -79,7 +86,7 @@ def resume(directory: str, environment: str, reason: str, output: str) -> None:
 
 
 @rollout.command(epilog="Example: carelane rollout abort production --reason 'wrong release'")
-@click.argument("environment")
+@environment_argument
 @click.option("--reason", default="", help="Why, for the trail.")
 @output_option
 @click.pass_obj
@@ -89,8 +96,8 @@ def abort(directory: str, environment: str, reason: str, output: str) -> None:
 
 
 @rollout.command(epilog="Example: carelane rollout promote production --reason 'the lab has seen it'")
-@click.argument("environment")
-@click.option("--full", is_flag=True, help="Past all canary steps that are left, not only the present one.")
+@environment_argument
+@click.option("--full", is_flag=True, help="Past all steps that are left, not only the present one.")
 @click.option(
     "--step", type=click.IntRange(min=1), help="Which (default: the one it is at now); another is a conflict."
 )
@@ -101,7 +108,7 @@ def abort(directory: str, environment: str, reason: str, output: str) -> None:
 def promote(
     directory: str, environment: str, full: bool, step: int | None, reason: str, waiting: Waiting, output: str
 ) -> None:
-    """Go past the canary step that waits: a pause, an analysis, a check, a person's word."""
+    """Go past the step that waits: a pause, an analysis, a check, a person's word."""
     client = Client(directory)
     seen = _seen(client, environment)
     asked = {"reason": reason, "full": full, **seen, **({} if step is None else {"step": step})}
@@ -120,7 +127,7 @@ def _seen(client: Client, environment: str) -> dict[str, int]:
 
 
 @rollout.command(epilog="Example: carelane rollout retry production --wait")
-@click.argument("environment")
+@environment_argument
 @wait_options
 @output_option
 @click.pass_obj

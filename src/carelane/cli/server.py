@@ -12,6 +12,7 @@ from carelane.base import private_files
 from carelane.base.children import ends_within
 from carelane.base.errors import ConflictError, PlatformError, Stuck, Unavailable
 from carelane.cli.client import Client
+from carelane.cli.output import say
 
 READY_SECONDS = 60.0
 
@@ -58,18 +59,16 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
     while not _answers_yet(client):
         if process.poll() is not None:
             said = places.log.read_bytes()[began:].decode(errors="replace").strip()
-            click.echo(said, err=True)
+            say(said, err=True)
             sys.exit(process.returncode or 70)
         if time.monotonic() - started > READY_SECONDS:
             raise PlatformError(
                 f"the server did not answer within {READY_SECONDS:g} s", hint=f"see {log.name}"
             )
         time.sleep(0.05)
-    click.echo(
-        f"{client.get('/system')['system']} is up (pid {process.pid}, {time.monotonic() - started:.1f} s)"
-    )
+    say(f"{client.get('/system')['system']} is up (pid {process.pid}, {time.monotonic() - started:.1f} s)")
     for environment in client.get("/environments"):
-        click.echo(f"  {environment['name']:<12} {environment['address']}")
+        say(f"  {environment['name']:<12} {environment['address']}")
 
 
 def _answers_yet(client: Client) -> bool:
@@ -102,7 +101,7 @@ def down(directory: str, keep_running: bool) -> None:
             f"the server has ended, but not what it ran: {', '.join(left)}",
             hint="see .carelane/server.log; `carelane up --detach` and `carelane down` try once more",
         )
-    click.echo("the server has ended; what it ran goes on" if keep_running else "everything has ended")
+    say("the server has ended; what it ran goes on" if keep_running else "everything has ended")
 
 
 def _end_without_server(client: Client, *, keep_running: bool) -> None:
@@ -115,7 +114,7 @@ def _end_without_server(client: Client, *, keep_running: bool) -> None:
 
     places = Places(client.system)
     if not places.state.is_dir():
-        click.echo("nothing runs here")
+        say("nothing runs here")
         return
     lock = hold(places)
     try:
@@ -124,7 +123,7 @@ def _end_without_server(client: Client, *, keep_running: bool) -> None:
         os.close(lock)
     if left:
         raise PlatformError(f"no server ran, and this would not end: {', '.join(left)}")
-    click.echo("no server ran; everything it had left running has ended")
+    say("no server ran; everything it had left running has ended")
 
 
 def left_running(client: Client, pid: int) -> list[str]:

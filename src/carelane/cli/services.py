@@ -6,16 +6,18 @@ from typing import Any
 import click
 
 from carelane.base.errors import InputError, OutcomeOpen
+from carelane.cli import naming
 from carelane.cli.client import Client
-from carelane.cli.output import output_option, show_json
+from carelane.cli.naming import environment_argument, service_argument
+from carelane.cli.output import output_option, say, show_json
 from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.2
 
 
 @click.command(epilog="Example: carelane scale production backend --replicas 6")
-@click.argument("environment")
-@click.argument("service")
+@environment_argument
+@service_argument
 @click.option("--replicas", type=click.IntRange(1, 100), help="How many instances.")
 @click.option("--default", is_flag=True, help="As many as carelane.yaml says.")
 @click.option("--reason", default="", help="Why, for the trail.")
@@ -42,12 +44,12 @@ def scale(
     until = "as carelane.yaml says" if default else "until the next deployment has arrived"
     said = client.get(f"/environments/{environment}")
     wanted = next(each["wanted"] for each in said["services"] if each["name"] == service)
-    click.echo(f"{service} in {environment}: {wanted} instances, {until}")
+    say(f"{service} in {environment}: {wanted} instances, {until}")
 
 
 @click.command(epilog="Example: carelane restart production backend --wait")
-@click.argument("environment")
-@click.argument("service")
+@environment_argument
+@service_argument
 @click.option("--reason", default="", help="Why, for the trail.")
 @click.option("--wait", is_flag=True, help="Until each has been renewed.")
 @click.option(
@@ -71,7 +73,7 @@ def restart(
     if output == "json":
         show_json(state["services"][service])
     elif not wait:
-        click.echo(f"{service} in {environment}: {len(before)} instances are renewed, one after the other")
+        say(f"{service} in {environment}: {len(before)} instances are renewed, one after the other")
 
 
 def _serving(client: Client, environment: str, service: str) -> list[dict[str, Any]]:
@@ -89,9 +91,7 @@ def _until_renewed(
         left = [i["id"] for i in serving if i["id"] in before]
         done = len(before) - len(left)
         if told and done != last:
-            click.echo(
-                f"{time.strftime('%H:%M:%S')} {done} of {len(before)} instances of {service} are renewed"
-            )
+            say(f"{time.strftime('%H:%M:%S')} {done} of {len(before)} instances of {service} are renewed")
         if not left and all(i["ready"] for i in serving) and len(serving) >= len(before):
             return
         if time.monotonic() > give_up:
@@ -116,8 +116,8 @@ def _until_renewed(
     help="How many seconds it may take.",
 )
 @output_option
-@click.argument("environment")
-@click.argument("instance")
+@environment_argument
+@click.argument("instance", shell_complete=naming.instances)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def execute(
@@ -140,7 +140,7 @@ def execute(
         click.echo(ran["out"], nl=False)
         click.echo(ran["err"], nl=False, err=True)
         if ran["cut"]:
-            click.echo("(it said more than is kept: a MiB)", err=True)
+            say("(it said more than is kept: a MiB)", err=True)
     if ran["exit_code"] is None:
         raise OutcomeOpen(f"{said[0]} was ended after {timeout:g} s", hint="--timeout gives it longer")
     code: int = ran["exit_code"]

@@ -6,7 +6,7 @@ import click
 
 from carelane.base.errors import Damaged
 from carelane.cli.client import find_system
-from carelane.cli.output import output_option, show_json
+from carelane.cli.output import output_option, say, show_json
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -31,10 +31,10 @@ def check(directory: str, output: str) -> None:
         show_json(found)
     elif found["found"] is not None:
         held = found["found"]
-        click.echo(f"{found['database']} is whole: schema {held['schema']}, {held['entries']} entries")
+        say(f"{found['database']} is whole: schema {held['schema']}, {held['entries']} entries")
     if output != "json":
         for name in found["set_aside"]:
-            click.echo(f"set aside: {name}")
+            say(f"set aside: {name}")
     if found["problems"]:
         raise Damaged("; ".join(found["problems"]), hint="`carelane state restore FILE` puts a backup back")
 
@@ -51,7 +51,7 @@ def backup(directory: str, file: Path, output: str) -> None:
     if output == "json":
         show_json(made)
     else:
-        click.echo(f"{made['file']}: {made['entries']} entries, {made['deployments']} deployments")
+        say(f"{made['file']}: {made['entries']} entries, {made['deployments']} deployments")
 
 
 @state.command("restore", epilog="Example: carelane state restore /backups/carelane-2026-11-28.db")
@@ -66,7 +66,7 @@ def restore(directory: str, file: Path, output: str) -> None:
     if output == "json":
         show_json(done)
         return
-    click.echo(f"{done['from']} is what is recorded: {done['entries']} entries")
+    say(f"{done['from']} is what is recorded: {done['entries']} entries")
     if done["aside"]:
-        click.echo(f"what was recorded before: {done['aside']}")
-    click.echo("`carelane up --detach` goes on from there")
+        say(f"what was recorded before: {done['aside']}")
+    say("`carelane up --detach` goes on from there")

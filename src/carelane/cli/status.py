@@ -5,8 +5,10 @@ from typing import Any
 import click
 
 from carelane.base.errors import PlatformError
+from carelane.cli import naming
 from carelane.cli.client import Client
-from carelane.cli.output import local_time, output_option, show_json, table
+from carelane.cli.naming import environment_argument
+from carelane.cli.output import local_time, output_option, say, show_json, table
 
 
 @click.command(epilog="Example: carelane status --output json | jq '.[].release'")
@@ -88,8 +90,8 @@ def env() -> None:
 
 
 @env.command("describe", epilog="Example: carelane env describe production backend-3")
-@click.argument("environment")
-@click.argument("instance", required=False)
+@environment_argument
+@click.argument("instance", required=False, shell_complete=naming.instances)
 @output_option
 @click.pass_obj
 def describe(directory: str, environment: str, instance: str | None, output: str) -> None:
@@ -104,7 +106,7 @@ def describe(directory: str, environment: str, instance: str | None, output: str
     if output == "json":
         show_json(described if instance is None else described[0])
         return
-    click.echo("\n\n".join("\n".join(_description(each)) for each in described))
+    say("\n\n".join("\n".join(_description(each)) for each in described))
 
 
 def _description(described: dict[str, Any]) -> list[str]:
@@ -131,7 +133,7 @@ def _end(end: dict[str, Any]) -> str:
 
 
 @env.command("show", epilog="Example: carelane env show development")
-@click.argument("environment")
+@environment_argument
 @output_option
 @click.pass_obj
 def show(directory: str, environment: str, output: str) -> None:
@@ -141,10 +143,8 @@ def show(directory: str, environment: str, output: str) -> None:
         show_json(view)
         return
     health = view["health"] or "unknown"
-    click.echo(
-        f"{view['name']}  {view['address']}  release {view['release'] or '-'}  revision {view['revision']}"
-    )
-    click.echo(f"health {health}: {view['health_detail']}")
+    say(f"{view['name']}  {view['address']}  release {view['release'] or '-'}  revision {view['revision']}")
+    say(f"health {health}: {view['health_detail']}")
     rows = [
         [
             instance["id"],

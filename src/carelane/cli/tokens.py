@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
+from carelane.cli import naming
 from carelane.cli.client import Client
-from carelane.cli.output import local_time, output_option, show_json, table
+from carelane.cli.output import local_time, output_option, say, show_json, table
 
 
 @click.group(epilog="Example: carelane token create pipeline --release --deploy development")
@@ -45,8 +46,8 @@ def create(
     if output == "json":
         show_json(made)
         return
-    click.echo(made["value"])
-    click.echo(
+    say(made["value"])
+    say(
         f"keep it as the secret CARELANE_TOKEN; it {_may(made)}",
         err=True,
     )
@@ -83,9 +84,9 @@ def list_tokens(directory: str, output: str) -> None:
 
 
 @token.command(epilog="Example: carelane token revoke pipeline")
-@click.argument("name")
+@click.argument("name", shell_complete=naming.tokens)
 @click.pass_obj
 def revoke(directory: str, name: str) -> None:
     """End a token at once."""
     Client(directory).post(f"/tokens/{name}/revoke")
-    click.echo(f"token {name} is revoked")
+    say(f"token {name} is revoked")

@@ -177,18 +177,18 @@ def check_steps(steps: tuple[CanaryStep, ...]) -> None:
         if step.kind is StepKind.WEIGHT:
             if not weight < step.percent <= 100:
                 raise InputError(
-                    f"canary step {number}: weight {step.percent} after {weight}",
+                    f"step {number}: weight {step.percent} after {weight}",
                     hint="each weight is greater than the one before, and 100 at most",
                 )
             weight = step.percent
         elif step.kind is StepKind.ANALYSIS and weight <= 0:
             raise InputError(
-                f"canary step {number}: an analysis before the first user has nothing to judge",
+                f"step {number}: an analysis before the first user has nothing to judge",
                 hint="put a weight before it",
             )
         elif step.kind is StepKind.ANALYSIS and weight == EVERYBODY:
             raise InputError(
-                f"canary step {number}: an analysis at weight 100 has no stable to compare with",
+                f"step {number}: an analysis at weight 100 has no stable to compare with",
                 hint="put it before that weight",
             )
 

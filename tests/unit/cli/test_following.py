@@ -12,7 +12,7 @@ from carelane.cli.client import Client
 from carelane.cli.deployments import tell
 from carelane.cli.following import Waiting, follow
 
-HELD = "web: canary step 2 waits for a person: resume or promote it"
+HELD = "web: step 2 waits for a person: resume or promote it"
 
 
 class Answering(Client):
@@ -51,9 +51,7 @@ def test_the_waiting_ends_in_time_and_that_is_neither_a_success_nor_a_failure(
 ) -> None:
     client = Answering("Progressing", "Paused")
     outcome = {"deployment": client.get("/deployments/7"), "message": "deployment 7 of v2"}
-    with pytest.raises(
-        OutcomeOpen, match=r"deployment 7 is Paused after 0.001 s: web: canary step 2"
-    ) as caught:
+    with pytest.raises(OutcomeOpen, match=r"deployment 7 is Paused after 0.001 s: web: step 2") as caught:
         tell(client, outcome, Waiting(wanted=True, at_most_seconds=0.001), output)
     assert caught.value.exit_code == 11
     said = capsys.readouterr()

@@ -49,7 +49,7 @@ def test_where_nothing_is_at_a_canary_step_there_is_nothing_to_promote() -> None
     simulation.release("v2", NEVER_READY)
     simulation.deploy("v2")
     simulation.tick()
-    with pytest.raises(ConflictError, match="at no canary step"):
+    with pytest.raises(ConflictError, match="at no step"):
         simulation.promote()
 
 
@@ -60,7 +60,7 @@ def test_a_weight_is_not_skipped() -> None:
     simulation.workloads.behaviours["v2"] = Behaviour(ready_after=50)
     simulation.resume()
     simulation.tick()
-    with pytest.raises(ConflictError, match="at canary step 3, weight 75 %: that cannot be skipped"):
+    with pytest.raises(ConflictError, match="at step 3, weight 75 %: that cannot be skipped"):
         simulation.promote()
     assert simulation.deployment.rollouts["backend"].step == 2
 
@@ -71,7 +71,7 @@ def test_while_it_takes_over_there_is_no_step_left_to_go_past() -> None:
     simulation.workloads.behaviours["v2"] = Behaviour(ready_after=50)
     simulation.resume()
     simulation.until(lambda: simulation.deployment.rollouts["backend"].current_step is None)
-    with pytest.raises(ConflictError, match="at no canary step"):
+    with pytest.raises(ConflictError, match="at no step"):
         simulation.promote()
 
 

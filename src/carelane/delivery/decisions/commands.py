@@ -239,7 +239,7 @@ def promote(draft: Draft, actor: str, reason: str, *, full: bool, seen: At = At(
     later = [r for r in current.rollouts.values() if r.strategy.stepped and r.phase is RolloutPhase.PENDING]
     if not at_steps and not (full and later):
         raise ConflictError(
-            f"deployment {current.id} is at no canary step: nothing to promote",
+            f"deployment {current.id} is at no step: nothing to promote",
             hint="`carelane rollout show` says where it stands",
         )
     if current.phase is Phase.PAUSED:
@@ -260,7 +260,7 @@ def _check_seen(current: Deployment, at_steps: list[Rollout], seen: At) -> None:
     where = {rollout.step + 1 for rollout in at_steps}
     moved = seen.deployment not in {None, current.id}
     if moved or (seen.step is not None and where and seen.step not in where):
-        steps = " and ".join(f"step {number}" for number in sorted(where)) or "no canary step"
+        steps = " and ".join(f"step {number}" for number in sorted(where)) or "no step"
         raise ConflictError(
             f"it has moved on: deployment {current.id} is at {steps}",
             hint="`carelane rollout show` says where it stands; then ask again",

@@ -81,7 +81,7 @@ def skip(draft: Draft, service: str, *, full: bool) -> None:
         draft.put_rollout(replace(rollout, step=len(steps), step_since=draft.now, progress_at=draft.now))
     elif steps[rollout.step].kind in SCALING:
         raise ConflictError(
-            f"{service} is at canary step {rollout.step + 1}, {steps[rollout.step]}: that cannot be skipped",
+            f"{service} is at step {rollout.step + 1}, {steps[rollout.step]}: that cannot be skipped",
             hint="only a pause, an analysis, a check or a verification is gone past; --full goes past all",
         )
     else:
@@ -153,7 +153,7 @@ def _pause(draft: Draft, rollout: Rollout, step: CanaryStep) -> bool:
         return draft.seconds_at_step(rollout) >= step.seconds
     if rollout.held_step == rollout.step:
         return True  # somebody has resumed it
-    holding.ask(draft, rollout, f"canary step {rollout.step + 1} waits for a person: resume or promote it")
+    holding.ask(draft, rollout, f"step {rollout.step + 1} waits for a person: resume or promote it")
     return False
 
 

@@ -23,7 +23,7 @@ NAMING = (
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, and the name people know it by: its tag, else the beginning of its SHA."""
+    """A commit, and what people call it: the tag it was asked by, its highest one, or its SHA's beginning."""
 
     sha: str
     name: str
@@ -64,7 +64,8 @@ class GitRepository:
         sha = done.stdout.decode().strip()
         # By version, so that v10 comes after v9.
         tags = self._git("tag", "--sort=version:refname", "--points-at", sha).stdout.decode().split()
-        return Commit(sha, tags[-1] if tags else sha[:12])
+        said = revision.removeprefix("refs/tags/")
+        return Commit(sha, said if said in tags else tags[-1] if tags else sha[:12])
 
     def _parsed(self, revision: str) -> "subprocess.CompletedProcess[bytes]":
         return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
