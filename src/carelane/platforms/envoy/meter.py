@@ -97,7 +97,7 @@ def _grown(now: Mapping[Bound, int], before: Mapping[Bound, int]) -> dict[Bound,
 
 @dataclass(frozen=True)
 class Look:
-    """What ended between two looks, by service and label."""
+    """What ended between two looks, by the services and labels of which something did."""
 
     at: float
     seconds: float
@@ -153,15 +153,15 @@ class TrafficMeter:
             # Proxies outlive the server: their first numbers are where it begins.
             for key, counts in present.items() if last is not None else ():
                 new = counts.since(last.get(key, Tally()) if last else Tally())
-                window[key] = window.get(key, Tally()).plus(new)
+                if new.requests:  # a label that ever was has counters for an hour: most have nothing new
+                    window[key] = window.get(key, Tally()).plus(new)
             self._last[name] = present
         self._windows.append(Look(now, now - self._looked, window))
-        busy = any(counts.requests for counts in window.values())
-        if busy:
+        if window:
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
             self._past.append(Look(now, now - self._looked, slim))
         self._looked = now
-        return WINDOW_SECONDS if busy else QUIET_WINDOW_SECONDS
+        return WINDOW_SECONDS if window else QUIET_WINDOW_SECONDS
 
     def lately(self, service: str, label: str) -> TrafficSeen:
         """What users had of *label* in the last hour, less if this server is younger."""
