@@ -68,9 +68,9 @@ bench: $(INSTALLED)
 
 # Hash-pinned requirement files that name no index host.
 lock: $(INSTALLED)
-	for name in bootstrap runtime development; do \
+	for name in requirements/bootstrap requirements/runtime requirements/development tests/systems/frontdesk/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	    --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+	    --python-version 3.11 $$name.in -o $$name.txt; done
 
 clean:
 	rm -rf .venv .venv-system $(EXAMPLE)/.venv dist build

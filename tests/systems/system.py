@@ -103,6 +103,8 @@ class System:
     port: int = field(default_factory=free_port)
     on_change: Callable[["System"], None] | None = None
     carelane: Path = CARELANE
+    variables: dict[str, str] = field(default_factory=lambda: dict(ENVIRONMENT))
+    """Of everything that is run here; by itself nothing of whoever runs the tests."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +169,12 @@ class System:
     def git(self, *arguments: str) -> str:
         """Run git in the system's folder."""
         done = subprocess.run(
-            ["git", *arguments], cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
+            ["git", *arguments],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout
 
@@ -180,7 +187,7 @@ class System:
     def up_in_front(self, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
         """Start the server in the foreground, with its output there."""
         return subprocess.Popen(
-            [str(self.carelane), "up"], cwd=self.folder, env=ENVIRONMENT, stdout=stdout, stderr=stderr
+            [str(self.carelane), "up"], cwd=self.folder, env=self.variables, stdout=stdout, stderr=stderr
         )
 
     def run(self, *arguments: str, timeout: float = 60) -> Ran:
@@ -188,7 +195,7 @@ class System:
         done = subprocess.run(
             [str(self.carelane), *arguments],
             cwd=self.folder,
-            env=ENVIRONMENT,
+            env=self.variables,
             capture_output=True,
             text=True,
             check=False,

@@ -31,22 +31,14 @@ def _of_service(service: dict[str, Any], folder: Path) -> Iterator[Wrong]:
         if not (folder / each).exists():
             yield ("source", index), f"{each} is not there"
     requirements = mapping(service, "build").get("requirements")
-    if isinstance(requirements, str):
-        place = ("build", "requirements")
-        if not (folder / requirements).is_file():
-            yield place, f"{requirements} is not there"
-        elif not any(_inside(requirements, each) for each in sources):
-            yield place, f"{requirements} is not packed: source does not name it, nor a folder that it is in"
+    if isinstance(requirements, str) and not (folder / requirements).is_file():
+        yield ("build", "requirements"), f"{requirements} is not there"
     yield from _secrets(service, folder)
 
 
 def _secrets(service: Any, folder: Path) -> Iterator[Wrong]:  # noqa: ANN401 - any YAML
     for variable, secret in mapping(service, "secrets").items():
         yield from _secret(("secrets", variable), secret, folder)
-
-
-def _inside(file: str, source: str) -> bool:
-    return Path(source) in (Path(file), *Path(file).parents)
 
 
 def _secret(place: tuple[str | int, ...], secret: Any, folder: Path) -> Iterator[Wrong]:  # noqa: ANN401 - any YAML

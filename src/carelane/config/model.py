@@ -74,7 +74,7 @@ InnerPath = Annotated[str, Field(min_length=1), AfterValidator(_inner_path)]
 class Build(Strict):
     """How a service's dependencies are made."""
 
-    requirements: InnerPath = Field(description="a requirements file among the sources; built once a content")
+    requirements: InnerPath = Field(description="a committed requirements file; built once a content")
 
 
 class ProbeSettings(Strict):
