@@ -1,12 +1,15 @@
 """What people see: narrow terminals, and names that the shell completes."""
 
+import os
 import subprocess
 
 import pytest
 
+from carelane.base.children import ends_within
 from tests.systems.fixtures import Make
 from tests.systems.system import CARELANE, ENVIRONMENT, System, free_port
-from tests.systems.terminals import shown
+from tests.systems.terminals import Window, shown
+from tests.waiting import until
 
 COMPLETED = """
 eval "$({carelane} completion bash)"
@@ -73,3 +76,97 @@ def test_nothing_is_broken_within_a_word(system: System, columns: int) -> None:
     ):
         for line in shown(system, columns, *words):
             assert len(line) <= columns or len(line.split()) == 1, f"{words}: {line!r}"
+
+
+def test_a_number_that_is_none_gets_a_sentence_and_a_full_device_is_no_bug(system: System) -> None:
+    for words, said in (
+        (("scale", "production", "web", "--replicas", "ab"), "wants a whole number from 1 to 100, not 'ab'"),
+        (("deployments", "show", "abc"), "'NUMBER' wants a whole number, not 'abc'"),
+        (("deploy", "production", "--release", "v1", "--timeout", "x"), "a number more than 0, not 'x'"),
+    ):
+        ran = system.run(*words)
+        assert (ran.code, said in ran.err, "--help" in ran.err) == (2, True, True), ran.err
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [CARELANE, "status"],
+            cwd=system.folder,
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 6
+    assert "cannot write what there is to say" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_shell_beside_an_instance(system: System) -> None:
+    system.shipped("v1")
+    window = Window(system, 91, "exec", "-it", "production", "web", "--", "/bin/sh")
+    window.read_until("$" if os.geteuid() else "#")
+    window.press("stty size; echo $APP_VERSION $((6*7))\n")
+    window.read_until("40 91")
+    window.read_until("v1 42")
+    window.press("echo go$((1+1)); sleep 60\n")
+    window.read_until("go2")
+    window.press("\x03")
+    window.read_until("^C\n")
+    window.press("echo still here; exit 9\n")
+    assert window.end() == 9
+    assert "still here" in window.text
+    acts = [e["entry"] for e in system.client().get("/events/list", after=0)]
+    (entry,) = [e for e in acts if e["act"] == "instance.executed"]
+    assert (entry["reason"], entry["details"]) == ("/bin/sh", {"typed_into": True, "terminal": True})
+
+
+def test_a_pipe_is_passed_on_and_a_terminal_is_a_persons(system: System) -> None:
+    system.shipped("v1")
+    much = os.urandom(3 << 20)
+    piped = subprocess.run(
+        [CARELANE, "exec", "-i", "production", "web", "--", "/bin/sh", "-c", "cat; echo end >&2; exit 4"],
+        cwd=system.folder,
+        env=ENVIRONMENT,
+        input=much,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (piped.returncode, piped.stdout == much, piped.stderr) == (4, True, b"end\n")
+    for words, code, said in (
+        (("-it", "production", "web", "sh"), 2, "this is no terminal"),
+        (("-i", "production", "web-99", "true"), 5, "web-99 does not run"),
+        (("-i", "production", "web", "no-such-thing"), 2, "cannot run no-such-thing"),
+        (("-i", "nowhere", "web-1", "true"), 4, "no environment 'nowhere'"),
+    ):
+        ran = system.run("exec", *words)
+        assert (ran.code, said in ran.err) == (code, True), ran.err
+    token = system.run("token", "create", "ci", "--deploy", "production", "-o", "json").json()["value"]
+    server = system.folder / ".carelane" / "pipeline" / "carelane.sock"
+    pipeline = {"CARELANE_TOKEN": token, "CARELANE_SERVER": str(server)}
+    refused = subprocess.run(
+        [CARELANE, "exec", "-i", "production", "web-1", "--", "true"],
+        cwd=system.folder,
+        env={**ENVIRONMENT, **pipeline},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert refused.returncode == 3, refused.stderr
+
+
+def test_a_command_ends_with_its_client(system: System) -> None:
+    system.shipped("v1")
+    mark = system.folder / "mark"
+    script = f"echo $$ >{mark}; exec sleep 60"
+    client = subprocess.Popen(
+        [CARELANE, "exec", "-i", "production", "web", "--", "/bin/sh", "-c", script],
+        cwd=system.folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+    )
+    until(lambda: mark.exists() and mark.read_text().strip().isdigit(), 20, "it runs")
+    client.kill()
+    client.communicate()
+    assert ends_within(int(mark.read_text()), 20)

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 
 from carelane.api import application
-from carelane.api.actors import PeerProtocol
+from carelane.api.actors import PeerProtocol, PeerWebSocket
 from carelane.base import json_files, logs
 from carelane.base.clock import RealClock
 from carelane.base.errors import CarelaneError, not_written
@@ -74,6 +74,9 @@ class Server:
         config = uvicorn.Config(
             made,
             http=PeerProtocol,
+            ws=PeerWebSocket,
+            ws_max_size=1 << 20,
+            ws_per_message_deflate=False,
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -17,6 +17,7 @@ from carelane.api import (
     releases,
     services,
     system,
+    terminals,
     tokens,
 )
 from carelane.api.bearers import BearerMiddleware
@@ -46,6 +47,7 @@ def create(app: App, started_at: datetime, end: Callable[[bool], None]) -> FastA
         system.routes(app, started_at, end),
         environments.routes(app),
         services.routes(app),
+        terminals.routes(app),
         logs.routes(app),
         deployments.routes(app),
         releases.routes(app),

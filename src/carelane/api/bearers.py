@@ -25,8 +25,11 @@ class BearerMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass through what did not come by the pipeline's socket."""
-        if scope["type"] != "http" or (scope.get("client") or ("",))[0] != PIPELINE:
+        if (scope.get("client") or ("",))[0] != PIPELINE:
             await self._inner(scope, receive, send)
+            return
+        if scope["type"] != "http":  # nothing that is typed into is a pipeline's
+            await send({"type": "websocket.close", "code": 1008})
             return
         try:
             token = await asyncio.to_thread(self._bearer, scope)

@@ -35,9 +35,9 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problem(error: CarelaneError, status: int | None = None) -> JSONResponse:
-    """The HTTP form of *error*."""
-    content = {
+def document(error: CarelaneError, status: int | None = None) -> dict[str, str | int]:
+    """*error* as a `Problem`."""
+    return {
         "type": "about:blank",
         "title": error.title,
         "status": status or error.status,
@@ -45,7 +45,11 @@ def problem(error: CarelaneError, status: int | None = None) -> JSONResponse:
         "hint": error.hint,
         "exit_code": error.exit_code,
     }
-    return JSONResponse(content, status or error.status, media_type=MEDIA_TYPE)
+
+
+def problem(error: CarelaneError, status: int | None = None) -> JSONResponse:
+    """The HTTP form of *error*."""
+    return JSONResponse(document(error, status), status or error.status, media_type=MEDIA_TYPE)
 
 
 def install(application: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """Speaking to the server of the system one stands in."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,13 +8,24 @@ import secrets
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from carelane.base.errors import BY_EXIT_CODE, CarelaneError, NotFoundError, PlatformError, Stuck, Unavailable
+from carelane.base.errors import (
+    BY_EXIT_CODE,
+    CarelaneError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    Stuck,
+    Unavailable,
+)
 from carelane.base.unix_http import UnixHTTPConnection
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 FILE = "carelane.yaml"
 _CREDENTIALS = struct.Struct("3i")
@@ -77,6 +89,42 @@ class Client:
             raise self._silent(error) from error
         finally:
             connection.close()
+
+    @contextlib.contextmanager
+    def socket_to(self, path: str, query: list[tuple[str, str]]) -> "Iterator[ClientConnection]":
+        """A WebSocket to *path*.
+
+        Raises:
+            RefusedError: If whoever asks may not have one.
+            Unavailable: If no server answers.
+        """
+        from websockets.exceptions import InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
+
+        connection = self._connect()
+        address = f"ws://localhost/api/v1{quote(path)}?{urlencode(query)}"
+        try:
+            connection.connect()
+            opened = connect(
+                address,
+                sock=connection.sock,
+                additional_headers=self._bearing(),
+                compression=None,
+                max_size=None,
+                ping_interval=None,
+                open_timeout=self._reachable_seconds,
+            )
+        except InvalidStatus as error:
+            connection.close()
+            raise RefusedError(
+                f"the server refused it ({error.response.status_code})",
+                hint="what is typed into is a person's, by the server's own socket",
+            ) from None
+        except (OSError, WebSocketException) as error:
+            connection.close()
+            raise self._silent(error) from error
+        with opened as socket:
+            yield socket
 
     def answers(self) -> bool:
         """Whether a server is there and well.
@@ -173,10 +221,13 @@ def _stuck(connection: UnixHTTPConnection, system: Path) -> Stuck:
 
 
 def _told(status: int, text: bytes) -> CarelaneError:
-    """The server's problem as the error it was."""
     try:
-        problem = json.loads(text)
-        kind = BY_EXIT_CODE.get(problem["exit_code"], CarelaneError)
-        return kind(problem["detail"], hint=problem.get("hint", ""))
+        return told(json.loads(text))
     except (ValueError, KeyError, TypeError):
         return PlatformError(f"the server answered {status} without saying why")
+
+
+def told(problem: Mapping[str, Any]) -> CarelaneError:
+    """The server's problem as the error it was."""
+    kind = BY_EXIT_CODE.get(problem["exit_code"], CarelaneError)
+    return kind(problem["detail"], hint=problem.get("hint", ""))

@@ -1,5 +1,6 @@
 """The command `carelane`: which commands there are, and what an error looks like."""
 
+import contextlib
 import errno
 import importlib
 import os
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from carelane.base.errors import CarelaneError, PlatformError, not_written
+from carelane.base.errors import CarelaneError, InputError, PlatformError, not_written
 from carelane.cli.output import plain, say
 
 COMMANDS = {
@@ -128,7 +129,7 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         sys.exit(error.exit_code)
     except CarelaneError as error:
         _show(error)
@@ -136,11 +137,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
+        _drop_what_is_left()
         sys.exit(0)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             _bug(error)
-        _show(not_written(str(error.filename or "a file"), error))
+        _show(not_written(str(error.filename or "what there is to say"), error))
+        _drop_what_is_left()
         sys.exit(PlatformError.exit_code)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a message
         _bug(error)
@@ -152,6 +155,39 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open to the end
+
+
+def _drop_what_is_left() -> None:
+    """Nobody takes what is still to be printed: it would be tried, and told, once more at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """As click says it, but for what is no number: that gets a sentence with what would be one."""
+    said = _no_number(error) if isinstance(error, click.BadParameter) else None
+    if said is None:
+        error.show()
+    else:
+        _show(said)
+
+
+def _no_number(error: click.BadParameter) -> InputError | None:
+    """What is wanted where something else than a number was given; None where it is something else."""
+    value, invalid, _ = error.message.partition(" is not a valid ")
+    if error.param is None or error.ctx is None or not invalid:
+        return None
+    kind = error.param.type
+    if not isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+        return None
+    wanted = "a whole number" if isinstance(kind, click.types.IntParamType) else "a number"
+    if isinstance(kind, click.IntRange | click.FloatRange) and kind.min is not None:
+        wanted += f" more than {kind.min}" if kind.min_open else f" from {kind.min}"
+        wanted += "" if kind.max is None else f" to {kind.max}"
+    name = error.param.get_error_hint(error.ctx)
+    return InputError(f"{name} wants {wanted}, not {value}", hint=f"`{error.ctx.command_path} --help`")
 
 
 def _bug(error: Exception) -> NoReturn:

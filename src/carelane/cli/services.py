@@ -113,25 +113,39 @@ def _until_renewed(
     type=click.FloatRange(0, 600, min_open=True),
     default=60.0,
     show_default=True,
-    help="How many seconds it may take.",
+    help="How many seconds it may take; without an end where it is typed into.",
 )
+@click.option("-i", "--stdin", "typed", is_flag=True, help="Pass on what is typed, or comes through a pipe.")
+@click.option("-t", "--tty", "terminal", is_flag=True, help="In a terminal like this one; with -i a shell.")
 @output_option
 @environment_argument
 @click.argument("instance", shell_complete=naming.instances)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def execute(
-    directory: str, environment: str, instance: str, command: tuple[str, ...], timeout: float, output: str
+    directory: str,
+    environment: str,
+    instance: str,
+    command: tuple[str, ...],
+    timeout: float,
+    typed: bool,
+    terminal: bool,
+    output: str,
 ) -> int:
     """Run a command beside an instance (or the first ready one of a service), in its folder and environment.
 
-    Its exit code is the command's; nothing can be typed in. Who did it is in the trail.
+    Its exit code is the command's. With -it it is typed into, as a shell. Who did it is in the trail.
     """
     client = Client(directory)
     chosen = _chosen(client, environment, instance)
     said = list(command[1:] if command[0] == "--" else command)
     if not said:
         raise InputError("which command?", hint="carelane exec ENVIRONMENT INSTANCE -- COMMAND")
+    if typed or terminal:
+        from carelane.cli.terminals import attached
+
+        path = f"/environments/{environment}/instances/{chosen}/terminal"
+        return _code(attached(client, path, said, typed=typed, terminal=terminal))
     body = {"command": said, "timeout_seconds": timeout}
     ran = client.post(f"/environments/{environment}/instances/{chosen}/exec", body)
     if output == "json":
@@ -143,8 +157,12 @@ def execute(
             say("(it said more than is kept: a MiB)", err=True)
     if ran["exit_code"] is None:
         raise OutcomeOpen(f"{said[0]} was ended after {timeout:g} s", hint="--timeout gives it longer")
-    code: int = ran["exit_code"]
-    return code if code >= 0 else 128 - code
+    return _code(ran["exit_code"])
+
+
+def _code(ended: int) -> int:
+    """An exit code as a shell says it."""
+    return ended if ended >= 0 else 128 - ended
 
 
 def _chosen(client: Client, environment: str, named: str) -> str:

@@ -100,6 +100,46 @@ class Ran:
     cut: bool = False
 
 
+@dataclass(frozen=True)
+class Screen:
+    """The size of a terminal, in characters, and of which *kind* it is (TERM)."""
+
+    rows: int
+    columns: int
+    kind: str = "xterm"
+
+
+class Terminal(Protocol):
+    """A command that somebody types into. One thread reads, another one writes; both are done at `close`."""
+
+    def read(self) -> tuple[int, bytes] | None:
+        """What is said next, on 1 (standard output, and all in a terminal) or 2 (standard error).
+
+        None once the command has ended and all was said; what it left running is not waited for.
+        """
+        ...
+
+    def write(self, typed: bytes) -> None:
+        """Type it; waits while nobody reads it, and drops it where nobody ever will."""
+        ...
+
+    def end_input(self) -> None:
+        """Nothing more is typed. In a terminal that is typed, too (Ctrl-D)."""
+        ...
+
+    def resize(self, screen: Screen) -> None:
+        """The terminal has another size now; without one nothing happens."""
+        ...
+
+    def end(self) -> None:
+        """End it now; one that has ended stays so."""
+        ...
+
+    def close(self) -> int:
+        """End it, and what it began in its terminal or group; its exit code, below zero for a signal."""
+        ...
+
+
 class Details(Protocol):
     """Looks closely at one copy, when a person asks."""
 
@@ -113,6 +153,15 @@ class Details(Protocol):
         Raises:
             ConflictError: If it does not run.
             InputError: If there is no such command.
+        """
+        ...
+
+    def open(self, copy: str, command: tuple[str, ...], screen: Screen | None) -> Terminal:
+        """Run *command* beside *copy* in the same way, to be typed into; with a *screen* in a terminal.
+
+        Raises:
+            ConflictError: If it does not run.
+            InputError: If there is no such command; in a terminal that may be said there instead.
         """
         ...
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from carelane.base import json_files
 from carelane.base.errors import ConflictError, PlatformError
 from carelane.delivery import names
-from carelane.delivery.looking import CopyDetail, CopyEnd, LogsWanted, Ran
+from carelane.delivery.looking import CopyDetail, CopyEnd, LogsWanted, Ran, Screen
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
@@ -26,6 +26,7 @@ from carelane.platforms.processes.logs import FileLogReader, Printed
 from carelane.platforms.processes.shim import MARK
 from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports
+from carelane.platforms.processes.terminals import ProcessTerminal
 
 ENDED_KEPT = 20
 SPEC = ("once", "port", "service", "label")
@@ -146,11 +147,20 @@ class ProcessInstances:
 
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
         """Run *command* beside an instance."""
+        folder, environment = self._around(copy)
+        return executing.run(command, folder, environment, timeout_seconds)
+
+    def open(self, copy: str, command: tuple[str, ...], screen: Screen | None) -> ProcessTerminal:
+        """Run *command* beside an instance, to be typed into."""
+        folder, environment = self._around(copy)
+        return ProcessTerminal(command, folder, environment, screen)
+
+    def _around(self, copy: str) -> tuple[str, Mapping[str, str]]:
+        """The folder and the environment of an instance that runs; raises ConflictError."""
         spec, status = self._shims.spec(copy), self._shims.status(copy)
         if spec is None or status is None or not self._shims.running(status):
             raise ConflictError(f"{copy} does not run", hint="`carelane env show` lists what does")
-        environment = executing.environment_of(status["child"]["pid"], copy)
-        return executing.run(command, spec["folder"], environment, timeout_seconds)
+        return spec["folder"], executing.environment_of(status["child"]["pid"], copy)
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
