@@ -187,7 +187,7 @@ def _plot(title: str, series: Mapping[str, list[tuple[float, float]]], gridlines
         title=title,
         legend_labels=[f"{name} (dotted)" if name == "stable" else name for name in shown],
         y_gridlines=gridlines,
-        y_min=bottom - 0.02 * (top - bottom),
+        y_min=bottom,
         y_max=top + 0.1 * (top - bottom),
         x_unit="s",
         width=min(WIDEST, shutil.get_terminal_size().columns) - MARGIN,

@@ -1,12 +1,14 @@
 """What `rollout show` says of a judging: on what it rests, and what it takes to decide."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from carelane.cli.pictures import show_rollouts
+from carelane.bootstrap.offline import replay_recording
+from carelane.cli.pictures import show_replay, show_rollouts
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment, Phase
 from tests.fakes.simulation import Simulation
@@ -45,3 +47,15 @@ def test_what_services_share_is_told(capsys: pytest.CaptureFixture[str]) -> None
     assert "(decides at 4.61)" in said
     assert "over the 3 services, which share alpha (fails at 4.61)" in said
     assert "  cost      " in said
+
+
+def test_where_nothing_failed_the_chart_has_an_axis_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = "".join(f"{second},90,0,10,0\n" for second in range(60))
+    recording = tmp_path / "clean.csv"
+    recording.write_text(f"time_seconds,stable_requests,stable_errors,canary_requests,canary_errors\n{rows}")
+    show_replay(replay_recording(recording, {}))
+    chart = capsys.readouterr().out.partition("errors so far, % of requests")[2]
+    labelled = [line.rpartition("│")[2].strip() for line in chart.splitlines() if line[-1:].isdigit()]
+    assert labelled == ["1", "0"]
