@@ -1,45 +1,18 @@
-from dataclasses import dataclass, field
-
 import pytest
 
 from carelane.base.clock import ManualClock
-from carelane.base.errors import ConflictError, InputError, NotFoundError
-from carelane.delivery.packing import Packing, ServiceSource, SourceTree
-from carelane.delivery.releases import Artifact
+from carelane.base.errors import ConflictError, InputError
 from carelane.delivery.releasing import Releasing
-from tests.fakes.releases import WEB, digest
+from tests.fakes.releases import digest
 from tests.fakes.repository import InMemoryRepository
+from tests.fakes.sources import FakeSources
 from tests.fakes.trail import InMemoryTrail
-
-
-@dataclass
-class FakeSources:
-    """Commits by name, each with the contents of its services."""
-
-    commits: dict[str, dict[str, str]]
-    packed: list[str] = field(default_factory=list)
-    packings: list[Packing] = field(default_factory=list)
-    tag: str = ""
-
-    def tree(self, revision: str) -> SourceTree:
-        if revision not in self.commits:
-            raise NotFoundError(f"no commit {revision!r}")
-        services = {
-            name: ServiceSource((content,), None, WEB) for name, content in self.commits[revision].items()
-        }
-        return SourceTree(digest(revision)[:40], self.tag or revision, services, irreversible=False)
-
-    def pack(self, sha: str, source: ServiceSource, packing: Packing) -> Artifact:
-        self.packings.append(packing)
-        packing.remarks.append(f"{source.paths[0]} is not as it should be")
-        self.packed.append(source.paths[0])
-        return Artifact(digest(source.paths[0]))
 
 
 class Bench:
     def __init__(self, **commits: dict[str, str]) -> None:
         self.trail = InMemoryTrail()
-        self.sources = FakeSources(commits)
+        self.sources = FakeSources(dict(commits), remark="is not as it should be")
         self.releasing = Releasing(self.sources, InMemoryRepository(self.trail), ManualClock())
 
 
