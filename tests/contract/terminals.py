@@ -71,6 +71,11 @@ class TerminalContract:
         assert b"interrupted" in said(terminal, end=False)[0]
         assert terminal.close() == 5
 
+    def test_who_closes_its_output_has_not_ended(self, opened: Open) -> None:
+        terminal = opened("exec >&- 2>&-; sleep 0.3; exit 6", None)
+        assert said(terminal) == (b"", b"")
+        assert terminal.close() == 6
+
     def test_what_it_leaves_running_is_not_waited_for(self, opened: Open) -> None:
         terminal = opened("sleep 60 & echo done", None)
         assert said(terminal) == (b"done\n", b"")

@@ -1,6 +1,8 @@
 """The Terminal port: processes of this machine."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from carelane.platforms.processes.terminals import ProcessTerminal
 from tests.contract.terminals import SCREEN, Open, TerminalContract
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Whoever runs the tests in the background ignores SIGINT, and a shell never heeds what is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class TestProcessTerminal(TerminalContract):

@@ -1,7 +1,9 @@
 """Settings by environment, and policy that changes while the server runs."""
 
+import sys
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.systems.fixtures import Make
@@ -95,3 +97,62 @@ def _write(system: System, **settings: Any) -> None:  # noqa: ANN401 - YAML
     said = yaml.safe_load(file.read_text())
     said["environments"]["production"].update(settings)
     file.write_text(yaml.safe_dump(said, sort_keys=False))
+
+
+def test_an_environment_is_ended_alone_and_then_taken_out(make_system: Make) -> None:
+    port = free_port()
+    system = make_system(
+        extra_environments={"qa": {"port": port, "strategy": {"rolling": {"min_ready_seconds": 0}}}}
+    )
+    system.release("v1")
+    for environment in ("qa", "production"):
+        system.must("deploy", environment, "--release", "v1", "--wait")
+    del system.extra_environments["qa"]
+    system.describe()
+    planned = system.must("reload", "--plan")
+    assert "environments.qa: there -> not set" in planned
+    assert "`carelane down --environment qa`" in planned
+    system.must("down", "--keep-running")
+    refused = system.run("up", "--detach")
+    assert (refused.code, "`carelane down --environment qa`" in refused.err) == (5, True), refused.err
+    assert "everything in qa" in system.must("down", "--environment", "qa")
+    system.up()
+    assert [e["name"] for e in system.client().get("/environments")] == ["production"]
+    assert system.get(system.port)["version"] == "v1"
+
+
+def test_an_environment_that_a_server_ends_is_nobodys_until_another_one_starts(make_system: Make) -> None:
+    port = free_port()
+    quick = {"rolling": {"min_ready_seconds": 0}}
+    system = make_system(extra_environments={"qa": {"port": port, "strategy": quick}})
+    system.release("v1")
+    system.must("deploy", "qa", "--release", "v1", "--wait")
+    assert "all of qa has ended" in system.must("down", "--environment", "qa")
+    with pytest.raises(OSError, match="refused"):
+        system.get(port)
+    asked = system.run("deploy", "qa", "--release", "v1")
+    assert (asked.code, "qa was ended" in asked.err) == (5, True), asked.err
+    system.must("status")
+    assert system.run("down", "--environment", "nowhere").code == 4
+    system.must("down", "--keep-running")
+    system.up()
+    until(lambda: system.must("status").count("v1") >= 2, 20, "it runs again, as recorded")
+    assert system.get(port)["version"] == "v1"
+
+
+def test_a_plan_says_what_leaves_what_is_missing_and_where_nothing_changes(make_system: Make) -> None:
+    system = make_system()
+    side = {"kind": "web", "source": ["service.py"], "run": ["true"], "environment": {"APP_VERSION": "x"}}
+    system.extra_services["side"] = {**side, "run": [sys.executable, "service.py"]}
+    system.shipped("v1")
+    system.release("v1-again", greeting="v1")
+    assert "nothing changes" in system.must("deploy", "production", "--release", "v1-again", "--plan")
+    del system.extra_services["side"]
+    system.release("v2", greeting="v1", secrets={"KEY": {"file": "nothere", "version": 1}})
+    plan = system.must("deploy", "production", "--release", "v2", "--plan")
+    assert "- side: v1 ends, for the release does not have it" in plan
+    assert "! web would not start: its secret KEY is not there (nothere)" in plan
+    for archive in (system.folder / ".carelane" / "artifacts" / "archives").glob("*.tar"):
+        archive.unlink()
+    plan = system.must("deploy", "production", "--release", "v2", "--plan")
+    assert "! it would be refused: the archive" in plan

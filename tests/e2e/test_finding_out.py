@@ -96,7 +96,8 @@ def test_a_plan_names_what_matters(system: System) -> None:
     file = system.folder / "carelane.yaml"
     file.write_text(file.read_text().replace("strategy:", "objectives: {error_ratio: 0.2}\n    strategy:", 1))
     plan = system.must("deploy", "production", "--release", "v2", "--plan")
-    assert "! carelane.yaml says otherwise than the server uses: environments.production.objectives;" in plan
+    setting = "environments.production.objectives.error_ratio"
+    assert f"! carelane.yaml says otherwise than the server uses: {setting};" in plan
     file.write_text("system: [")
     told = system.run("deploy", "production", "--release", "v2", "--plan", "-o", "json").json()
     assert "is wrong" in told["remarks"][0]

@@ -1,6 +1,7 @@
 """The bundle for whoever helps: what is in it, and what never is."""
 
 import json
+import sys
 import zipfile
 from typing import Any
 
@@ -50,11 +51,40 @@ def test_it_has_what_helps_and_nothing_secret(make_system: Make) -> None:
     assert with_logs["pieces"]["services/production/web.log"] > 0
 
 
+WRONG = [
+    "secrets: {SECRET: HUNTER}",
+    "secrets: {SECRET: {value: HUNTER, version: 1}}",
+    "enviroment: {GREETING: HUNTER}",
+    "environment: [GREETING, HUNTER]",
+    'environment: "PASSWORD=HUNTER"',
+    "environment: {'GREETING=HUNTER': qa}",
+]
+
+
+def test_a_secret_in_a_wrong_place_or_an_argument_is_not_in_it_either(make_system: Make) -> None:
+    system = make_system()
+    system.release("v1", run=[sys.executable, "service.py", "--password=HUNTER"])
+    system.deploy("v1")
+    system.must("exec", "production", "web", "--", "/bin/sh", "-c", "true PGPASSWORD=HUNTER")
+    good = (system.folder / "carelane.yaml").read_text()
+    for number, wrong in enumerate(["", *WRONG]):
+        text = good.replace("    kind: web\n", f"    kind: web\n    {wrong}\n", 1) if wrong else good
+        (system.folder / "carelane.yaml").write_text(text)
+        if "secrets" in wrong:
+            assert "HUNTER" not in system.run("config", "check").err
+        file = system.folder / f"{number}.zip"
+        system.must("debug", "bundle", "--yes", str(file))
+        with zipfile.ZipFile(file) as archive:
+            found = [name for name in archive.namelist() if b"HUNTER" in archive.read(name)]
+            assert found == [], wrong
+            assert (b"system: small" in archive.read("carelane.yaml")) is (wrong == "")
+
+
 def test_it_needs_no_server_and_says_what_it_could_not_have(make_system: Make) -> None:
     system = make_system(up=False)
     (system.folder / "carelane.yaml").write_text("system: [")
     system.must("debug", "bundle", "--yes", "help.zip")
     with zipfile.ZipFile(system.folder / "help.zip") as archive:
         assert "this could not be had: Unavailable: no server answers" in archive.read("system.json").decode()
-        assert "this could not be had: InputError: it is no YAML" in archive.read("carelane.yaml").decode()
+        assert "this could not be had: what is given is wrong" in archive.read("carelane.yaml").decode()
         assert json.loads(archive.read("versions.json"))["cores"]

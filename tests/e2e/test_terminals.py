@@ -170,3 +170,23 @@ def test_a_command_ends_with_its_client(system: System) -> None:
     client.kill()
     client.communicate()
     assert ends_within(int(mark.read_text()), 20)
+
+
+def test_a_terminal_that_nothing_is_typed_into_is_interrupted_from_here(system: System) -> None:
+    system.shipped("v1")
+    window = Window(system, 80, "exec", "-t", "production", "web", "--", "/bin/sh", "-c", "echo go; sleep 60")
+    window.read_until("go")
+    window.press("\x03")
+    assert window.end() == 130
+
+
+def test_a_shell_that_is_hung_up_on_takes_what_runs_in_it_along(system: System) -> None:
+    system.shipped("v1")
+    window = Window(system, 80, "exec", "-it", "production", "web", "--", "/bin/sh", "-i")
+    mark = system.folder / "mark"
+    window.read_until("$" if os.geteuid() else "#")
+    window.press(f"sh -c 'echo $$ >{mark}; exec sleep 60'\n")
+    until(lambda: mark.exists() and mark.read_text().strip().isdigit(), 20, "it runs")
+    window.process.kill()
+    window.end()
+    assert ends_within(int(mark.read_text()), 20)

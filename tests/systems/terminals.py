@@ -22,7 +22,9 @@ class Window:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         own = {**ENVIRONMENT, "TERM": "xterm-256color"}
-        command = [str(system.carelane), *arguments]
+        # A terminal of its own, where Ctrl-C is heeded whoever runs the tests.
+        own_terminal = ["env", "--default-signal=INT,HUP", "setsid", "--ctty"]
+        command = [*own_terminal, str(system.carelane), *arguments]
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
             command, cwd=system.folder, env=own, stdin=theirs, stdout=theirs, stderr=theirs
         )

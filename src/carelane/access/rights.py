@@ -46,6 +46,7 @@ ROUTES = {
     f"GET {_ENVIRONMENT}/instances/{{instance}}": Right.READ,
     f"POST {_ENVIRONMENT}/instances/{{instance}}/exec": Right.EXECUTE,
     f"GET {_ENVIRONMENT}/services/{{service}}/logs": Right.READ,
+    f"POST {_ENVIRONMENT}/down": Right.END,
     f"POST {_ENVIRONMENT}/deployments": Right.DEPLOY,
     f"POST {_ENVIRONMENT}/promote": Right.STEER,
     f"POST {_ENVIRONMENT}/pause": Right.STEER,

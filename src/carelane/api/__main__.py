@@ -109,7 +109,8 @@ def main() -> int:
     """Run; errors a user can mend are one line and the right exit code."""
     logs.configure()
     os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Heeded by nobody, not ignored: what is ignored would be so by all that is started from here.
+    signal.signal(signal.SIGHUP, lambda *_: None)
     places = Places(Path(sys.argv[1]))
     try:
         _lock = hold(places)

@@ -25,10 +25,10 @@ class BearerMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass through what did not come by the pipeline's socket."""
-        if (scope.get("client") or ("",))[0] != PIPELINE:
+        if scope["type"] == "lifespan" or (scope.get("client") or ("",))[0] != PIPELINE:
             await self._inner(scope, receive, send)
             return
-        if scope["type"] != "http":  # nothing that is typed into is a pipeline's
+        if scope["type"] == "websocket":  # nothing that is typed into is a pipeline's
             await send({"type": "websocket.close", "code": 1008})
             return
         try:

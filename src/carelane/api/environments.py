@@ -1,5 +1,6 @@
 """/environments: how they are, their history, and what can be done to what moves in them."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,6 +10,8 @@ from carelane.access.rights import Right
 from carelane.api import views
 from carelane.api.actors import Actor, ByToken, Rights
 from carelane.api.limits import Name, Number, Reason
+from carelane.audit.entries import Entry
+from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
 from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
@@ -57,6 +60,13 @@ class RollbackBody(Body):
     past: Name | None = None
 
 
+@dataclass(frozen=True)
+class EndedView:
+    """What would not end; nothing where all has."""
+
+    still_running: list[str]
+
+
 class EmergencyBody(Body):
     """Why; *past* as for a rollback."""
 
@@ -77,6 +87,11 @@ def routes(app: App) -> APIRouter:
     def show_environment(name: Name) -> views.EnvironmentView:
         operations.engine(name)
         return views.environments(app, [name])[0]
+
+    @router.post("/{name}/down", summary="End all that runs in it, until a server starts anew")
+    def down(name: Name, body: ReasonBody, actor: Actor) -> EndedView:
+        entry = Entry(RealClock().wall(), actor, "environment.ended", name, name, body.reason)
+        return EndedView(app.end_environment(name, entry))
 
     @router.get("/{name}/history", summary="Its revisions, newest first")
     def history(name: Name, limit: Annotated[int | None, Query(ge=1, le=1000)] = None) -> list[Revision]:

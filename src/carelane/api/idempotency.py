@@ -17,7 +17,8 @@ from carelane.bootstrap.app import App
 
 log = structlog.get_logger()
 HEADER = b"idempotency-key"
-EMERGENCY = "/emergency-rollback"
+URGENT = ("/emergency-rollback", "/system/prune")
+"""What is done on a full disk, too: the one undoes a bad release, the other makes room."""
 FAILED = 500
 TOKENS = "/api/v1/tokens"
 _TOLD_ONCE = ConflictError(
@@ -74,12 +75,12 @@ class IdempotencyMiddleware:
             await _send(send, known.status, known.body or b"")
 
     def _claim(self, path: str, actor: str, key: str, digest: str) -> Answered | None:
-        """An emergency takes the room that is kept back for it, where there is none to write its key in."""
+        """What is urgent takes the room that is kept back, where there is none to write its key in."""
         while True:
             try:
                 return self._answers.claim(actor, key, digest)
             except DiskFull:
-                if not path.endswith(EMERGENCY) or not self._app.room.make():
+                if not path.endswith(URGENT) or not self._app.room.make():
                     raise
 
     async def _first(self, scope: Scope, body: bytes, send: Send, actor: str, key: str) -> None:

@@ -21,9 +21,9 @@ ASK_SECONDS = 10.0
 Number = Annotated[int, Field(ge=1, le=MOST)]
 """A deployment's, a revision's or a step's."""
 Position = Annotated[int, Field(ge=0, le=MOST)]
-_TEXT = r"^[^\u0000]*$"
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_TEXT)]
-Reason = Annotated[str, Field(max_length=2000, pattern=_TEXT)]
+TEXT = r"^[^\u0000]*$"
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
+Reason = Annotated[str, Field(max_length=2000, pattern=TEXT)]
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\0")
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from carelane.api import described
 from carelane.api.actors import Actor
 from carelane.api.environments import Body, ReasonBody
-from carelane.api.limits import Name, Reason
+from carelane.api.limits import TEXT, Name, Reason
 from carelane.audit.entries import Entry
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
@@ -19,20 +19,20 @@ from carelane.delivery.looking import Ran
 MOST_RECORDED = 500
 """Characters of a command, in the trail."""
 
+Word = Annotated[str, Field(min_length=1, max_length=4096, pattern=TEXT)]
+
 
 class ScaleBody(Body):
     """How many; null is what carelane.yaml says."""
 
-    replicas: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    replicas: Annotated[int, Field(ge=1, le=100)] | None = None
     reason: Reason = ""
 
 
 class ExecBody(Body):
     """The command, as a list, and how long it may take."""
 
-    command: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=4096)]], Field(min_length=1, max_length=256)
-    ]
+    command: Annotated[list[Word], Field(min_length=1, max_length=256)]
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 

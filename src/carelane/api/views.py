@@ -8,13 +8,14 @@ from datetime import datetime
 from carelane.analysis.objectives import AnalysisPolicy
 from carelane.analysis.verdicts import Evidence
 from carelane.base.errors import PlatformError
+from carelane.bootstrap import secrets
 from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.differences import Difference, difference
 from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.observations import CopySeen, TrafficSeen
-from carelane.delivery.releases import ServiceKind
+from carelane.delivery.releases import ServiceKind, ServiceVersion
 from carelane.delivery.requesting import Outcome
 from carelane.delivery.targets import size_of
 
@@ -76,7 +77,8 @@ class EnvironmentView:
 class PlanView:
     """What a deployment would be, what its canaries would be judged by, and by how much traffic.
 
-    *remarks* are what else a person should know.
+    *leaving* are the services that the release does not have any more, with the versions that end. *remarks*
+    are what else a person should know.
     """
 
     message: str
@@ -86,6 +88,7 @@ class PlanView:
     traffic: Mapping[str, TrafficSeen]
     differences: Mapping[str, Difference]
     irreversible: bool
+    leaving: Mapping[str, str]
     remarks: list[str]
 
 
@@ -108,8 +111,27 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
             for n, r in rollouts.items()
         },
         irreversible=release is not None and release.irreversible,
-        remarks=app.reloading.remarks(),
+        leaving={}
+        if release is None
+        else {n: v.label for n, v in state.running.items() if n not in release.versions},
+        remarks=[*_missing(app, versions), *app.reloading.remarks()],
     )
+
+
+def _missing(app: App, versions: Mapping[str, ServiceVersion]) -> list[str]:
+    """What the *versions* need and is not there: what is deployed would be refused, or not start."""
+    found = []
+    for artifact in {version.artifact for version in versions.values()}:
+        try:
+            app.archives.verify(artifact, quick=True)
+        except PlatformError as error:
+            found.append(f"it would be refused: {error.message}; {error.hint}")
+    for version in versions.values():
+        for name, reference in version.run.secrets.items():
+            why = secrets.missing(app.places, reference)
+            if why:
+                found.append(f"{version.service} would not start: its secret {name} is not there ({why})")
+    return found
 
 
 def environments(app: App, names: list[str]) -> list[EnvironmentView]:

@@ -2,9 +2,10 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from carelane.analysis.keeping import Thinning
+from carelane.audit.entries import Entry
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import Clock, RealClock
 from carelane.base.errors import NotFoundError
@@ -69,6 +70,8 @@ class App:
     archives: Archives
     housekeeping: Housekeeping
     localhub: Localhub | None = None
+    ended: set[str] = field(default_factory=set)
+    """The environments that were ended alone: nobody looks after them any more."""
 
     @property
     def configuration(self) -> Configuration:
@@ -85,8 +88,20 @@ class App:
 
     def failing(self) -> list[Failing]:
         """What of the server itself does not do its work, and why."""
-        hosts = [environment.host for environment in self.environments.values()]
+        hosts = [e.host for name, e in self.environments.items() if name not in self.ended]
         return [*self.watchdog.failing(), *(failing for host in hosts for failing in host.failing())]
+
+    def end_environment(self, name: str, entry: Entry) -> list[str]:
+        """End all that runs in environment *name*, which nobody looks after until a server starts anew.
+
+        What it should run stays recorded. Returns the names of what would not end.
+        """
+        self.operations.engine(name).end()
+        self.repository.record(entry)
+        self.ended.add(name)
+        for loop in self.environments[name].loops:
+            loop.stop(LOOP_SECONDS)
+        return self.environments[name].host.stop_all()
 
     def interrupt(self) -> None:
         """End what requests wait for, however long it would take: the server ends after its answers."""

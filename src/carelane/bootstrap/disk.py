@@ -60,7 +60,8 @@ def _parts(places: Places) -> Iterator[tuple[str, list[Path], str]]:
             yield f"localhub: {part}", _within(hub / folder), bounded_by
     if hub.exists():
         yield "localhub: what is recorded", sorted(hub.glob("localhub.db*")), "pipeline.keep_runs"
-    yield "kept back for emergencies", [p for p in [places.ballast] if p.exists()], "64 MiB"
+    kept_back = [places.ballast] if places.ballast.exists() else []
+    yield "kept back for emergencies", kept_back, "64 MiB, where eight times as much is free"
     yield "the server's log", sorted(places.state.glob("server.log*")), "rotated"
 
 

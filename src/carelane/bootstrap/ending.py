@@ -14,13 +14,15 @@ from carelane.platforms.processes.tcp_ports import Ports
 GRACE_SECONDS = 10.0
 
 
-def end_everything(places: Places) -> list[str]:
+def end_everything(places: Places, only: str | None = None) -> list[str]:
     """End all that runs below *places*, in the order that loses least; the names of what would not end.
+
+    With *only*, what runs in that environment.
 
     No configuration is read, nothing is recorded. Whoever calls holds the lock: no server is there.
     """
     left: list[str] = []
-    roots = places.known_environments()
+    roots = [root for root in places.known_environments() if only in {None, root.name}]
     for root in roots:
         instances = ProcessInstances(root, Archives(places.artifacts), places.system, Ports(()))
         left += instances.stop_all(INSTANCES_SECONDS)
@@ -28,6 +30,8 @@ def end_everything(places: Places) -> list[str]:
         left += _end(root / "proxies", PROXY_GRACE_SECONDS, PROXIES_SECONDS)
         databases = [path.name for path in (root / "backing").glob("*") if path.is_dir()]
         EmbeddedPostgres(root, databases, {}).stop_all()
+    if only is not None:
+        return left
     return left + _end(places.state / PIPELINE, GRACE_SECONDS, INSTANCES_SECONDS)
 
 

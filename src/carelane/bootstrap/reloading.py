@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from carelane.audit.entries import Entry
@@ -117,9 +117,11 @@ class Reloading:
             raise InputError(f"{file.name} cannot be read: {why}") from None
         there = reading.read(text, file.name)
         at_once = _at_once(self.used, there)
-        before, wanted, written = (_policy(each) for each in (self.used, at_once, there))
+        both = self.used.environments.keys() & there.environments.keys()
+        before, wanted, written = (_policy(each, both) for each in (self.used, at_once, there))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return at_once, Differences(digest, changes(before, wanted), changes(wanted, written))
+        left = [*_environments(self.used, there), *changes(wanted, written)]
+        return at_once, Differences(digest, changes(before, wanted), tuple(left))
 
 
 def _at_once(used: Configuration, there: Configuration) -> Configuration:
@@ -145,9 +147,18 @@ def _environment(used: Environment, there: Environment) -> Environment:
     return there.model_copy(update={**kept, "strategy": strategy, "objectives": slow})
 
 
-def _policy(configuration: Configuration) -> Mapping[str, object]:
-    """Everything but what is released; of services only which there are, for each has an address."""
+def _environments(used: Configuration, there: Configuration) -> Iterator[Change]:
+    """Those more or less; what each of them says is no change of a setting."""
+    for name in {**used.environments, **there.environments}:
+        before, after = ("there" if name in each.environments else None for each in (used, there))
+        if before != after:
+            yield Change(f"environments.{name}", before, after)
+
+
+def _policy(configuration: Configuration, environments: Collection[str]) -> Mapping[str, object]:
+    """Everything of these *environments* but what is released; of services only which there are."""
     said = configuration.model_dump(mode="json", exclude_none=True, exclude={"services", "irreversible"})
+    said["environments"] = {n: e for n, e in said["environments"].items() if n in environments}
     for settings in said["environments"].values():
         settings["services"] = {
             name: {"replicas": own["replicas"]}

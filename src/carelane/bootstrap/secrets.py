@@ -5,6 +5,7 @@ import os
 
 from carelane.bootstrap.places import Places
 from carelane.config.model import Secret
+from carelane.delivery.releases import SecretReference
 
 
 def read(places: Places, secret: Secret) -> str:
@@ -15,3 +16,10 @@ def read(places: Places, secret: Secret) -> str:
     if value is None:
         raise OSError(errno.ENOENT, f"variable {secret.variable} is not set")
     return value
+
+
+def missing(places: Places, reference: SecretReference) -> str:
+    """Where a secret should be and is not; nothing where it is there."""
+    if reference.file is not None:
+        return "" if (places.system / reference.file).is_file() else reference.file
+    return "" if os.environ.get(reference.variable or "") is not None else f"variable {reference.variable}"

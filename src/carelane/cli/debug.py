@@ -21,7 +21,7 @@ ASKED = {
     "differences.json": ("what carelane.yaml says otherwise than is used", "/system/differences", {}),
     "environments.json": ("versions, instances, health, what is moving", "/environments", {}),
     "deployments.json": ("the last fifty", "/deployments", {"limit": 50}),
-    "releases.json": ("the last twenty; the values of variables are left out", "/releases", {"limit": 20}),
+    "releases.json": ("the last twenty; values and arguments are left out", "/releases", {"limit": 20}),
     "incidents.json": ("the last fifty", "/incidents", {"limit": 50}),
     "notifications.json": ("who is told, and how that went; no addresses", "/notifications", {"limit": 50}),
 }
@@ -43,8 +43,9 @@ def debug() -> None:
 def bundle(directory: str, file: Path | None, service_logs: bool, yes: bool, output: str) -> None:
     """Put versions, configuration, recent trail, states, logs into one file, and say first what is in it.
 
-    Without secrets: they are named by where they are found, and no value of any variable is in it. What
-    people wrote as reasons is. It needs no server; what only one knows is then missing, and says so.
+    Without secrets: they are named by where they are found, and no value of a variable and no argument of
+    a command is in it. What people wrote as reasons is. It needs no server; what only one knows is then
+    missing, and says so.
     """
     from carelane.bootstrap import support
 
@@ -90,7 +91,9 @@ def _trail(directory: str) -> bytes:
     while entries := client.get("/events/list", after=position, limit=1000):
         found = (found + entries)[-ENTRIES:]
         position = entries[-1]["position"]
-    return json.dumps(found, indent=2).encode()
+    from carelane.bootstrap.support import masked
+
+    return json.dumps(masked(found), indent=2).encode()
 
 
 def _service_logs(directory: str) -> list["Piece"]:

@@ -26,7 +26,7 @@ def disk(directory: str, output: str) -> None:
         show_json(parts)
         return
     total = sum(part["bytes"] or 0 for part in parts)
-    shown = [part for part in parts if part["bytes"] != 0]
+    shown = [part for part in parts if part["bytes"] != 0 or part["part"].startswith("kept back")]
     rows = [
         [p["part"], size(p["bytes"]), _count(p["things"]), _bar(p["bytes"], total), p["bounded_by"]]
         for p in sorted(shown, key=lambda p: -(p["bytes"] or 0))

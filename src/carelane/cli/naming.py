@@ -66,6 +66,11 @@ def _instances(client: Client, given: dict[str, Any]) -> Iterator[tuple[str, str
             yield instance["id"], f"{instance['label']}, meant to {instance['intent']}"
 
 
+def _instances_and_services(client: Client, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _services(client, given)
+    yield from _instances(client, given)
+
+
 def _releases(client: Client, _: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for release in client.get("/releases", limit=MOST):
         yield release["name"], f"{release['commit'][:12]} by {release['author']}"
@@ -90,6 +95,7 @@ def _tokens(client: Client, _: dict[str, Any]) -> Iterator[tuple[str, str]]:
 environments = _completed(_environments)
 services = _completed(_services)
 instances = _completed(_instances)
+instances_and_services = _completed(_instances_and_services)
 releases = _completed(_releases)
 revisions = _completed(_revisions)
 deployments = _completed(_deployments)

@@ -31,6 +31,10 @@ def show_plan(plan: dict[str, Any], output: str) -> None:
             say(f"   {line}")
         for line in _steps(name, rollout, expected, plan["traffic"][name]):
             say(f"   {line}")
+    for name, label in plan["leaving"].items():
+        say(f"- {name}: {label} ends, for the release does not have it")
+    if deployment and not deployment["rollouts"] and not plan["leaving"]:
+        say("nothing changes: no service differs")
     if plan["expected"]["services"]:
         say(_in_all(plan["expected"]))
 

@@ -51,6 +51,10 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield "carelane.yaml says what the server uses"
     yield from _listed("without a restart:", found["changes"])
     yield from _listed("with `carelane down --keep-running` and `carelane up`:", found["needs_restart"])
+    for change in found["needs_restart"]:
+        kind, _, name = change["setting"].partition(".")
+        if kind == "environments" and "." not in name and change["after"] is None:
+            yield f"  (first end what runs in it: `carelane down --environment {name}`, before that)"
 
 
 def _listed(heading: str, changes: list[dict[str, Any]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ PARTS = {
     "check": "history",
     "switch": "recorded and switched",
     "verify": "health and version through the front door",
-    "start": "what was not ready: started, then switched",
+    "start": "until the proxies took it, and what was not ready was there",
 }
 COLD_SECONDS = 900.0
 SCALE_DOWN_SECONDS = 30.0

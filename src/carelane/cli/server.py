@@ -10,7 +10,15 @@ import click
 
 from carelane.base import private_files
 from carelane.base.children import ends_within
-from carelane.base.errors import ConflictError, PlatformError, Stuck, Unavailable
+from carelane.base.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    PlatformError,
+    Stuck,
+    Unavailable,
+)
+from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.output import say
 
@@ -81,10 +89,18 @@ def _answers_yet(client: Client) -> bool:
 
 @click.command(epilog="Example: carelane down --keep-running")
 @click.option("--keep-running", is_flag=True, help="End only the server; proxies and instances go on.")
+@click.option(
+    "--environment",
+    shell_complete=naming.environments,
+    help="End what runs in this one alone; the server goes on.",
+)
 @click.pass_obj
-def down(directory: str, keep_running: bool) -> None:
+def down(directory: str, keep_running: bool, environment: str | None) -> None:
     """End the server and, unless kept, everything it runs. Where no server runs, what one left running."""
     client = Client(directory)
+    if environment is not None:
+        _end_environment(client, environment, keep_running=keep_running)
+        return
     try:
         pid = client.get("/system")["pid"]
     except Stuck:
@@ -104,7 +120,32 @@ def down(directory: str, keep_running: bool) -> None:
     say("the server has ended; what it ran goes on" if keep_running else "everything has ended")
 
 
-def _end_without_server(client: Client, *, keep_running: bool) -> None:
+def _end_environment(client: Client, name: str, *, keep_running: bool) -> None:
+    if keep_running:
+        raise InputError("--keep-running and --environment say opposite things", hint="one of them")
+    try:
+        left = client.post(f"/environments/{name}/down", {})["still_running"]
+    except Stuck:
+        raise
+    except (Unavailable, NotFoundError):
+        if not _is_known(client, name):
+            raise
+        _end_without_server(client, keep_running=False, only=name)
+        return
+    if left:
+        still = ", ".join(left)
+        raise PlatformError(f"not all of {name} has ended: {still}", hint="see .carelane/server.log")
+    say(f"all of {name} has ended; a server that starts anew starts it again, if carelane.yaml has it")
+
+
+def _is_known(client: Client, name: str) -> bool:
+    """Whether something of environment *name* is here, described still or not."""
+    from carelane.bootstrap.places import Places
+
+    return not client.answers() and name in {f.name for f in Places(client.system).known_environments()}
+
+
+def _end_without_server(client: Client, *, keep_running: bool, only: str | None = None) -> None:
     """End what runs with no server near, and without reading carelane.yaml, which may be broken."""
     if os.environ.get("CARELANE_SERVER") or keep_running:
         raise PlatformError(f"no server runs for {client.system}", hint="there is nothing to end")
@@ -118,12 +159,13 @@ def _end_without_server(client: Client, *, keep_running: bool) -> None:
         return
     lock = hold(places)
     try:
-        left = end_everything(places)
+        left = end_everything(places, only)
     finally:
         os.close(lock)
     if left:
         raise PlatformError(f"no server ran, and this would not end: {', '.join(left)}")
-    say("no server ran; everything it had left running has ended")
+    what = "everything" if only is None else f"everything in {only}"
+    say(f"no server ran; {what} that it had left running has ended")
 
 
 def left_running(client: Client, pid: int) -> list[str]:

@@ -119,7 +119,7 @@ def _until_renewed(
 @click.option("-t", "--tty", "terminal", is_flag=True, help="In a terminal like this one; with -i a shell.")
 @output_option
 @environment_argument
-@click.argument("instance", shell_complete=naming.instances)
+@click.argument("instance", shell_complete=naming.instances_and_services)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def execute(
@@ -147,7 +147,11 @@ def execute(
         path = f"/environments/{environment}/instances/{chosen}/terminal"
         return _code(attached(client, path, said, typed=typed, terminal=terminal))
     body = {"command": said, "timeout_seconds": timeout}
-    ran = client.post(f"/environments/{environment}/instances/{chosen}/exec", body)
+    try:
+        ran = client.post(f"/environments/{environment}/instances/{chosen}/exec", body)
+    except KeyboardInterrupt:
+        say(f"{said[0]} goes on without you, for {timeout:g} s at most; with -i it had ended", err=True)
+        raise
     if output == "json":
         show_json({"instance": chosen, **ran})
     else:

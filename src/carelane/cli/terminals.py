@@ -35,7 +35,7 @@ def attached(client: Client, path: str, command: list[str], *, typed: bool, term
         size = shutil.get_terminal_size()
         query += [("rows", str(size.lines)), ("columns", str(size.columns))]
         query += [("kind", os.environ.get("TERM", "xterm"))]
-    with client.socket_to(path, query) as socket, _raw(on=terminal), _resized(socket, on=terminal):
+    with client.socket_to(path, query) as socket, _raw(on=terminal and typed), _resized(socket, on=terminal):
         if typed:
             threading.Thread(target=_type, args=(socket,), daemon=True).start()
         else:
@@ -54,7 +54,9 @@ def _listen(socket: ClientConnection) -> int:
             if "problem" in said:
                 raise told(said["problem"])
             return int(said["exit_code"])
-    raise Unavailable("the server has ended, and the command with it", hint="`carelane up --detach`")
+    raise Unavailable(
+        "the server has gone away; whether the command has ended is not known", hint="`carelane up --detach`"
+    )
 
 
 def _write(stream: int, said: bytes) -> None:

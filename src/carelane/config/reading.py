@@ -13,6 +13,10 @@ from carelane.config.basics import Strict
 from carelane.config.documents import Document
 from carelane.config.model import BackingService, Configuration, Web, Worker
 
+Place = tuple[int | str, ...]
+SECRET = {"secrets", "backing", "url"}
+"""Where a person may have written a secret instead of where it is found: it is never repeated."""
+
 
 def read(text: str, name: str = "carelane.yaml", beside: Path | None = None) -> Configuration:
     """The configuration in *text*; where it stands *beside* what it names, that must be there.
@@ -29,7 +33,7 @@ def read(text: str, name: str = "carelane.yaml", beside: Path | None = None) -> 
         configuration = Configuration.model_validate(document.data)
     except ValidationError as error:
         mistakes = [(_path(e["loc"], document.data), e) for e in error.errors()]
-        found = [(path, _said(e, document.written.get(path))) for path, e in mistakes] + found
+        found = [(path, _said(e, document.written.get(path), path)) for path, e in mistakes] + found
     if configuration is None or found:
         raise InputError("\n".join(_lines(document, found)))
     return configuration
@@ -62,12 +66,12 @@ def _dotted(path: tuple[int | str, ...]) -> str:
     return ".".join(str(step) for step in path) or "the file"
 
 
-def _said(error: ErrorDetails, written: str | None) -> str:
+def _said(error: ErrorDetails, written: str | None, path: Place) -> str:
     """What is wrong, and what would be right; *written* is what stands there, where that is a plain value."""
     key = str(error["loc"][-1]) if error["loc"] else ""
     match error["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(key, _all_keys(), 1, 0.75)
+            near = [k for k in difflib.get_close_matches(key, _all_keys(), 2, 0.75) if k != key]
             return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
         case "missing":
             return "is missing"
@@ -78,14 +82,17 @@ def _said(error: ErrorDetails, written: str | None) -> str:
         case "string_pattern_mismatch":
             return f"{error['input']!r} is not of the form {error['ctx']['pattern']}"
         case _:
-            return _of_another_kind(error, written)
+            return _of_another_kind(error, written, path)
 
 
-def _of_another_kind(error: ErrorDetails, written: str | None) -> str:
+def _of_another_kind(error: ErrorDetails, written: str | None, path: Place) -> str:
     if error["type"] == "string_type" and written is not None:
         return f'must be text, which YAML does not take {written} for: quote it, "{written}"'
     given = error["input"]
-    shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+    plain = isinstance(given, str | int | float | bool) and not SECRET.intersection(map(str, path))
+    shown = f", not {given!r}" if plain else ""
+    if error["type"] in {"model_type", "dict_type"}:
+        return f"must be a mapping{shown}"
     return str(error["msg"]).removeprefix("Input ").replace("should", "must") + shown
 
 

@@ -90,6 +90,7 @@ class Engine:
         self._seen_at = clock.monotonic()
         self._seen_until = seen_until
         self._starting = Starting(environment, clock, report)
+        self._ended = False
         self._deciding = threading.Lock()
         self._looking = threading.Lock()
 
@@ -98,6 +99,11 @@ class Engine:
         with self._deciding:
             self.policy = policy
         self.loop.wake()
+
+    def end(self) -> None:
+        """Decide nothing more: what runs here is being ended for good, or until a server starts anew."""
+        with self._deciding:
+            self._ended = True
 
     # -- one pass
 
@@ -204,6 +210,11 @@ class Engine:
                 decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
+        if self._ended:
+            raise ConflictError(
+                f"{self.environment} was ended: nobody looks after it",
+                hint="a server that starts anew does: `carelane down --keep-running`, `carelane up --detach`",
+            )
         if not looked:
             self.look()
         if not self._seen.visible and not unseen:

@@ -290,7 +290,7 @@ def _where(target: Target, draft: Draft) -> str:
     current = draft.current()
     left = draft.snapshot.deployment
     under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
-    moved = [f"{n} {r.from_label} -> {r.to_label}" for n, r in current.rollouts.items()]
+    moved = [f"{n} {r.from_label or 'nothing'} -> {r.to_label}" for n, r in current.rollouts.items()]
     gone = _dropped(draft.snapshot.state, left, target.release)
     moved += [f"{name} {label} -> nothing" for name, label in gone.items()]
     return (

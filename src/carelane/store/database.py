@@ -72,7 +72,8 @@ def translated(path: Path, error: BaseException | None) -> CarelaneError | None:
     if name.startswith(FULL):
         return DiskFull(
             f"{path.name} cannot be written: {error}",
-            hint=f"make room on the disk of {path.parent}; an emergency rollback works all the same",
+            hint=f"make room on the disk of {path.parent}: `carelane prune`; an emergency rollback and that"
+            " have 64 MiB kept back, where there was enough (`carelane disk`)",
         )
     if name.startswith(DAMAGED):
         return Damaged(

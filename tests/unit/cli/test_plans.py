@@ -27,6 +27,7 @@ def plan(requests: int, seconds: float, replicas: int = 2, errors: int = 0) -> d
         "differences": {"web": {"code": True, "settings": [], "migrates": None}},
         "irreversible": False,
         "remarks": [],
+        "leaving": {},
     }
 
 

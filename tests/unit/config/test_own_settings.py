@@ -104,6 +104,7 @@ def test_what_is_shown_of_an_environment_is_what_runs_there_and_what_it_asks() -
     assert found["replicas"] == {"api": 3, "jobs": 1}
     assert (found["port"], found["rollback"]["keep_warm"]) == (18082, 1)
     assert showing.shown(configuration, "development")["services"]["api"]["environment"]["LEVEL"] == "debug"
+    assert found["analysis"]["later_alpha"] == 0.1
     with pytest.raises(NotFoundError, match="no environment 'prod'") as refused:
         showing.shown(configuration, "prod")
     assert refused.value.hint == "there are: development, production"

@@ -9,7 +9,13 @@ from carelane.analysis.keeping import Recorder
 from carelane.analysis.traffic import Counted
 from carelane.base.clock import ManualClock
 from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.meter import QUIET_WINDOW_SECONDS, WINDOW_SECONDS, Tally, TrafficMeter
+from carelane.platforms.envoy.meter import (
+    QUIET_WINDOW_SECONDS,
+    UNKNOWN_SECONDS,
+    WINDOW_SECONDS,
+    Tally,
+    TrafficMeter,
+)
 from carelane.platforms.envoy.recording import RecordedMeter
 from tests.fakes.traffic import InMemoryTrafficStore
 
@@ -215,6 +221,17 @@ def test_history_is_of_one_version_and_of_the_time_it_had_requests(
     history = meter.history("backend", "v1", ())
     assert [(w.stable.requests, w.stable.errors) for w in history] == [(10, 0), (5, 1)]
     assert {w.canary for w in history} == {measurements.Counts()}
+
+
+def test_until_each_proxy_has_answered_once_it_is_looked_at_again_soon(proxies: list[Said]) -> None:
+    """What users get before a proxy's first answer is where it begins, and counted nowhere."""
+    proxies[1].counters = None
+    meter = TrafficMeter(named(proxies))
+    assert meter.look() == UNKNOWN_SECONDS
+    proxies[1].counters = {}
+    assert meter.look() == QUIET_WINDOW_SECONDS
+    proxies[1].counters = None
+    assert meter.look() == QUIET_WINDOW_SECONDS, "known, it may be silent for a while"
 
 
 def test_where_nobody_asked_for_anything_it_is_looked_at_half_as_often(

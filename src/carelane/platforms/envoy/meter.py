@@ -15,6 +15,8 @@ from carelane.platforms.envoy.admin import Admin
 WINDOW_SECONDS = 1.0
 QUIET_WINDOW_SECONDS = 2.0
 """After a window without any request, in the whole environment."""
+UNKNOWN_SECONDS = 0.2
+"""While a proxy has not answered yet, as at the start: what users get until then is never known."""
 HISTORY_WINDOWS = 3600
 RATE_WINDOWS = 10
 BY_USERS, BY_HAND = "judged", "hand"
@@ -161,6 +163,8 @@ class TrafficMeter:
             slim = {key: replace(counts, milliseconds={}) for key, counts in window.items()}
             self._past.append(Look(now, now - self._looked, slim))
         self._looked = now
+        if not all(name in self._last for name in self._admins):
+            return UNKNOWN_SECONDS
         return WINDOW_SECONDS if window else QUIET_WINDOW_SECONDS
 
     def lately(self, service: str, label: str) -> TrafficSeen:

@@ -77,6 +77,10 @@ class ProcessTerminal:
                 del self._streams[descriptor]
             if self._ended in ready and not ready & set(self._streams):
                 return None  # what it left behind may hold the other ends for ever
+        # It has closed all that it says something on, and may have work to do.
+        poll = select.poll()
+        poll.register(self._ended, select.POLLIN)
+        poll.poll()
         return None
 
     def write(self, typed: bytes) -> None:
