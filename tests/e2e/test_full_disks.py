@@ -1,5 +1,7 @@
 """An emergency rollback on a disk that is full, on a file system of its own."""
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,3 +71,19 @@ def test_a_server_that_finds_the_disk_full_says_so_in_one_sentence(
         return  # what there is of the disk was enough
     assert refused.code == 6, refused.err
     system.up()
+
+
+def test_what_makes_room_is_done_on_a_full_disk(small_disk: Path, make_system: Make) -> None:
+    system = make_system(extra_settings={"retention": {"releases": 1, "days": 1}})
+    until(lambda: len(list((small_disk / ".carelane" / "ballast").glob("part-*"))) == 4, 20, "room is kept")
+    system.shipped("v1")
+    unfinished = small_disk / ".carelane" / "artifacts" / "trees" / ".part-old"
+    unfinished.mkdir()
+    (unfinished / "file").write_bytes(b"x" * (1 << 20))
+    long_ago = time.time() - 7200
+    os.utime(unfinished, (long_ago, long_ago))
+    fill(small_disk)
+    assert system.run("scale", "production", "web", "--replicas", "1").code == 6
+    assert "removed 1 x unfinished try" in system.must("prune")
+    assert not unfinished.exists()
+    (small_disk / "filling").unlink()
