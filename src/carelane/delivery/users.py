@@ -4,7 +4,7 @@ A path at the front door belongs to one service: to the one with the strongest c
 version that has its users. Who has nobody ready takes no path from who has.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -30,20 +30,26 @@ class _Claim(IntEnum):
     """Its stable version names the path, and has somebody ready."""
     COMING = 2
     """It is new here: until who has the path leaves, that one answers."""
-    LEFT = 3
-    """Its stable version named the path, and its users are with another one already."""
-    SILENT = 4
+    SILENT = 3
     """Its stable version names the path, and nobody answers: better that than another service's answer."""
+    AWAITED = 4
+    """It is new here, and nobody of it is ready: the path is nobody's so long."""
+    LEFT = 5
+    """Its stable version named the path, and its users are with another one already, which may not."""
 
 
 @dataclass(frozen=True)
 class Carried:
-    """One web service: which of its versions carry how much, and which is stable, and on *trial*."""
+    """One web service: which of its versions carry how much, and which is stable, and on *trial*.
+
+    *gives_up* where nothing of it that is to run is a web service.
+    """
 
     stable: str | None
     trial: str | None
     versions: Mapping[str, ServiceVersion]
     weights: Mapping[str, int]
+    gives_up: bool = False
 
 
 def users(services: Mapping[str, ServiceState], seen: Observation) -> dict[str, Users]:
@@ -54,7 +60,9 @@ def users(services: Mapping[str, ServiceState], seen: Observation) -> dict[str, 
         fit = {label: _fit(state, label, seen.of(name, label)) for label in labels}
         if fit:
             weights = shared(state.shares, state.copies, fit)
-            carried[name] = Carried(state.stable, state.canary, state.versions, weights)
+            carried[name] = Carried(
+                state.stable, state.canary, state.versions, weights, gives_up(state.copies, fit)
+            )
     owned = paths(carried)
     return {name: Users(somebody(c.weights, c.stable), owned[name]) for name, c in carried.items()}
 
@@ -63,8 +71,8 @@ def paths(carried: Mapping[str, Carried]) -> dict[str, tuple[str, ...]]:
     """The paths at the front door that are each service's own."""
     claims = [(claim, path, name) for name, c in carried.items() for path, claim in _claims(c).items()]
     owners: dict[str, str] = {}
-    for _, path, name in sorted(claims, key=lambda claim: claim[0]):
-        owners.setdefault(path, name)
+    for claim, path, name in sorted(claims, key=lambda claim: claim[0]):
+        owners.setdefault(path, name if claim is not _Claim.AWAITED else "")
     return {name: tuple(p for _, p, claimant in claims if claimant == name == owners[p]) for name in carried}
 
 
@@ -92,6 +100,11 @@ def shared(
     if any(given.values()):
         return given
     return {label: fit[label] if label not in parts else 0 for label in fit}
+
+
+def gives_up(copies: Collection[str], web: Container[str]) -> bool:
+    """Whether a service is to run no *web* version any more: its paths are others' from then on."""
+    return bool(copies) and not any(label in web for label in copies)
 
 
 def somebody(weights: Mapping[str, int], stable: str | None) -> Mapping[str, int]:
@@ -129,11 +142,22 @@ def _claims(service: Carried) -> dict[str, _Claim]:
     carrying = [label for label, weight in service.weights.items() if weight]
     stable = service.stable if service.stable in service.weights else None
     of_stable = service.versions[stable].run.routes if stable is not None else ()
+    if not carrying and service.gives_up:
+        return {}
+    if not carrying and service.stable is None:
+        return dict.fromkeys(_named_by_coming(service), _Claim.AWAITED)
     if not carrying:
         return dict.fromkeys(of_stable, _Claim.SILENT)
     if stable in carrying:
         return dict.fromkeys(of_stable, _Claim.HELD)
     has_users = service.trial if service.trial in carrying else carrying[0]
+    if service.stable is not None and stable is None and has_users != service.trial:
+        return {}  # it is no web service any more: what it left has no say about a path
     claim = _Claim.COMING if service.stable is None else _Claim.MOVED
     by_users = dict.fromkeys(service.versions[has_users or ""].run.routes, claim)
     return {**dict.fromkeys(of_stable, _Claim.LEFT), **by_users}
+
+
+def _named_by_coming(service: Carried) -> tuple[str, ...]:
+    version = service.versions.get(service.trial or "")
+    return () if version is None else version.run.routes

@@ -260,3 +260,43 @@ def test_what_is_new_and_alone_answers_its_paths_until_what_it_replaces_is_back(
     simulation.workloads.behaviours["web", "v1"] = Behaviour()
     moving(simulation)
     assert (owner(simulation), simulation.running("site")) == ("web", {})
+
+
+# -- paths that an emergency gives back
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour(), Behaviour(unstartable="no such program")])
+def test_what_becomes_a_worker_again_gives_its_path_back_at_once(behaviour: Behaviour) -> None:
+    services = {"site": replace(WEB, routes=("/site",)), "work": WORKER}
+    simulation = Simulation(settings(), services).shipped("v1")
+    simulation.release(
+        "v2", changes=("work",), services={**services, "work": replace(WEB, routes=("/site/x",))}
+    )
+    simulation.deploy("v2")
+    simulation.settle()
+    assert owner(simulation, "/site/x") == "work"
+    simulation.workloads.behaviours |= {"v1": behaviour, "v2": SLOW_TO_END}
+    simulation.emergency()
+    assert owner(simulation, "/site/x") is None  # /site answers it, as it did in v1
+    assert simulation.router.routing.expected == ()
+    assert [copy.leaving for copy in simulation.engine.seen.of("work")] == [True]
+    simulation.until(lambda: not simulation.engine.seen.of("work")[0].leaving)
+    assert owner(simulation, "/site/x") is None
+    assert simulation.router.routing.expected == ()
+
+
+def test_a_path_waits_for_who_names_it_where_its_users_left_who_did() -> None:
+    services = {"web": replace(WEB, routes=("/web",)), "api": API}
+    simulation = Simulation(settings(), services).shipped("v1")
+    simulation.release("v2", services={"api": replace(API, routes=("/api", "/web"))})
+    simulation.deploy("v2")
+    simulation.settle()
+    assert owner(simulation, "/web") == "api"
+    simulation.workloads.behaviours["v1"] = SLOW
+    simulation.emergency()
+    assert simulation.router.routing.services["api"].versions["v1"].weight  # kept warm, and without /web
+    assert owner(simulation, "/web") is None
+    assert simulation.router.routing.expected == ("/web",)
+    simulation.settle()
+    assert answered(simulation, "/web")
+    assert owner(simulation, "/web") == "web"

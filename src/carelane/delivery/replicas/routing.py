@@ -8,7 +8,7 @@ from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
 from carelane.delivery.replicas.seen import FleetSeen
 from carelane.delivery.targets import ServiceTarget, Target
-from carelane.delivery.users import Carried, in_order, paths, shared, somebody
+from carelane.delivery.users import Carried, gives_up, in_order, paths, shared, somebody
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ def routing(target: Target, fleet: Fleet, seen: FleetSeen) -> Routing:
     return Routing(
         target.generation,
         {name: _route(made, owned[name], fleet.crew(name), seen) for name, made in carried.items()},
-        _expected(target, {path for paths_of in owned.values() for path in paths_of}),
+        _expected(target, carried, {path for paths_of in owned.values() for path in paths_of}),
     )
 
 
-def _expected(target: Target, owned: Container[str]) -> tuple[str, ...]:
+def _expected(target: Target, carried: Mapping[str, Carried], owned: Container[str]) -> tuple[str, ...]:
     named = {
         path
-        for wanted in target.services.values()
+        for name, wanted in target.services.items()
+        if name not in carried or not carried[name].gives_up
         for label, version in wanted.versions.items()
         if label in {wanted.home, wanted.stable, wanted.trial}
         for path in version.run.routes
@@ -93,7 +94,8 @@ def _expected(target: Target, owned: Container[str]) -> tuple[str, ...]:
 def _carried(wanted: ServiceTarget, crew: Crew, seen: FleetSeen) -> Carried:
     labels = in_order(wanted.versions, wanted.stable, wanted.trial)
     fit = {label: sum(seen.healthy(i.id) for i in crew.of(label, Intent.SERVE)) for label in labels}
-    return Carried(wanted.stable, wanted.trial, wanted.versions, shared(wanted.shares, wanted.copies, fit))
+    weights = shared(wanted.shares, wanted.copies, fit)
+    return Carried(wanted.stable, wanted.trial, wanted.versions, weights, gives_up(wanted.copies, fit))
 
 
 def _route(made: Carried, owned: tuple[str, ...], crew: Crew, seen: FleetSeen) -> ServiceRoute:
