@@ -168,6 +168,28 @@ class TestTending(Envoys):
         router.tend()
         until(lambda: router.routed().generation == 1, 10.0, "it is whole again")
 
+    @pytest.mark.parametrize("what", ["clusters.json", "listeners.json", "endpoints-backend~v1.json", "."])
+    def test_a_document_that_is_gone_takes_nothing_from_users_and_is_written_again(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims, what: str
+    ) -> None:
+        settle(router, ports)
+        folder = router._published.folder
+        lost = [folder / what] if what != "." else list(folder.iterdir())
+        named = {path.name for path in lost if not path.name.startswith(".")}
+        for path in lost:
+            path.unlink()
+        if what == ".":
+            folder.rmdir()
+            folder.mkdir()
+        keeper.signal(BESIDE, signal.SIGHUP)
+        until(lambda: all(name in router.routed().rejected for name in named), 10.0, "it is named")
+        assert router.ask("/", 2.0) == (200, b"v1"), "the proxies go on with what they have"
+        if what == ".":
+            folder.rmdir()
+        router.tend()
+        until(lambda: router.routed().generation == 1, 10.0, "it is whole again")
+        assert router.ask("/", 2.0) == (200, b"v1")
+
     def test_a_proxy_that_cannot_start_is_named_with_its_own_reason(
         self, router: EnvoyRouter, keeper: Shims
     ) -> None:

@@ -1,5 +1,6 @@
 """One proxy's stream by the delta protocol: what it is told, and what it took."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,39 @@ def test_a_file_that_is_no_document_is_unreadable_and_the_others_are_read(tmp_pa
     assert read["routes-a.json"].unreadable
     assert read["routes-b.json"].unreadable
     assert (read["clusters.json"].version, read["clusters.json"].unreadable) == ("8", "")
+
+
+def test_what_is_damaged_or_gone_counts_as_it_was_and_is_unreadable(tmp_path: Path) -> None:
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
+    folder = Folder(tmp_path)
+    whole = folder.read()
+    replace(tmp_path / "clusters.json", "{")
+    (tmp_path / "endpoints-a.json").unlink()
+    read = folder.read()
+    assert read.resources == whole.resources
+    assert all(document.unreadable and not document.version for document in read.documents.values())
+    assert folder.read() == read
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
+    assert folder.read() == whole
+
+
+def test_the_endpoints_of_a_cluster_that_left_are_gone_with_their_document(tmp_path: Path) -> None:
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
+    folder = Folder(tmp_path)
+    folder.read()
+    written(tmp_path, "clusters.json", CLUSTERS, "b")
+    (tmp_path / "endpoints-a.json").unlink()
+    assert list(folder.read().documents) == ["clusters.json"]
+
+
+def written(folder: Path, file: str, kind: str, name: str) -> None:
+    """A document of one resource."""
+    key = "cluster_name" if kind == ENDPOINTS else "name"
+    resource = json.dumps({"@type": kind, key: name})
+    replace(folder / file, f'{{"version_info": "1", "resources": [{resource}]}}')
 
 
 def test_a_document_with_a_field_that_was_not_declared_says_which(tmp_path: Path) -> None:

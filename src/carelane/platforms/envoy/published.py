@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -114,13 +115,15 @@ class Published:
             self._written.pop(file, None)
             self.versions.pop(file, None)
 
-    def write_again(self, files: Iterable[str]) -> None:
-        """Write *files* as they were written last: somebody found them damaged.
+    def mend(self, damaged: Iterable[str]) -> None:
+        """Write what is *damaged* or not there any more as it was written last.
 
         Raises:
             PlatformError: If one cannot be written.
         """
-        for name in files:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        there = set(os.listdir(self.folder))
+        for name in {*damaged, *(name for name in self._written if name not in there)}:
             if name in self._written:
                 self._replace(name, self._written[name])
 

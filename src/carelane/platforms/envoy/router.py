@@ -181,7 +181,7 @@ class EnvoyRouter:
         """Look after the proxies; see `Proxies.tend`."""
         said, unreadable = acceptance.said(self._proxies.beside)
         with self._lock:
-            self._published.write_again(unreadable)
+            self._published.mend(unreadable)
         looked = self._looked(said, unreadable)
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}

@@ -24,6 +24,11 @@ LISTENERS = messages.PREFIX + LISTENER + "Listener"
 _NAMES = {ENDPOINTS: "cluster_name"}
 
 
+_Mark = tuple[int, int, int]
+"""By what a file is known to be the same: its inode, time of change in ns, and size in bytes."""
+_NO_MARK: _Mark = (0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Resource:
     """One resource: its type's URL, name, version (of its content) and the Any that is sent."""
@@ -36,7 +41,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Document:
-    """A file: the version that the server gave it, and its resources, or why it cannot be read."""
+    """A file: the version that the server gave it, and its resources.
+
+    Where it cannot be read, why not, no version, and the resources of when it could.
+    """
 
     version: str
     resources: tuple[Resource, ...] = ()
@@ -60,16 +68,19 @@ class Snapshot:
 
 
 class Folder:
-    """Where the server writes documents; each is replaced by rename, and read again only then."""
+    """Where the server writes documents; each is replaced by rename, and read again only then.
+
+    What is damaged or gone counts as it was: nobody loses a route by a lost file.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[tuple[int, int, int], Document]] = {}
+        self._seen: dict[str, tuple[_Mark, Document]] = {}
         self._parts: dict[str, Any] = {}
 
     def read(self) -> Snapshot:
         """What is there now."""
-        seen: dict[str, tuple[tuple[int, int, int], Document]] = {}
+        seen: dict[str, tuple[_Mark, Document]] = {}
         used: dict[str, Any] = {}
         for entry in os.scandir(self._folder):
             if entry.name.startswith("."):
@@ -79,22 +90,34 @@ class Folder:
                 mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
                 known = self._seen.get(entry.name)
                 if known is None or known[0] != mark:
-                    known = (mark, self._document(Path(entry.path).read_text(), used))
+                    last = known[1].resources if known is not None else ()
+                    known = (mark, self._document(Path(entry.path).read_text(), used, last))
             except FileNotFoundError:
                 continue
             seen[entry.name] = known
         if used:
             self._parts = {**self._parts, **used} if len(self._parts) < _PARTS_KEPT else used
-        self._seen = seen
-        return Snapshot({name: document for name, (_, document) in seen.items()})
+        self._seen = {**seen, **self._lost(seen)}
+        return Snapshot({name: document for name, (_, document) in self._seen.items()})
 
-    def _document(self, text: str, used: dict[str, Any]) -> Document:
+    def _lost(self, seen: Mapping[str, tuple["_Mark", Document]]) -> dict[str, tuple["_Mark", Document]]:
+        """What was there and is not any more, but for the endpoints of clusters that have left."""
+        gone = {name: document for name, (_, document) in self._seen.items() if name not in seen}
+        there = Snapshot({name: document for name, (_, document) in seen.items()} | gone).resources
+        clusters = there.get(CLUSTERS, {})
+        return {
+            name: (_NO_MARK, Document("", document.resources, "it is gone"))
+            for name, document in gone.items()
+            if any(r.type != ENDPOINTS or r.name in clusters for r in document.resources)
+        }
+
+    def _document(self, text: str, used: dict[str, Any], last: tuple[Resource, ...]) -> Document:
         try:
             document = json.loads(text)
             made = tuple(self._resource(part, used) for part in document["resources"])
             return Document(document["version_info"], made)
         except (ValueError, KeyError, TypeError) as error:
-            return Document("", unreadable=f"{type(error).__name__}: {error}")
+            return Document("", last, f"{type(error).__name__}: {error}")
 
     def _resource(self, document: Mapping[str, Any], used: dict[str, Any]) -> Resource:
         kind = document["@type"]
