@@ -93,6 +93,19 @@ class TestArchives(ArtifactsContract):
         assert (tree / "b.py").read_text() == "print()"
         assert not (tree / "sitecustomize.py").exists()
 
+    @pytest.mark.parametrize("instead", ["file", "link"])
+    def test_what_stands_in_the_place_of_unpacked_files_makes_room(
+        self, artifacts: Archives, kept: Artifact, tmp_path: Path, instead: str
+    ) -> None:
+        tree = artifacts.unpacked(kept.archive)
+        tree.rename(tmp_path / "elsewhere")
+        if instead == "file":
+            tree.write_text("in the way")
+        else:
+            tree.symlink_to(tmp_path / "nowhere")
+        assert (artifacts.unpacked(kept.archive) / "b.py").read_text() == "print()"
+        assert not tree.is_symlink()
+
     def test_damage_is_found_where_the_archive_is_lost_too(
         self, artifacts: Archives, kept: Artifact, tmp_path: Path
     ) -> None:

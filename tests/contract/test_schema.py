@@ -1,5 +1,6 @@
 """The migrations make the tables that the code declares."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from alembic.migration import MigrationContext
 
 import carelane
 from carelane.access.rights import Right
-from carelane.base.errors import ConflictError, Damaged
+from carelane.base.errors import ConflictError, Damaged, Unavailable
+from carelane.store import database
 from carelane.store.database import migrate, newest_schema, open_sqlite
 from carelane.store.tables import metadata
 from carelane.store.tokens import SqlTokenRepository
@@ -65,6 +67,24 @@ def test_what_is_no_whole_database_is_refused_in_one_sentence(tmp_path: Path, ke
     path.write_bytes(b"\x00" * kept if kept == 100 else path.read_bytes()[:kept])
     with pytest.raises(Damaged, match=r"carelane\.db is damaged: "):
         open_sqlite(path)
+
+
+def test_a_database_that_another_program_has_locked_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PRAGMAS", ("busy_timeout=10", *database.PRAGMAS[1:]))
+    path = tmp_path / "carelane.db"
+    engine = open_sqlite(path)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match=r"carelane\.db is locked by another program") as caught:
+        engine.begin().__enter__()
+    assert "fuser" in caught.value.hint
+    holder.execute("ROLLBACK")
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10
+    holder.close()
+    engine.dispose()
 
 
 def test_the_database_survives_a_power_cut_by_its_settings(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.load import Load, summary
 from tests.systems.system import System
+from tests.waiting import until
 
 Make = Callable[..., System]
 
@@ -100,3 +102,28 @@ def test_damaged_files_of_instances_and_ports_are_set_aside_and_named(make_syste
     checked = system.must("state", "check")
     assert "set aside: environments/production/ports.json.damaged-" in checked
     assert "a file was damaged, and is set aside" in (system.folder / ".carelane" / "server.log").read_text()
+
+
+def test_a_socket_or_configuration_that_is_gone_keeps_nobody_from_going_back(make_system: Make) -> None:
+    system = make_system()
+    system.shipped("v1")
+    system.shipped("v2")
+    state = system.folder / ".carelane"
+    (system.folder / "carelane.yaml").rename(system.folder / "elsewhere.yaml")
+    shutil.rmtree(state / "run")
+    (state / "pipeline" / "carelane.sock").unlink()
+    until(lambda: system.run("status").code == 0, 15.0, "the server listens again")
+    until((state / "pipeline" / "carelane.sock").is_socket, 5.0, "and to pipelines")
+    assert stat.S_IMODE((state / "run").stat().st_mode) == 0o700
+    assert "listening again" in (state / "server.log").read_text()
+    system.must("emergency-rollback", "production", "--reason", "it is bad")
+    assert system.get(system.port)["version"] == "v1"
+    checked = system.run("config", "check")
+    assert (checked.code, "Traceback" in checked.err) == (4, False), checked.err
+    assert "carelane.yaml" in checked.err
+    system.must("down", "--keep-running")
+    assert not (state / "run" / "api.sock").exists()
+    refused = system.run("up", "--detach")
+    assert (refused.code, "Traceback" in refused.err) == (4, False), refused.err
+    (system.folder / "elsewhere.yaml").rename(system.folder / "carelane.yaml")
+    system.up()

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 def listen(path: Path) -> socket.socket:
     """A socket at *path* that only this user can reach: its folder is 0700, it is made under umask 077."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with short_address(path) as address:
         listening.bind(address)
@@ -46,11 +46,48 @@ def listen_to_pipelines(path: Path) -> socket.socket:
 
 
 class Serving(uvicorn.Server):
-    """Uvicorn's server, which waits for requests under way: what they wait for ends first."""
+    """Uvicorn's server, which waits for requests under way: what they wait for ends first.
+
+    It listens at its *doors*: each a path, and what makes a socket there.
+    """
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
         self._app = app
+        self._doors = (
+            (app.places.socket, listen),
+            (app.places.pipeline_socket, listen_to_pipelines),
+        )
+        self._shut: set[Path] = set()
+
+    def open(self) -> list[socket.socket]:
+        """The sockets at all doors."""
+        return [door(path) for path, door in self._doors]
+
+    def close(self) -> None:
+        """Nobody finds a door any more."""
+        for path, _ in self._doors:
+            path.unlink(missing_ok=True)
+
+    async def open_again(self) -> None:
+        """Listen anew where a socket's file was taken away: nobody would reach the server any more."""
+        for place, (path, door) in enumerate(self._doors):
+            try:
+                if path.is_socket():
+                    continue
+                opened = door(path)
+            except OSError as error:
+                if path not in self._shut:
+                    log.warning("nobody can reach the server", socket=str(path), error=str(error))
+                self._shut.add(path)
+                continue
+            log.warning("listening again: the socket's file was gone", socket=str(path))
+            self._shut.discard(path)
+            servers = self.servers
+            await self.startup(sockets=[opened])
+            servers[place].close()
+            servers[place] = self.servers[0]
+            self.servers = servers
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End as if asked to; inherited, it would raise the signal again before what is done last."""
@@ -82,6 +119,8 @@ class Server:
             access_log=False,
             proxy_headers=False,  # nobody stands between: a header would say who asks
             timeout_graceful_shutdown=1,
+            callback_notify=self._look_after_doors,
+            timeout_notify=1,
         )
         self._uvicorn = Serving(config, app)
 
@@ -90,16 +129,17 @@ class Server:
         self._keep_running = keep_running
         self._uvicorn.should_exit = True
 
+    async def _look_after_doors(self) -> None:
+        await self._uvicorn.open_again()
+
     def run(self) -> None:
         """Serve; SIGTERM and SIGINT end the server and leave what it runs running."""
-        listening = listen(self._app.places.socket)
-        pipeline = listen_to_pipelines(self._app.places.pipeline_socket)
+        sockets = self._uvicorn.open()
         self._app.begin()
         addresses = {name: e.address for name, e in self._app.environments.items()}
         log.info("ready", system=self._app.configuration.system, pid=os.getpid(), front_doors=addresses)
-        self._uvicorn.run(sockets=[listening, pipeline])
-        self._app.places.socket.unlink(missing_ok=True)
-        self._app.places.pipeline_socket.unlink(missing_ok=True)
+        self._uvicorn.run(sockets=sockets)
+        self._uvicorn.close()
         left = self._app.end(keep_running=self._keep_running)
         json_files.write(self._app.places.ended, {"pid": os.getpid(), "still_running": left})
         log.info("ended", kept=self._keep_running, still_running=left)

@@ -176,7 +176,7 @@ def _service(environment: Environment, name: str, recorded: EnvironmentState) ->
         evidence=evidence,
         judged=evidence.words if evidence is not None else None,
         warm=[warm.label for warm in state.previous],
-        wanted=size_of(name, state, environment.engine.policy, seen),
+        wanted=size_of(name, state, environment.engine.policy, seen) if state.serving else 0,
         ready=ready(instances, state),
         instances=instances,
         requests_per_second=rates.requests_per_second if rates else None,

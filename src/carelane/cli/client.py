@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 FILE = "carelane.yaml"
+SOCKET = Path(".carelane", "run", "api.sock")
+"""Where a system's server listens, from the system's folder."""
 _CREDENTIALS = struct.Struct("3i")
 PATIENCE_SECONDS = 900.0
 """For an answer that takes its time, a release's dependencies for one."""
@@ -36,14 +38,16 @@ REACHABLE_SECONDS = 5.0
 
 
 def find_system(directory: str) -> Path:
-    """The folder with carelane.yaml at or above *directory*.
+    """The folder with carelane.yaml at or above *directory*, or with a server's socket.
+
+    A server that runs is asked whatever became of the file: an emergency needs none.
 
     Raises:
         NotFoundError: If there is none.
     """
     here = Path(directory).resolve()
     for folder in (here, *here.parents):
-        if (folder / FILE).is_file():
+        if (folder / FILE).is_file() or (folder / SOCKET).is_socket():
             return folder
     raise NotFoundError(
         f"no {FILE} in {here} or above it", hint="go to your system's folder, or name it with -C FOLDER"
@@ -64,7 +68,7 @@ class Client:
             self.system, self.socket = Path(directory).resolve(), Path(named)
         else:
             self.system = find_system(directory)
-            self.socket = self.system / ".carelane" / "run" / "api.sock"
+            self.socket = self.system / SOCKET
 
     def get(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The answer to GET; raises the error that the server tells of."""

@@ -69,8 +69,12 @@ def _terminal_width(stream: TextIO) -> int | None:
 
 
 def table(headings: list[str], rows: list[list[str]]) -> None:
-    """Print *rows* in columns: as wide as they need, on a terminal as wide as it is; colours only there."""
-    lines = table_lines(headings, rows, _terminal_width(sys.stdout))
+    """Print *rows* in columns: as wide as they need, on a terminal as wide as it is; colours only there.
+
+    A cell is one line, whatever somebody wrote into it.
+    """
+    whole = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
+    lines = table_lines(headings, whole, _terminal_width(sys.stdout))
     for number, (cells, widths) in enumerate(lines):
         click.echo(_line(cells, widths, bold=number == 0))
 

@@ -127,7 +127,8 @@ class History:
         raise NotFoundError(
             f"{state.name} has no earlier revision to go back to that was not itself undone"
             " and in which a service differs from what runs",
-            hint=f"{done}name one with --to-revision; `carelane history` lists them",
+            hint=f"{done}`carelane history {state.name}` lists them,"
+            f" `carelane rollback {state.name} --to-revision N` goes to one",
         )
 
     def _first(

@@ -15,7 +15,7 @@ from carelane.base.errors import (
 )
 from carelane.delivery import requesting, verification
 from carelane.delivery.decisions import commands, emergencies, leaving
-from carelane.delivery.decisions.draft import Draft
+from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
@@ -62,12 +62,16 @@ class EmergencyOutcome:
 
 @dataclass(frozen=True)
 class _LookedUp:
-    """Where it goes, and by what: what was recorded and under way, and whether that had users."""
+    """Where it goes, and by what: what was recorded and under way, and whether that had users.
+
+    *changed* says it where what is under way has changed the data for good.
+    """
 
     target: Target
     state: EnvironmentState
     users: bool
     left: Deployment | None
+    changed: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ class Undoing:
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
         self._refuse_once_more(snapshot.state, way)
-        return _LookedUp(target, snapshot.state, has_users(snapshot, seen), snapshot.deployment)
+        users, changed = has_users(snapshot, seen), _changed(snapshot, target)
+        return _LookedUp(target, snapshot.state, users, snapshot.deployment, changed)
 
     def _refuse_once_more(self, state: EnvironmentState, way: Way) -> None:
         """Two people who see the same bad version, or one who presses twice, go back once.
@@ -118,12 +123,13 @@ class Undoing:
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
         draft = engine.draft(self._repository.snapshot(engine.environment))
-        target = self._look_up(engine, way).target
+        looked_up = self._look_up(engine, way)
+        target = looked_up.target
         there = commands.already(draft.snapshot, target.release, way.kind)
         if there is not None:
             return Outcome(draft.deployment, there)
         commands.request(draft, Request(0, target.release, "", "", way.kind, target.revision))
-        return Outcome(draft.current(), _where(target, draft))
+        return Outcome(draft.current(), f"{_where(target, draft)}{looked_up.changed}")
 
     def rollback(self, engine: Engine, way: Way, author: str, reason: str) -> Outcome:
         """Put an earlier revision back."""
@@ -156,6 +162,7 @@ class Undoing:
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
         outcome = _told(services, found)
+        outcome = replace(outcome, message=f"{outcome.message}{looked_up.changed}")
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
@@ -227,7 +234,8 @@ class Undoing:
         elif standing is Standing.REPLACED:
             words = f"replaced by {rollout.to_label}"
         elif standing is Standing.REPLACING:
-            words = f"{rollout.from_label} ends, then {rollout.to_label} is started"
+            first = f"{rollout.from_label} ends, then " if rollout.from_label is not None else ""
+            words = f"{first}{rollout.to_label} is started"
         elif standing is Standing.FOLLOWING:
             words = self._following(draft, rollout)
         return ServiceStanding(standing, rollout.from_label, rollout.to_label, words)
@@ -283,6 +291,16 @@ def require(reason: str) -> None:
     """Raises InputError where no *reason* is given."""
     if not reason.strip():
         raise InputError("a rollback needs a reason", hint='add --reason "why"')
+
+
+def _changed(snapshot: Snapshot, target: Target) -> str:
+    """A warning where what is under way is irreversible and has migrated; empty where not."""
+    left, release = snapshot.deployment, snapshot.release
+    if left is None or left.ended or release is None or not (release.irreversible and left.migrating):
+        return ""
+    if target.release.name == release.name:
+        return ""
+    return f"; {release.name} is irreversible and has changed the data, which {target.release.name} gets now"
 
 
 def _where(target: Target, draft: Draft) -> str:

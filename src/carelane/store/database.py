@@ -11,11 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import carelane
-from carelane.base.errors import CarelaneError, ConflictError, Damaged, DiskFull
+from carelane.base.errors import CarelaneError, ConflictError, Damaged, DiskFull, Unavailable
 
 FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHM")
 """How SQLite names that there is no room; a disk that takes nothing any more is as full as any."""
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL")
 
 
@@ -28,6 +29,7 @@ def open_sqlite(path: Path) -> sa.Engine:
         ConflictError: If a newer Carelane wrote it.
         Damaged: If it is no database, or not a whole one.
         DiskFull: If there is no room for it.
+        Unavailable: If another program has it locked for half a minute.
     """
     engine = sa.create_engine(address_of(path), pool_size=8)
 
@@ -79,6 +81,11 @@ def translated(path: Path, error: BaseException | None) -> CarelaneError | None:
         return Damaged(
             f"{path.name} is damaged: {error}",
             hint="`carelane state check` says more; `carelane state restore FILE` puts a backup in its place",
+        )
+    if name.startswith(BUSY):
+        return Unavailable(
+            f"{path.name} is locked by another program ({error})",
+            hint=f"`fuser -v {path}` names it; `carelane state backup` makes a copy without a lock",
         )
     return None
 

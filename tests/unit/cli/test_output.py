@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from carelane.cli.main import cli
-from carelane.cli.output import output_option, plain
+from carelane.cli.output import output_option, plain, table
 
 
 @click.command()
@@ -45,3 +45,9 @@ def test_who_wants_no_colours_has_none(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert plain() is wanted
+
+
+def test_a_cell_of_a_table_is_one_line_whatever_somebody_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    table(["RELEASE", "REASON"], [["v1", "bad\nv2       fine"], ["v3", ""]])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["RELEASE  REASON", "v1       bad v2       fine", "v3"]

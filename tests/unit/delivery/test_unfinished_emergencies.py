@@ -6,7 +6,7 @@ import pytest
 
 from carelane.base.errors import ConflictError, DiskFull, NotFoundError, RefusedError, Unavailable
 from carelane.delivery.decisions.emergencies import Standing
-from carelane.delivery.deployments import Phase
+from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
@@ -122,6 +122,15 @@ def test_a_rollback_out_of_a_held_irreversible_canary_is_refused_or_asked_for_by
     assert simulation.weights() == {"v1": 2}
 
 
+def test_an_emergency_out_of_an_irreversible_canary_is_not_refused_and_says_what_that_means() -> None:
+    simulation = held_canary(irreversible=True)
+    said = "; v2 is irreversible and has changed the data, which v1 gets now"
+    assert simulation.operations.rollback_plan("production", Kind.EMERGENCY).message.endswith(said)
+    assert simulation.emergency().message.endswith(said)
+    simulation.settle()
+    assert simulation.weights() == {"v1": 2}
+
+
 def test_an_irreversible_release_is_gone_past_by_its_name() -> None:
     simulation = Simulation(policy(1)).shipped("v1")
     simulation.release("v2", irreversible=True)
@@ -135,6 +144,22 @@ def test_an_irreversible_release_is_gone_past_by_its_name() -> None:
 
 
 # -- it tells the truth
+
+
+def test_a_worker_that_the_bad_release_had_taken_out_is_only_started() -> None:
+    simulation = Simulation(policy({"backend": 2, "reminders": 1}), BOTH).shipped("v1")
+    simulation.release("v2", services={"backend": WEB})
+    simulation.deploy("v2")
+    simulation.settle()
+    outcome = simulation.emergency()
+    assert outcome.services["reminders"].words == "v1 is started"
+
+
+def test_who_has_nowhere_to_go_back_to_is_told_a_command_that_there_is() -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    with pytest.raises(NotFoundError) as caught:
+        simulation.emergency()
+    assert caught.value.hint.endswith("`carelane rollback production --to-revision N` goes to one")
 
 
 def test_a_worker_is_replaced_while_users_are_switched_and_each_is_said_for_itself() -> None:

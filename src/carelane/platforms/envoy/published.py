@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -122,7 +121,7 @@ class Published:
             PlatformError: If one cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        there = set(os.listdir(self.folder))
+        there = {path.name for path in self.folder.iterdir()}
         for name in {*damaged, *(name for name in self._written if name not in there)}:
             if name in self._written:
                 self._replace(name, self._written[name])

@@ -228,6 +228,8 @@ def remove(folder: Path) -> None:
 
 def _put_in_place(part: Path, final: Path) -> None:
     """Let *part* become *final*; what was there is put aside, for instances may be running in it."""
+    if final.is_symlink() or final.is_file():
+        final.unlink()  # no instance runs in it
     if final.exists():
         final.rename(tempfile.mkdtemp(dir=final.parent, prefix=DAMAGED))
     part.rename(final)
