@@ -194,6 +194,9 @@ def test_an_environment_taken_out_while_it_runs_is_neither_forgotten_nor_left_ru
     assert refused.code == 5
     assert "environment production is not in carelane.yaml any more, but still runs" in refused.err
     assert "put it back" in refused.err
+    assert "`carelane down --environment production`" in refused.err
+    assert "has ended" in system.must("down", "--environment", "production")
+    system.up()
     file.write_text(described)
 
 

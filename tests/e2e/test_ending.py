@@ -41,7 +41,7 @@ def test_down_without_a_server_and_with_a_broken_file_ends_what_was_left_running
     whole = (system.folder / "carelane.yaml").read_text()
     (system.folder / "carelane.yaml").write_text("system: [")
     assert running(system)
-    assert "everything it had left running has ended" in system.must("down")
+    assert "everything that it had left running has ended" in system.must("down")
     assert not running(system)
     assert "ended" in system.must("down"), "once more is no mistake"
     (system.folder / "carelane.yaml").write_text(whole)

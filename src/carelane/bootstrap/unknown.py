@@ -63,7 +63,7 @@ def refuse_orphans(places: Places, configuration: Configuration) -> None:
             raise ConflictError(
                 f"environment {root.name} is not in {places.file.name} any more, but still runs"
                 f" {', '.join(running)}",
-                hint=f"`carelane down --environment {root.name}` ends it",
+                hint=f"put it back there, or `carelane down --environment {root.name}` ends it",
             )
 
 
