@@ -11,6 +11,7 @@ import pytest
 
 from carelane.delivery.releases import Probe
 from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
+from carelane.platforms.envoy import acceptance
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.documents import FRONT, PREVIEW, from_files
 from carelane.platforms.envoy.proxies import BESIDE, PROXIES
@@ -167,6 +168,26 @@ class TestTending(Envoys):
         assert router.ask("/", 2.0) == (200, b"v1"), "the proxies go on with what they have"
         router.tend()
         until(lambda: router.routed().generation == 1, 10.0, "it is whole again")
+
+    @pytest.mark.parametrize("content", [b'{"version_info": "1", "resour', b"\xff\xfe\x00\x80"])
+    def test_what_is_lost_while_no_server_runs_is_lost_to_nobody(
+        self, router: EnvoyRouter, another: Callable[[], EnvoyRouter], ports: dict[str, int], content: bytes
+    ) -> None:
+        settle(router, ports)
+        folder, lost = router._published.folder, {"clusters.json", "routes-@front.json"}
+        (folder / "clusters.json").write_bytes(content)
+        (folder / "routes-@front.json").unlink()
+        until(lambda: set(acceptance.said(folder.parent)[1]) == lost, 10.0, "the process beside has looked")
+        again = another()
+        with Load(again._ports[FRONT], rate=100, connections=4) as load:
+            again.begin()
+            assert (folder / "clusters.json").read_bytes() == content, "nothing empty is put in its place"
+            assert not (folder / "routes-@front.json").exists()
+            again.route(routing(1, {"v1": 1, "v2": 0}, ports))
+            until(lambda: again.routed().generation == 1, 10.0, "it is whole again")
+        for admin in again.admins.values():
+            admin._connection.close()
+        assert {a.status for a in load.answers} == {200}
 
     @pytest.mark.parametrize("what", ["clusters.json", "listeners.json", "endpoints-backend~v1.json", "."])
     def test_a_document_that_is_gone_takes_nothing_from_users_and_is_written_again(

@@ -31,8 +31,12 @@ def listen(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with short_address(path) as address:
         listening.bind(address)
-    path.chmod(0o600)
-    listening.listen(128)
+    try:
+        path.chmod(0o600)
+        listening.listen(128)
+    except OSError:
+        path.unlink(missing_ok=True)  # or it would be taken for one that is listened at
+        raise
     return listening
 
 

@@ -47,11 +47,18 @@ def find_system(directory: str) -> Path:
     """
     here = Path(directory).resolve()
     for folder in (here, *here.parents):
-        if (folder / FILE).is_file() or (folder / SOCKET).is_socket():
+        if (folder / FILE).is_file() or _listens(folder):
             return folder
     raise NotFoundError(
         f"no {FILE} in {here} or above it", hint="go to your system's folder, or name it with -C FOLDER"
     )
+
+
+def _listens(folder: Path) -> bool:
+    try:
+        return (folder / SOCKET).is_socket()
+    except PermissionError:  # another user's
+        return False
 
 
 class Client:

@@ -182,6 +182,28 @@ def test_what_is_damaged_or_gone_counts_as_it_was_and_is_unreadable(tmp_path: Pa
     assert folder.read() == whole
 
 
+@pytest.mark.parametrize("instead", ["other bytes", "folder", "loop"])
+def test_whatever_stands_in_a_documents_place_keeps_no_other_from_being_read(
+    tmp_path: Path, instead: str
+) -> None:
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    folder = Folder(tmp_path)
+    whole = folder.read()
+    (tmp_path / "clusters.json").unlink()
+    if instead == "other bytes":
+        (tmp_path / "clusters.json").write_bytes(b"\xff\xfe\x00\x80")
+    elif instead == "folder":
+        (tmp_path / "clusters.json").mkdir()
+    else:
+        (tmp_path / "clusters.json").symlink_to("clusters.json")
+    written(tmp_path, "routes.json", ENDPOINTS, "a")
+    read = folder.read()
+    assert read.documents["clusters.json"].unreadable
+    assert read.resources[CLUSTERS] == whole.resources[CLUSTERS]
+    assert read.documents["routes.json"].version == "1"
+    assert Folder(tmp_path).read().documents["clusters.json"].unreadable
+
+
 def test_the_endpoints_of_a_cluster_that_left_are_gone_with_their_document(tmp_path: Path) -> None:
     written(tmp_path, "clusters.json", CLUSTERS, "a")
     written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")

@@ -35,26 +35,39 @@ class Published:
         self.versions: dict[str, str] = {}
         """By file, the version of what was written last."""
 
-    def begin(self, ports: Mapping[str, int], own: str, slow_ms: tuple[int, ...]) -> None:
-        """Write the listeners, and routes and clusters where there are none yet."""
+    def begin(
+        self, ports: Mapping[str, int], own: str, slow_ms: tuple[int, ...], *, known: bool = False
+    ) -> None:
+        """Write the listeners, and routes and clusters where there are none yet.
+
+        *known*: somebody knows those that are lost, and goes by them until the first routing.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._listeners = tuple(ports)
+        whole = self._remember()
+        if not known:
+            self._write_empty(clusters=not whole)
+        self._write("listeners.json", resources.listeners(self._source, ports, own, slow_ms))
+
+    def _write_empty(self, *, clusters: bool) -> None:
+        """What no service has any part in, where nothing is written yet."""
         empty = Routing(0)
         for name in self._listeners:
             if not (self.folder / f"routes-{name}.json").exists():
                 self._write(f"routes-{name}.json", routes.routes(empty, name))
         if not self._fixed and not (self.folder / "weights.json").exists():
             self._write("weights.json", routes.weights(empty, {}))
-        self._remember()
-        self._write("listeners.json", resources.listeners(self._source, ports, own, slow_ms))
-
-    def _remember(self) -> None:
-        """Read back what an earlier server wrote: its clusters leave like any others."""
-        try:
-            known = json.loads((self.folder / "clusters.json").read_text())["resources"]
-            self._clusters = {cluster["name"]: cluster for cluster in known}
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        if clusters:
             self._write("clusters.json", resources.answered_clusters({}))
+
+    def _remember(self) -> bool:
+        """Read back what an earlier server wrote: its clusters leave like any others. Whether it could."""
+        try:
+            known = json.loads((self.folder / "clusters.json").read_bytes())["resources"]
+            self._clusters = {cluster["name"]: cluster for cluster in known}
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return True
 
     @property
     def retiring(self) -> bool:
@@ -120,8 +133,11 @@ class Published:
         Raises:
             PlatformError: If one cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        there = {path.name for path in self.folder.iterdir()}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            there = {path.name for path in self.folder.iterdir()}
+        except OSError as error:
+            raise not_written("the routing", error) from error
         for name in {*damaged, *(name for name in self._written if name not in there)}:
             if name in self._written:
                 self._replace(name, self._written[name])

@@ -72,7 +72,8 @@ class EnvoyRouter:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._own = self._own_key()
         self._instances = self._remembered()
-        self._published.begin(self._ports, self._own, self._slow_ms)
+        known = acceptance.fresh(self._proxies.beside)
+        self._published.begin(self._ports, self._own, self._slow_ms, known=known)
         self._proxies.begin()
         if any(self._proxies.follows_files(name) for name in PROXIES):
             self._followed = Published(self._folder, from_files(self._folder), fixed=True)
@@ -180,8 +181,6 @@ class EnvoyRouter:
     def tend(self) -> tuple[ProxyTrouble, ...]:
         """Look after the proxies; see `Proxies.tend`."""
         said, unreadable = acceptance.said(self._proxies.beside)
-        with self._lock:
-            self._published.mend(unreadable)
         looked = self._looked(said, unreadable)
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
@@ -189,6 +188,8 @@ class EnvoyRouter:
         if self._followed is not None and not any(self._proxies.follows_files(name) for name in PROXIES):
             with self._lock:
                 self._followed = None
+        with self._lock:
+            self._published.mend(unreadable)
         return found
 
     def _endpoint(self, instance: str, seen: list[HostSeen], proxies: int, now: float) -> EndpointSeen:

@@ -85,15 +85,17 @@ class Folder:
         for entry in os.scandir(self._folder):
             if entry.name.startswith("."):
                 continue
+            known = self._seen.get(entry.name)
+            last = known[1].resources if known is not None else ()
             try:
                 stat = entry.stat()
                 mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-                known = self._seen.get(entry.name)
                 if known is None or known[0] != mark:
-                    last = known[1].resources if known is not None else ()
-                    known = (mark, self._document(Path(entry.path).read_text(), used, last))
+                    known = (mark, self._document(Path(entry.path).read_bytes(), used, last))
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                known = (_NO_MARK, Document("", last, str(error)))
             seen[entry.name] = known
         if used:
             self._parts = {**self._parts, **used} if len(self._parts) < _PARTS_KEPT else used
@@ -111,7 +113,7 @@ class Folder:
             if any(r.type != ENDPOINTS or r.name in clusters for r in document.resources)
         }
 
-    def _document(self, text: str, used: dict[str, Any], last: tuple[Resource, ...]) -> Document:
+    def _document(self, text: bytes, used: dict[str, Any], last: tuple[Resource, ...]) -> Document:
         try:
             document = json.loads(text)
             made = tuple(self._resource(part, used) for part in document["resources"])
