@@ -69,7 +69,7 @@ class History:
         """
         state, active = snapshot.state, _active(snapshot)
         if active is not None and way.kind is not Kind.EMERGENCY:
-            self._refuse_leaving(snapshot, active, way)
+            self._refuse_leaving(snapshot, way)
         if way.to_revision not in {None, state.revision} or state.release is None:
             return self._earlier(state, way)
         if active is not None and _goes_back(active) and way.to_revision is None:
@@ -98,10 +98,10 @@ class History:
                 raise
             return stable
 
-    def _refuse_leaving(self, snapshot: Snapshot, active: Deployment, way: Way) -> None:
+    def _refuse_leaving(self, snapshot: Snapshot, way: Way) -> None:
         """Not asked of an emergency: most users are with stable, which has the changed data already."""
-        release = snapshot.release
-        if release is not None and release.irreversible and active.migrating and way.past != release.name:
+        release = snapshot.changed_for_good
+        if release is not None and way.past != release.name:
             raise RefusedError(
                 f"{release.name}, which is under way, is irreversible and has changed the data",
                 hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",

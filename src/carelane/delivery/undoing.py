@@ -295,10 +295,8 @@ def require(reason: str) -> None:
 
 def _changed(snapshot: Snapshot, target: Target) -> str:
     """A warning where what is under way is irreversible and has migrated; empty where not."""
-    left, release = snapshot.deployment, snapshot.release
-    if left is None or left.ended or release is None or not (release.irreversible and left.migrating):
-        return ""
-    if target.release.name == release.name:
+    release = snapshot.changed_for_good
+    if release is None or target.release.name == release.name:
         return ""
     return f"; {release.name} is irreversible and has changed the data, which {target.release.name} gets now"
 

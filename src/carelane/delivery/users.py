@@ -42,14 +42,19 @@ class _Claim(IntEnum):
 class Carried:
     """One web service: which of its versions carry how much, and which is stable, and on *trial*.
 
-    *gives_up* where nothing of it that is to run is a web service.
+    *weights* has all its web versions; *copies* the labels that are to run, workers too.
     """
 
     stable: str | None
     trial: str | None
     versions: Mapping[str, ServiceVersion]
     weights: Mapping[str, int]
-    gives_up: bool = False
+    copies: Collection[str] = ()
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether it is to run no web version any more: its paths are others' from then on."""
+        return bool(self.copies) and not any(label in self.weights for label in self.copies)
 
 
 def users(services: Mapping[str, ServiceState], seen: Observation) -> dict[str, Users]:
@@ -60,9 +65,7 @@ def users(services: Mapping[str, ServiceState], seen: Observation) -> dict[str, 
         fit = {label: _fit(state, label, seen.of(name, label)) for label in labels}
         if fit:
             weights = shared(state.shares, state.copies, fit)
-            carried[name] = Carried(
-                state.stable, state.canary, state.versions, weights, gives_up(state.copies, fit)
-            )
+            carried[name] = Carried(state.stable, state.canary, state.versions, weights, state.copies)
     owned = paths(carried)
     return {name: Users(somebody(c.weights, c.stable), owned[name]) for name, c in carried.items()}
 
@@ -100,11 +103,6 @@ def shared(
     if any(given.values()):
         return given
     return {label: fit[label] if label not in parts else 0 for label in fit}
-
-
-def gives_up(copies: Collection[str], web: Container[str]) -> bool:
-    """Whether a service is to run no *web* version any more: its paths are others' from then on."""
-    return bool(copies) and not any(label in web for label in copies)
 
 
 def somebody(weights: Mapping[str, int], stable: str | None) -> Mapping[str, int]:

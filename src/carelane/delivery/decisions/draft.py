@@ -47,6 +47,13 @@ class Snapshot:
     release: Release | None = None
     incidents: tuple[Incident, ...] = ()
 
+    @property
+    def changed_for_good(self) -> Release | None:
+        """The release under way, where it is irreversible and has changed the data; None where not."""
+        if self.deployment is None or self.deployment.ended or self.release is None:
+            return None
+        return self.release if self.release.irreversible and self.deployment.migrating else None
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -8,7 +8,7 @@ from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.fleet import Crew, Fleet, Instance, Intent
 from carelane.delivery.replicas.seen import FleetSeen
 from carelane.delivery.targets import ServiceTarget, Target
-from carelane.delivery.users import Carried, gives_up, in_order, paths, shared, somebody
+from carelane.delivery.users import Carried, in_order, paths, shared, somebody
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _carried(wanted: ServiceTarget, crew: Crew, seen: FleetSeen) -> Carried:
     labels = in_order(wanted.versions, wanted.stable, wanted.trial)
     fit = {label: sum(seen.healthy(i.id) for i in crew.of(label, Intent.SERVE)) for label in labels}
     weights = shared(wanted.shares, wanted.copies, fit)
-    return Carried(wanted.stable, wanted.trial, wanted.versions, weights, gives_up(wanted.copies, fit))
+    return Carried(wanted.stable, wanted.trial, wanted.versions, weights, wanted.copies)
 
 
 def _route(made: Carried, owned: tuple[str, ...], crew: Crew, seen: FleetSeen) -> ServiceRoute:
