@@ -1,6 +1,5 @@
 """Environments and deployments."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
@@ -9,7 +8,7 @@ from localhub.api.access import BASE, Actor, Admin, Hub, Paging, Repo
 from localhub.base.errors import InputError, NotFoundError
 from localhub.hub import forms
 from localhub.hub.parts import Localhub
-from localhub.store.records import DeploymentStatus, HubDeployment, HubEnvironment, Repository
+from localhub.store.records import DeploymentStatus, HubDeployment, Repository
 
 router = APIRouter()
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
@@ -47,13 +46,7 @@ def put_environment(
         raise InputError(
             "a reviewer has no login", hint='{"reviewers": [{"type": "User", "login": "alice"}]}'
         )
-    found = hub.environments.get(repo.name, environment)
-    if found is None:
-        found = HubEnvironment(hub.runs.next_id("environments"), repo.name, environment, hub.clock.now())
-    found = replace(
-        found, reviewers=logins, prevent_self_review=prevent_self_review, branches=tuple(branches or ())
-    )
-    hub.environments.save(found)
+    found = hub.set_environment(repo.name, environment, logins, branches or (), prevent_self_review)
     hub.engine.stir()
     return forms.environment(found)
 
@@ -150,5 +143,5 @@ def add_status(
     found = _one(hub, repo, deployment_id)
     number = hub.runs.next_id("statuses")
     status = DeploymentStatus(number, state, hub.clock.now(), actor, description, environment_url, log_url)
-    hub.deployments.save(replace(found, statuses=(*found.statuses, status)))
+    hub.deployments.changed(repo.name, str(deployment_id), lambda now: (now or found).followed_by(status))
     return _status(status, found)

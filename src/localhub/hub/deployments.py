@@ -24,6 +24,7 @@ def follow(localhub: Localhub, run: Run, job: Job) -> None:
             created_at=now,
             job_id=job.id,
         )
+        localhub.deployments.save(found)
     state = _state(job)
     if not found.statuses or found.statuses[-1].state != state:
         status = DeploymentStatus(
@@ -34,8 +35,7 @@ def follow(localhub: Localhub, run: Run, job: Job) -> None:
             environment_url=job.environment_url or "",
             log_url=f"http://github.localhost/{run.repository}/actions/runs/{run.id}/job/{job.id}",
         )
-        found = replace(found, statuses=(*found.statuses, status))
-    localhub.deployments.save(found)
+        _say(localhub, found, status)
     if state == "success":
         _retire_earlier(localhub, found)
 
@@ -61,4 +61,11 @@ def _retire_earlier(localhub: Localhub, newest: HubDeployment) -> None:
                 state="inactive",
                 created_at=localhub.clock.now(),
             )
-            localhub.deployments.save(replace(each, statuses=(*each.statuses, status)))
+            _say(localhub, each, status)
+
+
+def _say(localhub: Localhub, deployment: HubDeployment, status: DeploymentStatus) -> None:
+    """One more word on it, beside those that others may say through the API at the same time."""
+    localhub.deployments.changed(
+        deployment.repository, str(deployment.id), lambda now: (now or deployment).followed_by(status)
+    )

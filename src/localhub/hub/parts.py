@@ -5,6 +5,7 @@ import hmac
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from localhub.base.clock import Clock
 from localhub.base.loops import Watch
@@ -72,17 +73,18 @@ class Localhub:
         self, name: str, *, default_branch: str = "main", description: str = ""
     ) -> records.Repository:
         """A repository; the one that is there where there is one."""
-        found = self.repositories.get(name)
-        if found is not None:
-            return found
-        folder = self.bare.create(name, default_branch)
-        hooks.install(folder)
-        number = self.runs.next_id("repositories")
-        repository = records.Repository(
-            number, name, default_branch, self.clock.now(), description=description
-        )
-        self.repositories.save(repository)
-        return repository
+        with self.changing:
+            found = self.repositories.get(name)
+            if found is not None:
+                return found
+            folder = self.bare.create(name, default_branch)
+            hooks.install(folder)
+            number = self.runs.next_id("repositories")
+            repository = records.Repository(
+                number, name, default_branch, self.clock.now(), description=description
+            )
+            self.repositories.save(repository)
+            return repository
 
     def set_environment(
         self,
@@ -90,19 +92,20 @@ class Localhub:
         name: str,
         reviewers: Sequence[str] | None = None,
         branches: Sequence[str] | None = None,
+        prevent_self_review: bool | None = None,
     ) -> records.HubEnvironment:
         """An environment with these rules; those of which nothing is said stay as they are."""
-        found = self.environments.get(repository, name)
-        if found is None:
-            found = records.HubEnvironment(
-                self.runs.next_id("environments"), repository, name, self.clock.now()
-            )
-        if reviewers is not None:
-            found = replace(found, reviewers=tuple(reviewers))
-        if branches is not None:
-            found = replace(found, branches=tuple(branches))
-        self.environments.save(found)
-        return found
+        new = records.HubEnvironment(self.runs.next_id("environments"), repository, name, self.clock.now())
+
+        def change(found: records.HubEnvironment | None) -> records.HubEnvironment:
+            said: dict[str, Any] = {
+                "reviewers": None if reviewers is None else tuple(reviewers),
+                "branches": None if branches is None else tuple(branches),
+                "prevent_self_review": prevent_self_review,
+            }
+            return replace(found or new, **{name: rule for name, rule in said.items() if rule is not None})
+
+        return self.environments.changed(repository, name, change)
 
     def around(self, repository: str) -> Around:
         """What expressions know of a repository."""

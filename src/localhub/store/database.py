@@ -11,7 +11,9 @@ from localhub.store import tables
 def opened(path: Path) -> sa.Engine:
     """The database at *path*, with its tables; readable by its owner alone.
 
-    Whatever uses it raises StoreUnavailableError where it is locked, its disk is full, or the like.
+    Every transaction but those of `reading` begins IMMEDIATE: what reads and then writes cannot be
+    overtaken in between. Whatever uses it raises StoreUnavailableError where it is locked, its disk is
+    full, or the like.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
@@ -22,10 +24,16 @@ def opened(path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _pragmas(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        only_reads = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     @sa.event.listens_for(engine, "handle_error")
     def _said_in_our_words(context: sa.engine.ExceptionContext) -> None:
@@ -34,6 +42,11 @@ def opened(path: Path) -> sa.Engine:
 
     tables.metadata.create_all(engine)
     return engine
+
+
+def reading(engine: sa.Engine) -> sa.Engine:
+    """The same database for who only reads: it waits for nobody who writes."""
+    return engine.execution_options(read_only=True)
 
 
 def next_id(connection: sa.Connection, kind: str, count: int = 1) -> int:

@@ -57,7 +57,7 @@ class Files:
     """Keeps artifacts as plain files and caches as archives, under one folder."""
 
     def __init__(self, engine: sa.Engine, folder: Path) -> None:
-        self._engine = engine
+        self._engine, self._reading = engine, database.reading(engine)
         self._folder = folder
 
     def lay(self, order: Order, artifacts: Path, caches: Path) -> None:
@@ -158,7 +158,7 @@ class Files:
 
     def _attempt(self, job_id: int) -> int | None:
         """The attempt that a job belongs to: names are taken for one attempt of a run only."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return connection.scalar(sa.select(tables.jobs.c.attempt).where(tables.jobs.c.id == job_id))
 
     def _keep_cache(self, order: Order, entry: Path) -> str | None:
@@ -204,7 +204,7 @@ class Files:
         query = sa.select(tables.artifacts).where(tables.artifacts.c.repository == repository)
         if run_id is not None:
             query = query.where(tables.artifacts.c.run_id == run_id)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query.order_by(tables.artifacts.c.id.desc())).mappings().all()
         return [Artifact(**row) for row in rows]
 
@@ -228,7 +228,7 @@ class Files:
     def caches(self, repository: str) -> list[CacheEntry]:
         """The repository's caches, newest first."""
         query = sa.select(tables.caches).where(tables.caches.c.repository == repository)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query.order_by(tables.caches.c.id.desc())).mappings().all()
         return [CacheEntry(**row) for row in rows]
 
@@ -240,7 +240,7 @@ class Files:
         """The artifacts of runs that are gone."""
         known = sa.select(tables.runs.c.id)
         query = sa.select(tables.artifacts).where(tables.artifacts.c.run_id.not_in(known))
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [Artifact(**row) for row in connection.execute(query).mappings()]
 
     def delete_cache(self, entry: CacheEntry) -> None:

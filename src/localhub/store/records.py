@@ -108,6 +108,10 @@ class HubDeployment:
     job_id: int | None = None
     statuses: tuple[DeploymentStatus, ...] = ()
 
+    def followed_by(self, status: DeploymentStatus) -> "HubDeployment":
+        """The same with one more word on it."""
+        return replace(self, statuses=(*self.statuses, status))
+
 
 Record = TypeVar("Record", PullRequest, HubEnvironment, HubDeployment)
 
@@ -121,7 +125,8 @@ class Documents(Generic[Record]):
     def __init__(
         self, engine: sa.Engine, kind: str, model: type[Record], key: Callable[[Record], str]
     ) -> None:
-        self._engine, self._kind, self._model, self._key = engine, kind, model, key
+        self._engine, self._reading = engine, database.reading(engine)
+        self._kind, self._model, self._key = kind, model, key
 
     @cached_property
     def _codec(self) -> TypeAdapter[Record]:
@@ -129,6 +134,10 @@ class Documents(Generic[Record]):
 
     def save(self, record: Record) -> None:
         """Keeps the record as it is now."""
+        with self._engine.begin() as connection:
+            self._write(connection, record)
+
+    def _write(self, connection: sa.Connection, record: Record) -> None:
         text = self._codec.dump_json(record).decode()
         statement = insert(tables.documents).values(
             kind=self._kind, repository=record.repository, key=self._key(record), document=text
@@ -137,16 +146,26 @@ class Documents(Generic[Record]):
             index_elements=[tables.documents.c[name] for name in ("kind", "repository", "key")],
             set_={"document": text},
         )
+        connection.execute(statement)
+
+    def changed(self, repository: str, key: str, change: Callable[[Record | None], Record]) -> Record:
+        """What *change* makes of the record as it is, kept before anybody else may change it."""
         with self._engine.begin() as connection:
-            connection.execute(statement)
+            record = change(
+                next(iter(self._read(connection, repository, tables.documents.c.key == key)), None)
+            )
+            self._write(connection, record)
+        return record
 
     def get(self, repository: str, key: str) -> Record | None:
         """The record, or None."""
-        return next(iter(self._read(repository, tables.documents.c.key == key)), None)
+        with self._reading.connect() as connection:
+            return next(iter(self._read(connection, repository, tables.documents.c.key == key)), None)
 
     def all(self, repository: str) -> list[Record]:
         """All of a repository's, in no order."""
-        return self._read(repository)
+        with self._reading.connect() as connection:
+            return self._read(connection, repository)
 
     def delete(self, repository: str, key: str) -> None:
         """Forgets the record."""
@@ -157,13 +176,14 @@ class Documents(Generic[Record]):
         with self._engine.begin() as connection:
             connection.execute(statement)
 
-    def _read(self, repository: str, *conditions: sa.ColumnElement[bool]) -> list[Record]:
+    def _read(
+        self, connection: sa.Connection, repository: str, *conditions: sa.ColumnElement[bool]
+    ) -> list[Record]:
         columns = tables.documents.c
         query = sa.select(columns.document).where(
             columns.kind == self._kind, columns.repository == repository, *conditions
         )
-        with self._engine.connect() as connection:
-            texts = connection.execute(query).scalars().all()
+        texts = connection.execute(query).scalars().all()
         return [self._codec.validate_json(text) for text in texts]
 
 
@@ -171,14 +191,14 @@ class Repositories:
     """Repositories and their workflow files."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self._engine, self._reading = engine, database.reading(engine)
         self._repositories = TypeAdapter(Repository)
         self._workflows = TypeAdapter(WorkflowFile)
 
     def all(self) -> list[Repository]:
         """Every repository, by name."""
         query = sa.select(tables.repositories.c.document).order_by(tables.repositories.c.name)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             texts = connection.execute(query).scalars().all()
         return [self._repositories.validate_json(text) for text in texts]
 
@@ -187,7 +207,7 @@ class Repositories:
         query = sa.select(tables.repositories.c.document).where(
             sa.func.lower(tables.repositories.c.name) == name.lower()
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             text = connection.execute(query).scalar_one_or_none()
         return None if text is None else self._repositories.validate_json(text)
 
@@ -204,7 +224,7 @@ class Repositories:
     def workflows(self, repository: str) -> list[WorkflowFile]:
         """The repository's workflow files, oldest first."""
         query = sa.select(tables.workflows.c.document).where(tables.workflows.c.repository == repository)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             texts = connection.execute(query.order_by(tables.workflows.c.id)).scalars().all()
         return [self._workflows.validate_json(text) for text in texts]
 

@@ -30,7 +30,7 @@ class StoredRuns:
     """Runs, kept whole as documents beside the columns that are asked for."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self._engine, self._reading = engine, database.reading(engine)
 
     @cached_property
     def _codec(self) -> TypeAdapter[Run | None]:
@@ -39,7 +39,7 @@ class StoredRuns:
 
     def get(self, run_id: int) -> Run | None:
         """The run, or None."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             text = connection.execute(
                 sa.select(tables.runs.c.document).where(tables.runs.c.id == run_id)
             ).scalar_one_or_none()
@@ -98,7 +98,7 @@ class StoredRuns:
 
     def unknown_jobs(self, job_ids: set[int]) -> set[int]:
         """Those of *job_ids* that no run has; a run's jobs are kept before they begin."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             known = set(connection.execute(sa.select(tables.jobs.c.id)).scalars())
         return job_ids - known
 
@@ -109,7 +109,7 @@ class StoredRuns:
 
     def of_job(self, job_id: int) -> Run | None:
         """The run that has this job, at the attempt that has it."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             row = connection.execute(
                 sa.select(tables.jobs.c.run_id, tables.jobs.c.attempt).where(tables.jobs.c.id == job_id)
             ).one_or_none()
@@ -125,7 +125,7 @@ class StoredRuns:
         conditions = self._conditions(repository, wanted)
         count = sa.select(sa.func.count()).select_from(tables.runs).where(*conditions)
         query = sa.select(tables.runs.c.document).where(*conditions).order_by(tables.runs.c.id.desc())
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             total = int(connection.execute(count).scalar_one())
         return total, self._read(query.limit(per_page).offset((page - 1) * per_page))
 
@@ -159,6 +159,6 @@ class StoredRuns:
         return self.next_id(f"workflow {workflow_id}")
 
     def _read(self, query: sa.Select[str]) -> list[Run]:
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             texts = connection.execute(query).scalars().all()
         return [run for text in texts if (run := self._codec.validate_json(text)) is not None]
