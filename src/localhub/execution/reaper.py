@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 PARENT_DIES, TAKE_ORPHANS = 1, 36
 """Of prctl(2): PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER."""
+TOLD, SOMEBODY_ENDED = signal.SIGTERM, signal.SIGCHLD
+AGAIN_SECONDS = 0.05
+"""Between two looks at who is left: the kernel's list may lack somebody while others end."""
 
 
 def _descendants(pid: int) -> list[int]:
@@ -36,31 +38,48 @@ def _end_all() -> None:
             except ProcessLookupError:
                 continue
         try:
-            os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         except ChildProcessError:
             return
+        signal.sigtimedwait({SOMEBODY_ENDED}, AGAIN_SECONDS)
 
 
-def _told_to_end(_number: int, _frame: FrameType | None) -> None:
-    _end_all()
-    os._exit(128 + signal.SIGTERM)
+def _ended(child: int) -> int | None:
+    """The exit code of *child*, once it has one; of the others that have ended none is kept."""
+    code = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return code
+        if not pid:
+            return code
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status) & 0xFF
 
 
 def main(command: list[str], parent: int) -> int:
-    """Runs the command; its exit code once all that it started has ended."""
+    """Runs the command; its exit code once all that it started has ended.
+
+    Signals are waited for and never handled: a server that is killed says so once a thread, at any moment,
+    and what is interrupted in the middle, by itself, may raise.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {TOLD, SOMEBODY_ENDED})
+    signal.signal(SOMEBODY_ENDED, signal.SIG_DFL)  # who ignores it is told of nobody's end
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((TAKE_ORPHANS, 1), (PARENT_DIES, signal.SIGTERM)):
         if libc.prctl(option, value, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
-    signal.signal(signal.SIGTERM, _told_to_end)
     if os.getppid() != parent:
-        return 128 + signal.SIGTERM
-    child = os.posix_spawn(command[0], command, os.environ, setsigdef=[signal.SIGTERM])
+        return 128 + TOLD
+    child = os.posix_spawn(command[0], command, os.environ, setsigmask=[], setsigdef=[TOLD])
     while True:
-        pid, status = os.wait()
-        if pid == child:
+        told = signal.sigwait({TOLD, SOMEBODY_ENDED}) == TOLD
+        code = 128 + TOLD if told else _ended(child)
+        if code is not None:
             _end_all()
-            return os.waitstatus_to_exitcode(status) & 0xFF
+            return code
 
 
 if __name__ == "__main__":
