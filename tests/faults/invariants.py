@@ -27,7 +27,10 @@ def only_in_flight(answers: list[Answer], killed_at: Iterable[float]) -> None:
         if a.lost
         and not any(a.sent <= at + AROUND_SECONDS and a.ended >= at - AROUND_SECONDS for at in moments)
     ]
-    assert beyond == [], f"{len(beyond)} lost with nothing killed meanwhile: {summary(beyond)}"
+    first = min(moments, default=0.0)
+    when = ", ".join(f"{a.sent - first:.2f} s" for a in beyond[:8])
+    words = f"{len(beyond)} lost with nothing killed meanwhile, sent at {when} after the first kill"
+    assert beyond == [], f"{words}: {summary(beyond)}"
 
 
 def settled(system: System, seconds: float = 60.0) -> None:

@@ -18,6 +18,8 @@ Make = Callable[..., System]
 FIRST = [int(n) for n in os.environ.get("CARELANE_WRITES", "1,4,9,20").split(",")]
 """Which write is the first that fails: four of them in `.ci/run`, forty in `make test-faults`."""
 FAILING = 40
+MADE_BY_ALL = 20
+"""So many writes at least has each deployment; a fast one may be over before some later one."""
 REFUSED = 3
 CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,mkdir,mkdirat"
 
@@ -67,7 +69,8 @@ def test_wherever_the_disk_is_full_nothing_is_lost_and_nobody_is_told_what_is_no
             wanted = ("v2", "v1")[number % 2]
             with full_from(system.server_pid(), first, first + FAILING, tmp_path / f"{number}.strace"):
                 ran = system.run("deploy", "production", "--release", wanted, "--wait", timeout=90)
-            assert refused(tmp_path / f"{number}.strace") > 0, "nothing was refused: this shows nothing"
+            some = refused(tmp_path / f"{number}.strace") > 0
+            assert some or first > MADE_BY_ALL, "nothing was refused: this shows nothing"
             assert ran.code in {0, 6, 10}, f"from write {first}: exit {ran.code}: {ran.err}"
             assert "Traceback" not in ran.err
             assert system.run("status").code in {0, 6}, "the server is there"

@@ -1,8 +1,6 @@
 """How things are shown: aligned columns for people, JSON for programs."""
 
-import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,7 +9,7 @@ from typing import Any, TextIO, TypeVar
 import click
 from click.core import ParameterSource
 
-from carelane.cli.layout import table_lines, wrapped
+# What lays text out is imported by who does: an emergency rollback waits for no module that it does not need.
 
 F = TypeVar("F", bound=Callable[..., Any])
 COLOURS = {
@@ -54,17 +52,25 @@ def plain() -> bool:
 
 def show_json(document: Any) -> None:  # noqa: ANN401 - JSON is of any shape
     """Print *document* as JSON."""
+    import json
+
     click.echo(json.dumps(document, indent=2))
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print *text* for people: on a terminal no line is broken within a word."""
     width = _terminal_width(sys.stderr if err else sys.stdout)
-    click.echo(text if width is None else wrapped(text, width), err=err)
+    if width is not None:
+        from carelane.cli.layout import wrapped
+
+        text = wrapped(text, width)
+    click.echo(text, err=err)
 
 
 def _terminal_width(stream: TextIO) -> int | None:
     """How wide the terminal behind *stream* is; None where there is none."""
+    import shutil
+
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
@@ -73,6 +79,8 @@ def table(headings: list[str], rows: list[list[str]]) -> None:
 
     A cell is one line, whatever somebody wrote into it.
     """
+    from carelane.cli.layout import table_lines
+
     whole = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
     lines = table_lines(headings, whole, _terminal_width(sys.stdout))
     for number, (cells, widths) in enumerate(lines):
