@@ -69,7 +69,7 @@ def _costs(system: System) -> dict[str, float]:
         "`carelane history`, ms": _ms(system, "history", "production"),
         "`carelane deployments list`, ms": _ms(system, "deployments", "list"),
         "`carelane events` of the newest twenty, ms": _ms(
-            system, "events", "--after", str(_newest(system) - 20)
+            system, "events", "--after", str(max(_newest(system) - 20, 0))
         ),
     }
 
