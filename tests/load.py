@@ -55,6 +55,9 @@ class Load:
     rate: float = 200.0
     connections: int = 32
     path: str = "/"
+    address: str = "127.0.0.1"
+    host: str = ""
+    """What users call it, where that is not its *address*."""
     cookie: Callable[[], str | None] = lambda: None
     answers: list[Answer] = field(default_factory=list)
 
@@ -101,7 +104,7 @@ class Load:
         sent = time.monotonic()
         reused = kept is not None
         try:
-            kept = kept or Kept(self.port)
+            kept = kept or Kept(self.port, self.address, self.host)
             status, version, problem, goes_on = kept.ask(self.path, self.cookie())
         except (OSError, http.client.HTTPException) as error:
             unread = kept is not None and kept.unread
@@ -119,8 +122,9 @@ class Load:
 class Kept:
     """A kept-alive connection that can tell whether what was written on it reached anybody."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def __init__(self, port: int, address: str = "127.0.0.1", host: str = "") -> None:
+        self._connection = http.client.HTTPConnection(address, port, timeout=30)
+        self._headers = {"Host": host} if host else {}
         self._connection.connect()
         self._beside = self._connection.sock.dup()  # the client closes its own as soon as it is cut
         self._acknowledged = 0
@@ -130,7 +134,9 @@ class Kept:
     def ask(self, path: str, cookie: str | None = None) -> tuple[int, str | None, str, bool]:
         """Status, version, what a server error said, and whether the connection may be used again."""
         self._acknowledged = self._bytes_acknowledged()
-        self._connection.request("GET", path, headers={} if cookie is None else {"Cookie": cookie})
+        self._connection.request(
+            "GET", path, headers=self._headers | ({} if cookie is None else {"Cookie": cookie})
+        )
         response = self._connection.getresponse()
         body = response.read()
         problem = "" if response.status < 500 else body[:200].decode(errors="replace")

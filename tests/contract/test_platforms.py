@@ -1,14 +1,18 @@
 """Workloads and TrafficRouter: kept by our replica controller, in memory and for real, and kept otherwise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from carelane.base.clock import ManualClock, RealClock
+from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Artifact, Probe, RunConfiguration, ServiceKind, ServiceVersion
 from carelane.delivery.replicas.controller import Replicas
 from carelane.platforms.envoy.router import EnvoyRouter
+from carelane.platforms.kubernetes.objects import Place
+from carelane.platforms.kubernetes.platform import KubernetesPlatform
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.instances import ProcessInstances
 from carelane.platforms.processes.tcp_ports import Ports
@@ -18,6 +22,7 @@ from tests.contract.workloads import Platform, PlatformContract
 from tests.fakes.backing import FakeBacking
 from tests.fakes.fleets import InMemoryFleets
 from tests.fakes.instances import Behaviour, FakeInstances
+from tests.fakes.kubernetes import FakeCluster
 from tests.fakes.proxies import FakeProxies
 from tests.fakes.releases import MIGRATING
 from tests.fakes.releases import version as made_up
@@ -63,8 +68,30 @@ class TestReplicasInMemory(PlatformContract):
         return Platform(replicas, replicas, VERSIONS, asks=False)
 
 
+class TestKubernetesInMemory(PlatformContract):
+    @pytest.fixture
+    def platform(self) -> Platform:
+        clock = Turning()
+        cluster = FakeCluster(clock, exit_codes={"backend.migrate-7": 3})
+        place = Place("healthcare-prod", "default/front", prefix="healthcare-")
+        kubernetes = KubernetesPlatform(place, cluster, cluster, clock, _nobody)
+        kubernetes._readiness.monotonic = clock.monotonic
+        image = Artifact("a" * 64, image="registry/backend@sha256:" + "b" * 64)
+        versions = {label: replace(version, artifact=image) for label, version in VERSIONS.items()}
+        return Platform(kubernetes, kubernetes, versions, asks=False, moves=True)
+
+
+def _nobody(path: str, headers: Mapping[str, str], timeout_seconds: float) -> tuple[int, bytes]:
+    del headers
+    raise PlatformError(f"nobody answers {path} within {timeout_seconds} s")
+
+
 class Turning(ManualClock):
     """A second goes by whenever somebody asks."""
+
+    def wall(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - as the clock's
+        self.advance(1.0)
+        return super().wall()
 
     def now(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - as the clock's
         self.advance(1.0)

@@ -63,6 +63,8 @@ class FakeMetrics:
         seconds = now - self._since.get(service, now)
         self._since[service] = now
         weights = self.router.weights(service)
+        if not any(weights.values()):
+            return  # nobody has users
         each = self.requests_per_second / sum(weights.values())
         rates = {label: each * weight for label, weight in weights.items()}
         for label, rate in {**rates, preview: self.previews_per_second}.items():

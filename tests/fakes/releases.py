@@ -34,7 +34,8 @@ def digest(text: str) -> str:
 
 def version(service: str, label: str, run: RunConfiguration = WEB, content: str = "") -> ServiceVersion:
     """A version of *service* first had by the release *label*."""
-    artifact = Artifact(digest(f"{service} {content or label}"))
+    what = digest(f"{service} {content or label}")
+    artifact = Artifact(what, image=f"registry/{service}@sha256:{what}")
     return ServiceVersion(service, label, digest(label)[:40], artifact, run)
 
 

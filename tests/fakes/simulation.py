@@ -16,7 +16,7 @@ from carelane.delivery.judging import Judging
 from carelane.delivery.operations import Operations
 from carelane.delivery.policies import Pace, Policy, RollbackPolicy
 from carelane.delivery.ports import TrafficRouter, Workloads
-from carelane.delivery.releases import Release, RunConfiguration, labelled
+from carelane.delivery.releases import Release, RunConfiguration, ServiceVersion, labelled
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.fleet import STAYING, Fleet, Instance, Intent
 from carelane.delivery.requesting import Outcome, Wanted
@@ -55,7 +55,7 @@ class Simulation:
         services: Mapping[str, RunConfiguration] | None = None,
     ) -> None:
         self.services = dict(services or {"backend": releases.WEB})
-        self.clock = ManualClock()
+        self.clock = self.new_clock()
         self.trail = InMemoryTrail()
         self.repository = InMemoryRepository(self.trail)
         self.fleets = InMemoryFleets(self.trail)
@@ -70,6 +70,10 @@ class Simulation:
         self.reported: list[BaseException] = []
         self._contents: dict[str, str] = {}
         self.use(policy or Policy({"backend": 2}))
+
+    def new_clock(self) -> ManualClock:
+        """What it goes by; where a real platform is beneath, the machine's."""
+        return ManualClock()
 
     # -- given
 
@@ -119,13 +123,17 @@ class Simulation:
         for service in runs:
             if changes is None or service in changes or service not in self._contents:
                 self._contents[service] = name
-        made = {s: releases.version(s, name, run, self._contents[s]) for s, run in runs.items()}
+        made = {s: self.version(s, name, run) for s, run in runs.items()}
         known = self.repository.releases(200)[::-1]
         release = releases.release(name, labelled(made, known), irreversible=irreversible)
         self.repository.add_release(release, Entry(self.clock.now(), "alice", "release.created", name))
         if behaviour is not None:
             self.workloads.behaviours[name] = behaviour
         return release
+
+    def version(self, service: str, name: str, run: RunConfiguration) -> ServiceVersion:
+        """A service as the release *name* has it."""
+        return releases.version(service, name, run, self._contents[service])
 
     def shipped(self, *names: str) -> Self:
         """Releases of these *names* have been made and shipped, one after another."""

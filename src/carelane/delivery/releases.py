@@ -103,10 +103,14 @@ class RunConfiguration:
 
 @dataclass(frozen=True)
 class Artifact:
-    """What was packed: SHA-256 of the archive, and of the lock its dependencies were built from."""
+    """What was packed: SHA-256 of the archive, and of the lock its dependencies were built from.
+
+    *image* is the same as a container image, by its digest, where one was built.
+    """
 
     archive: str
     dependencies: str | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Kubernetes: three Deployments a service, and a Gateway API route that says who gets users."""

@@ -1,0 +1,202 @@
+"""A cluster's API over HTTP: raw JSON by lightkube's client, which knows kubeconfigs and credentials.
+
+Its typed models are not used: they drop the fields that they do not know (docs/decisions/0008-*.md).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+from lightkube.config.client_adapter import Client, ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
+
+from carelane.base.errors import (
+    CarelaneError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    Unavailable,
+)
+from carelane.platforms.kubernetes.ports import Kind, Object
+
+MANAGER = "carelane"
+"""The field manager by which what we set is known as ours."""
+TIMEOUT_SECONDS = 5.0
+WATCH_SECONDS = 290
+"""How long the server keeps a watch open; within `SILENT_SECONDS` it says something, or is lost."""
+SILENT_SECONDS = 70.0
+APPLY, JSON_PATCH, MERGE_PATCH = (
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+)
+CONFLICT, UNPROCESSABLE, GONE, NOT_FOUND = 409, 422, 410, 404
+
+
+class Gone(Exception):  # noqa: N818 - the API's own word
+    """What was watched from is too old: it is to be listed again."""
+
+
+def client(kubeconfig: Path | None, context: str | None = None) -> httpx2.Client:
+    """A client for the cluster that *kubeconfig* names; without one, for that of the Pod we run in.
+
+    Raises:
+        InputError: If the kubeconfig is missing, or does not say what is needed.
+    """
+    where = "the Pod's service account" if kubeconfig is None else str(kubeconfig)
+    try:
+        config = KubeConfig.from_service_account() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
+        single = config.get(context)
+        if single is None:
+            raise InputError(f"{where} has no current context", hint="`kubectl config use-context NAME`")
+        limits = httpx2.Timeout(TIMEOUT_SECONDS, read=TIMEOUT_SECONDS)
+        return Client(single, ConnectionParams(timeout=limits, trust_env=False))
+    except (ConfigError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{where} does not lead to a cluster: {error}",
+            hint="`kubectl --kubeconfig FILE get namespaces` shows whether it works",
+        ) from error
+
+
+class Api:
+    """The Changes port for one namespace, and what a View reads."""
+
+    def __init__(self, client: httpx2.Client, namespace: str) -> None:
+        self._client, self._namespace = client, namespace
+
+    # -- reading
+
+    def list(self, kind: Kind) -> tuple[dict[str, Object], str]:
+        """All objects of a kind by name, and the version of the list."""
+        answer = self._call("GET", self._path(kind))
+        items = {item["metadata"]["name"]: item for item in answer.get("items", ())}
+        return items, answer["metadata"]["resourceVersion"]
+
+    def watch(self, kind: Kind, version: str) -> Iterator[tuple[str, Object]]:
+        """What happens after *version*, until the server ends it: type and object of each event.
+
+        The first is our own: OPENED says that the server listens.
+
+        Raises:
+            Gone: If *version* is too old.
+            Unavailable: If the connection is lost, or silent for too long.
+        """
+        asked = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        timeout = httpx2.Timeout(TIMEOUT_SECONDS, read=SILENT_SECONDS)
+        try:
+            with self._client.stream("GET", self._path(kind), params=asked, timeout=timeout) as answer:
+                if answer.status_code == GONE:
+                    raise Gone(kind.value[1])
+                if answer.is_error:
+                    answer.read()
+                    raise _refused(answer)
+                yield "OPENED", {}
+                for line in answer.iter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _ended(event["object"], kind)
+                    yield event["type"], event["object"]
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the watch of {kind.value[1]} was lost: {_words(error)}") from error
+
+    def answers(self) -> None:
+        """Ask a small question; raises Unavailable where there is no answer."""
+        self._call("GET", "/version")
+
+    # -- changing
+
+    def apply(self, kind: Kind, name: str, fields: Object) -> Object:
+        """Server-side apply: these fields are ours from now on."""
+        asked = {"fieldManager": MANAGER, "force": "true"}
+        return self._call("PATCH", self._path(kind, name), fields, APPLY, asked)
+
+    def create(self, kind: Kind, name: str, whole: Object) -> Object | None:
+        """POST it; None where one of that name is there."""
+        del name  # *whole* has it
+        try:
+            return self._call("POST", self._path(kind), whole, params={"fieldManager": MANAGER})
+        except ConflictError:
+            return None
+
+    def patch(self, kind: Kind, name: str, operations: Sequence[Mapping[str, Any]]) -> Object:
+        """JSON Patch, as our field manager."""
+        asked = {"fieldManager": MANAGER}
+        return self._call("PATCH", self._path(kind, name), list(operations), JSON_PATCH, asked)
+
+    def scale(self, deployment: str, size: int) -> None:
+        """Its size alone, by its subresource: who applies the Deployment does not own it."""
+        path = f"{self._path(Kind.DEPLOYMENT, deployment)}/scale"
+        self._call("PATCH", path, {"spec": {"replicas": size}}, MERGE_PATCH, {"fieldManager": MANAGER})
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete it, and what it owns after it."""
+        try:
+            self._call("DELETE", self._path(kind, name), params={"propagationPolicy": "Background"})
+        except NotFoundError:
+            return
+
+    def _path(self, kind: Kind, name: str | None = None) -> str:
+        prefix, plural, _ = kind.value
+        path = f"/{prefix}/namespaces/{self._namespace}/{plural}"
+        return path if name is None else f"{path}/{name}"
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = "application/json",
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"content-type": content_type}
+        try:
+            answer = self._client.request(method, path, content=content, headers=headers, params=params)
+        except httpx2.HTTPError as error:
+            raise Unavailable(
+                f"the cluster does not answer {method} {path}: {_words(error)}",
+                hint="`kubectl get --raw /readyz` asks it whether it is ready",
+            ) from error
+        if answer.is_error:
+            raise _refused(answer)
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _refused(answer: httpx2.Response) -> CarelaneError:
+    """What the cluster says no with, in our words' kinds."""
+    try:
+        words = str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        words = f"HTTP {answer.status_code}"
+    said = f"the cluster says: {words}"
+    if answer.status_code in {401, 403}:
+        return RefusedError(said, hint="docs/kubernetes.md lists the rights that the server needs")
+    if answer.status_code == NOT_FOUND:
+        return NotFoundError(said)
+    if answer.status_code == CONFLICT or (answer.status_code == UNPROCESSABLE and "test" in words):
+        return ConflictError(said)
+    if answer.status_code in {429, 500, 502, 503, 504}:
+        return Unavailable(said)
+    return PlatformError(said)
+
+
+def _ended(status: Object, kind: Kind) -> Exception:
+    if status.get("code") == GONE:
+        return Gone(kind.value[1])
+    return Unavailable(f"the watch of {kind.value[1]} ended: {status.get('message', 'no reason given')}")
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,281 @@
+"""What the objects of a namespace say of slots, copies and tasks."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from carelane.delivery.copies import Purpose
+from carelane.delivery.observations import (
+    CopySeen,
+    ProcessPhase,
+    RoutingSeen,
+    ServiceSeen,
+    TaskSeen,
+    Unstarted,
+)
+from carelane.delivery.targets import ServiceTarget
+from carelane.platforms.kubernetes.objects import RESTARTED, SERVICE, SLOT, TASK, VERSION, Place
+from carelane.platforms.kubernetes.ports import Kind, Object, View
+from carelane.platforms.kubernetes.slots import PodSeen, Slot, SlotSeen
+
+READY_SECONDS = 0.25
+"""How long something is ready before it gets users: the gateway hears of it a moment later than we do."""
+WEIGHTS_SINCE = "carelane.dev/weights-since"
+"""The annotation of a route that says since when its weights are what they are."""
+GENERATION = "carelane.dev/generation"
+"""The annotation of a route that says as of which recorded generation it was written: a fence."""
+WAITING_IS_WRONG = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+"""For what a container waits that never began, and will not by itself."""
+
+
+@dataclass
+class Readiness:
+    """Since when each Pod has been seen ready, by its UID: its own word is good for whole seconds only."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def look(self, ready: set[str]) -> None:
+        """Those that are *ready* now; the others are forgotten."""
+        now = self.monotonic()
+        self._since = {uid: self._since.get(uid, now) for uid in ready}
+
+    def lasts(self, uid: str) -> bool:
+        """Whether it has been for long enough to be given users."""
+        since = self._since.get(uid)
+        return since is not None and self.monotonic() - since >= READY_SECONDS
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at the namespace of an environment."""
+
+    place: Place
+    view: View
+    readiness: Readiness
+    now: datetime
+    drain_seconds: float = 10.0
+
+    # -- slots
+
+    def slots(self, service: str) -> dict[Slot, SlotSeen]:
+        """The three slots of *service*, whether there is something in them or not."""
+        weights, rested = self.weights(service), self._rested(service)
+        return {slot: self._slot(service, slot, weights.get(slot, 0), rested=rested) for slot in Slot}
+
+    def _slot(self, service: str, slot: Slot, weight: int, *, rested: bool) -> SlotSeen:
+        name = self.place.name(service, slot)
+        found = self.view.all(Kind.DEPLOYMENT).get(name)
+        if found is None:
+            return SlotSeen(weight=weight, rested=rested)
+        spec, template = found["spec"], found["spec"]["template"]["metadata"]
+        restarted = (template.get("annotations") or {}).get(RESTARTED)
+        return SlotSeen(
+            label=(template.get("labels") or {}).get(VERSION),
+            size=spec.get("replicas", 1),
+            settled=found.get("status", {}).get("observedGeneration", 0) >= found["metadata"]["generation"],
+            pods=tuple(self._pod(pod) for pod in self.pods(service, slot)),
+            weight=weight,
+            rested=rested,
+            sized=self._autoscaler(name) is not None,
+            paused=bool(spec.get("paused")),
+            restarted_at=when(restarted) if restarted else None,
+        )
+
+    def _pod(self, pod: Object) -> PodSeen:
+        up = self.is_ready(pod)
+        lasts = self.readiness.lasts(pod["metadata"]["uid"])
+        return PodSeen(
+            label=pod["metadata"]["labels"].get(VERSION, ""),
+            up=up,
+            ready=up and (lasts or self._ready_seconds(pod["status"]) > 1.0 + READY_SECONDS),
+            leaving="deletionTimestamp" in pod["metadata"],
+            since=when(pod["metadata"]["creationTimestamp"]),
+        )
+
+    def pods(self, service: str, slot: Slot | None = None) -> Iterator[Object]:
+        """The Pods of *service*, or those in *slot* alone; no task is among them."""
+        for pod in self.view.all(Kind.POD).values():
+            labels = pod["metadata"].get("labels") or {}
+            if labels.get(SERVICE) == service and TASK not in labels and slot in {None, labels.get(SLOT)}:
+                yield pod
+
+    def is_ready(self, pod: Object) -> bool:
+        """Whether its endpoint takes requests; a worker's Pod, whether it says it is ready."""
+        if "deletionTimestamp" in pod["metadata"]:
+            return False
+        conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", ())}
+        return conditions.get("Ready") == "True"
+
+    def _autoscaler(self, deployment: str) -> Object | None:
+        for found in self.view.all(Kind.AUTOSCALER).values():
+            target = found["spec"]["scaleTargetRef"]
+            if (target["kind"], target["name"]) == ("Deployment", deployment):
+                return found
+        return None
+
+    # -- traffic
+
+    def route(self, service: str) -> Object | None:
+        """The HTTPRoute of *service*, where there is one."""
+        return self.view.all(Kind.ROUTE).get(self.place.name(service))
+
+    def weights(self, service: str) -> dict[Slot, int]:
+        """The parts of the users' traffic by slot, as the route has them."""
+        found = self.route(service)
+        users = [rule for rule in rules(found) if not is_by_hand(rule)] if found is not None else []
+        names = {self.place.name(service, slot): slot for slot in Slot}
+        weights = dict.fromkeys(Slot, 0)
+        for each in users[0]["backendRefs"] if users else ():
+            if each["name"] in names:
+                weights[names[each["name"]]] = each.get("weight", 1)
+        return weights
+
+    def _rested(self, service: str) -> bool:
+        """Whether the weights are as they are for the drain time."""
+        found = self.route(service)
+        since = ((found or {}).get("metadata", {}).get("annotations") or {}).get(WEIGHTS_SINCE)
+        return since is None or (self.now - when(since)).total_seconds() >= self.drain_seconds
+
+    # -- for decisions, and for people
+
+    def service(self, service: str) -> ServiceSeen:
+        """Its size, where an autoscaler says so, and the version that alone has the lasting place."""
+        stable = self.slots(service)[Slot.STABLE]
+        scaler = self._autoscaler(self.place.name(service))
+        desired = (scaler or {}).get("status", {}).get("desiredReplicas")
+        home = stable.label if stable.settled and stable.size and stable.pure(stable.label) else None
+        return ServiceSeen(desired or None, home)
+
+    def copy(self, pod: Object, wanted: ServiceTarget | None) -> CopySeen:
+        """One Pod as a copy of its version."""
+        meta, status = pod["metadata"], pod.get("status", {})
+        container: Mapping[str, Any] = next(iter(status.get("containerStatuses", ())), {})
+        leaving, label = "deletionTimestamp" in meta, meta["labels"].get(VERSION, "")
+        ready = self.is_ready(pod)
+        last = container.get("lastState", {}).get("terminated") or container.get("state", {}).get(
+            "terminated"
+        )
+        return CopySeen(
+            id=meta["name"],
+            service=meta["labels"][SERVICE],
+            label=label,
+            purpose=None if leaving else self._purpose(meta["labels"], wanted),
+            since=when(meta["creationTimestamp"]),
+            phase=_phase(pod, container, leaving=leaving),
+            ready=ready,
+            ready_seconds=self._ready_seconds(status) if ready else 0.0,
+            leaving=leaving,
+            restarts=container.get("restartCount"),
+            exit_code=last.get("exitCode") if last else None,
+            unstarted=self._unstarted(pod, container),
+            place=f"node {pod['spec']['nodeName']}" if pod["spec"].get("nodeName") else "no node yet",
+        )
+
+    def _purpose(self, labels: Mapping[str, str], wanted: ServiceTarget | None) -> Purpose | None:
+        """What it is there for by now: what users have serves them, whatever is wanted of it."""
+        copies = wanted.copies.get(labels.get(VERSION, "")) if wanted is not None else None
+        if copies is not None and copies.serves and copies.percent:
+            return copies.purpose
+        has_users = self.weights(labels[SERVICE]).get(Slot(labels.get(SLOT, Slot.STABLE)), 0)
+        if has_users:
+            return Purpose.SERVE
+        return Purpose.WARM if copies is not None and copies.purpose is Purpose.WARM else None
+
+    def _ready_seconds(self, status: Mapping[str, Any]) -> float:
+        times = [c["lastTransitionTime"] for c in status.get("conditions", ()) if c["type"] == "Ready"]
+        return max(0.0, (self.now - when(times[0])).total_seconds()) if times else 0.0
+
+    def _unstarted(self, pod: Object, container: Mapping[str, Any]) -> Unstarted | None:
+        waiting = container.get("state", {}).get("waiting", {})
+        since = when(pod["metadata"]["creationTimestamp"])
+        if waiting.get("reason") in WAITING_IS_WRONG:
+            return Unstarted(f"{waiting['reason']}: {waiting.get('message', 'no reason given')}", since)
+        for condition in pod.get("status", {}).get("conditions", ()):
+            if condition.get("reason") == "Unschedulable":
+                return Unstarted(f"Unschedulable: {condition.get('message', '')}", since)
+        return None
+
+    def tasks(self) -> dict[str, TaskSeen]:
+        """The tasks by name."""
+        found = {}
+        for name, job in self.view.all(Kind.JOB).items():
+            labels = job["metadata"].get("labels") or {}
+            if TASK in labels and "deletionTimestamp" not in job["metadata"]:
+                found[labels[TASK]] = self._task(name, labels[SERVICE], job)
+        return found
+
+    def _task(self, name: str, service: str, job: Object) -> TaskSeen:
+        ends = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+        if not ends & {"Complete", "Failed"}:
+            return TaskSeen(service, ProcessPhase.RUNNING)
+        return TaskSeen(service, ProcessPhase.EXITED, 0 if "Complete" in ends else self._exit_code(name))
+
+    def _exit_code(self, job: str) -> int | None:
+        """Of its Pod; None where that is gone, and nobody saw it."""
+        for pod in self.view.all(Kind.POD).values():
+            if (pod["metadata"].get("labels") or {}).get("job-name") != job:
+                continue
+            for container in pod.get("status", {}).get("containerStatuses", ()):
+                terminated = container.get("state", {}).get("terminated")
+                if terminated:
+                    return int(terminated["exitCode"])
+        return None
+
+
+def rules(route: Object) -> list[Mapping[str, Any]]:
+    """The rules of a route."""
+    return list(route["spec"].get("rules", ()))
+
+
+def is_by_hand(rule: Mapping[str, Any]) -> bool:
+    """Whether it steers by a header, to one slot."""
+    return any("headers" in match for match in rule.get("matches", ()))
+
+
+def taken(route: Object, generation: int) -> RoutingSeen:
+    """Whether a gateway took *route* as it is, which was written as of *generation*."""
+    for parent in route.get("status", {}).get("parents", ()):
+        conditions = {c["type"]: c for c in parent.get("conditions", ())}
+        accepted, resolved = conditions.get("Accepted"), conditions.get("ResolvedRefs")
+        if accepted is None or resolved is None:
+            continue
+        fresh = min(c.get("observedGeneration", 0) for c in (accepted, resolved))
+        if fresh < route["metadata"]["generation"]:
+            continue
+        wrong = [c for c in (accepted, resolved) if c["status"] != "True"]
+        if wrong:
+            words = f"{wrong[0]['reason']}: {wrong[0].get('message', '')}"
+            return RoutingSeen(None, f"{route['metadata']['name']}: {words}")
+        return RoutingSeen(generation)
+    return RoutingSeen(None)
+
+
+def _phase(pod: Object, container: Mapping[str, Any], *, leaving: bool) -> ProcessPhase | None:
+    state = container.get("state", {})
+    if leaving:
+        return ProcessPhase.STOPPING
+    if "running" in state:
+        return ProcessPhase.RUNNING
+    if "terminated" in state or pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}:
+        return ProcessPhase.EXITED
+    if state.get("waiting", {}).get("reason") == "CrashLoopBackOff":
+        return ProcessPhase.BACKOFF
+    return None
+
+
+def when(text: str) -> datetime:
+    """A time as Kubernetes writes it."""
+    return datetime.fromisoformat(text).astimezone(UTC)
