@@ -14,7 +14,7 @@ GUIDE := $(shell command -v jq >/dev/null && command -v curl >/dev/null && echo 
 ORACLE := tests/contract/localhub/oracle
 ORACLE_INSTALLED := .venv/oracle/.installed
 
-.PHONY: demo test test-faults test-faults-core simulate oracle test-system-python test-example check guide bench lock clean
+.PHONY: demo test test-faults test-faults-core simulate cluster cluster-down test-cluster oracle test-system-python test-example check guide bench lock clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m examples.demo $(ARGS)
@@ -38,6 +38,18 @@ test-faults: $(INSTALLED)
 
 test-faults-core: $(INSTALLED)
 	@$(BIN)/python -m pytest -n 2 tests/faults $(ARGS)
+
+# A real Kubernetes in namespaces of its own (tests/cluster/README.md), and the tests that run on it.
+CLUSTER := $(BIN)/python -m tests.cluster
+cluster: $(INSTALLED)
+	@$(CLUSTER) build
+	@$(CLUSTER) up
+
+cluster-down: $(INSTALLED)
+	@$(CLUSTER) down
+
+test-cluster: cluster
+	@$(CLUSTER) exec $(CURDIR)/$(BIN)/python -m pytest tests/cluster $(ARGS); ended=$$?; $(CLUSTER) down; exit $$ended
 
 # Debian 12's own Python is older than most: what differs there is run with it too, where it is.
 SYSTEM_PYTHON ?= /usr/bin/python3

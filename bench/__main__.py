@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from bench import (
     canary,
+    cluster,
     detection,
     footprint,
     history,
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "routing": lambda asked: routing.main(asked.flips),
     "many": lambda asked: many.main(asked.services),
     "sides": lambda asked: sides.main(asked.before, asked.rounds),
+    "cluster": lambda asked: cluster.main(asked.rounds),
     "streams": lambda asked: streams.main(asked.silent),
     "detection": lambda asked: detection.main(asked.traces, asked.healthy),
 }

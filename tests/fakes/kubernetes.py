@@ -14,6 +14,7 @@ from carelane.base.clock import Clock
 from carelane.base.errors import ConflictError, PlatformError, Unavailable
 from carelane.platforms.kubernetes.objects import TASK, VERSION
 from carelane.platforms.kubernetes.ports import Kind, Object
+from carelane.platforms.kubernetes.seen import SERVICE_NAME
 
 READY_AFTER = 2
 """Looks until a Pod is ready."""
@@ -135,7 +136,8 @@ class FakeCluster:
     # -- controllers
 
     def step(self) -> None:
-        """Each of them once."""
+        """Each of them once; who is told of endpoints hears what was true a look ago."""
+        self._list_endpoints()
         for name, pod in list(self._pods()):
             self._ages[name] = self._ages.get(name, 0) + 1
             if "deletionTimestamp" in pod["metadata"]:
@@ -155,6 +157,18 @@ class FakeCluster:
                 for kind in ("Accepted", "ResolvedRefs")
             ]
             route["status"] = {"parents": [{"conditions": conditions}]}
+
+    def _list_endpoints(self) -> None:
+        slices: dict[str, list[dict[str, Any]]] = {}
+        for name, pod in self._pods():
+            serving = _is_ready(pod)
+            conditions = {"ready": serving and "deletionTimestamp" not in pod["metadata"], "serving": serving}
+            told = {"targetRef": {"uid": pod["metadata"]["uid"]}, "conditions": conditions}
+            slices.setdefault(pod.get("_of", name), []).append(told)
+        self._objects[Kind.ENDPOINTS] = {
+            name: {"metadata": {"name": name, "labels": {SERVICE_NAME: name}}, "endpoints": told}
+            for name, told in slices.items()
+        }
 
     def _status(self, name: str, pod: dict[str, Any]) -> None:
         after = self.ready_after.get(pod["metadata"]["labels"][VERSION], READY_AFTER)
@@ -280,6 +294,7 @@ class _Rolling:
         if self.cluster.has_room():
             labels = json.loads(template)["metadata"]["labels"]
             pod = self.cluster.add_pod(f"{self.name}-{self.cluster.number():05x}", labels)
+            pod["spec"]["containers"] = json.loads(template)["spec"]["containers"]
             pod["_of"], pod["_template"] = self.name, template
 
 

@@ -3,7 +3,9 @@
 Its typed models are not used: they drop the fields that they do not know (docs/decisions/0008-*.md).
 """
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,7 @@ class Api:
 
     def __init__(self, client: httpx2.Client, namespace: str) -> None:
         self._client, self._namespace = client, namespace
+        self._listening: set[httpx2.Response] = set()
 
     # -- reading
 
@@ -102,13 +105,29 @@ class Api:
                     answer.read()
                     raise _refused(answer)
                 yield "OPENED", {}
-                for line in answer.iter_lines():
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise _ended(event["object"], kind)
-                    yield event["type"], event["object"]
-        except httpx2.HTTPError as error:
+                yield from self._heard(answer, kind)
+        except (httpx2.HTTPError, OSError, ValueError) as error:
+            # ValueError: what breaks off in the middle of a line is no JSON.
             raise Unavailable(f"the watch of {kind.value[1]} was lost: {_words(error)}") from error
+
+    def _heard(self, answer: httpx2.Response, kind: Kind) -> Iterator[tuple[str, Object]]:
+        self._listening.add(answer)
+        try:
+            for line in answer.iter_lines():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise _ended(event["object"], kind)
+                yield event["type"], event["object"]
+        finally:
+            self._listening.discard(answer)
+
+    def hang_up(self) -> None:
+        """End the watches that are open, from another thread: they wait for what comes next otherwise."""
+        for answer in list(self._listening):
+            stream = answer.extensions.get("network_stream")
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def answers(self) -> None:
         """Ask a small question; raises Unavailable where there is no answer."""
@@ -177,16 +196,20 @@ class Api:
 def _refused(answer: httpx2.Response) -> CarelaneError:
     """What the cluster says no with, in our words' kinds."""
     try:
-        words = str(answer.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        words = f"HTTP {answer.status_code}"
+        status = answer.json()
+        words, causes = str(status["message"]), (status.get("details") or {}).get("causes")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        words, causes = f"HTTP {answer.status_code}", None
     said = f"the cluster says: {words}"
     if answer.status_code in {401, 403}:
         return RefusedError(said, hint="docs/kubernetes.md lists the rights that the server needs")
     if answer.status_code == NOT_FOUND:
         return NotFoundError(said)
-    if answer.status_code == CONFLICT or (answer.status_code == UNPROCESSABLE and "test" in words):
+    if answer.status_code == CONFLICT:
         return ConflictError(said)
+    if answer.status_code == UNPROCESSABLE and not causes:
+        # No field is wrong: the patch itself could not be applied, for it is not as its `test` has it.
+        return ConflictError(f"{said}: somebody changed it meanwhile")
     if answer.status_code in {429, 500, 502, 503, 504}:
         return Unavailable(said)
     return PlatformError(said)

@@ -66,12 +66,10 @@ class KubernetesPlatform:
     def observe(self) -> WorkloadsSeen:
         """What there is; not visible while the cluster does not say."""
         visible = self._view.look(moving=True)
-        ready = {
-            pod["metadata"]["uid"]
-            for pod in self._view.all(Kind.POD).values()
-            if self._look(None).is_ready(pod)
-        }
-        self._readiness.look(ready)
+        look, pods = self._look(None), self._pods()
+        there = {pod["metadata"]["uid"]: pod for pod in pods}
+        listed = {uid for uid, pod in there.items() if look.is_listed(pod, ending=_ends(pod))}
+        self._readiness.look(listed, set(there))
         self._seen = self._observed(visible=visible)
         return self._seen
 
@@ -258,6 +256,10 @@ class KubernetesPlatform:
         if slot is None or not self.reaches(service):
             raise PlatformError(f"no slot of {service} has {label} alone: it cannot be asked by itself")
         return self._asks(path, {objects.STEERED: f"{service}-{slot}"}, timeout_seconds)
+
+
+def _ends(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
 
 
 def _paths_of(route: Object) -> list[str]:

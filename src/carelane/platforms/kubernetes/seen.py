@@ -22,6 +22,8 @@ from carelane.platforms.kubernetes.slots import PodSeen, Slot, SlotSeen
 
 READY_SECONDS = 0.25
 """How long something is ready before it gets users: the gateway hears of it a moment later than we do."""
+SERVICE_NAME = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that says of which Service it is."""
 WEIGHTS_SINCE = "carelane.dev/weights-since"
 """The annotation of a route that says since when its weights are what they are."""
 GENERATION = "carelane.dev/generation"
@@ -42,20 +44,35 @@ WAITING_IS_WRONG = frozenset(
 
 @dataclass
 class Readiness:
-    """Since when each Pod has been seen ready, by its UID: its own word is good for whole seconds only."""
+    """Since when each Pod has been seen to be given requests, or not to be, by its UID.
+
+    The cluster's own word is good for whole seconds only, and a gateway hears it later than we do.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     _since: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, float] = field(default_factory=dict)
 
-    def look(self, ready: set[str]) -> None:
-        """Those that are *ready* now; the others are forgotten."""
+    def look(self, ready: set[str], there: set[str]) -> None:
+        """Those of the Pods that are *there* that are *ready* now."""
         now = self.monotonic()
         self._since = {uid: self._since.get(uid, now) for uid in ready}
+        first = dict.fromkeys(there - self._last.keys(), now)
+        self._last = {
+            **first,
+            **{u: at for u, at in self._last.items() if u in there},
+            **dict.fromkeys(ready, now),
+        }
 
     def lasts(self, uid: str) -> bool:
-        """Whether it has been for long enough to be given users."""
+        """Whether it has been ready for long enough to be given users."""
         since = self._since.get(uid)
         return since is not None and self.monotonic() - since >= READY_SECONDS
+
+    def quiet(self, uid: str) -> bool:
+        """Whether it has not been ready for long enough for everybody to know."""
+        last = self._last.get(uid)
+        return uid not in self._since and last is not None and self.monotonic() - last >= READY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -95,13 +112,14 @@ class Seen:
         )
 
     def _pod(self, pod: Object) -> PodSeen:
-        up = self.is_ready(pod)
-        lasts = self.readiness.lasts(pod["metadata"]["uid"])
+        up, uid = self.is_ready(pod) and (self.is_listed(pod) or not _serves(pod)), pod["metadata"]["uid"]
+        lasts = self.readiness.lasts(uid) or self._ready_seconds(pod["status"]) > 1.0 + READY_SECONDS
         return PodSeen(
             label=pod["metadata"]["labels"].get(VERSION, ""),
             up=up,
-            ready=up and (lasts or self._ready_seconds(pod["status"]) > 1.0 + READY_SECONDS),
+            ready=up and lasts,
             leaving="deletionTimestamp" in pod["metadata"],
+            quiet=self.readiness.quiet(uid),
             since=when(pod["metadata"]["creationTimestamp"]),
         )
 
@@ -113,11 +131,30 @@ class Seen:
                 yield pod
 
     def is_ready(self, pod: Object) -> bool:
-        """Whether its endpoint takes requests; a worker's Pod, whether it says it is ready."""
+        """Whether it stays, and says that it is ready."""
         if "deletionTimestamp" in pod["metadata"]:
             return False
         conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", ())}
         return conditions.get("Ready") == "True"
+
+    def is_listed(self, pod: Object, *, ending: bool = False) -> bool:
+        """Whether requests for its slot are sent to it, as far as the cluster tells those who send them.
+
+        What is *ending*, and serves still, is as good as listed: a gateway that has too few others (Envoy's
+        panic threshold is one half) sends to it what comes.
+        """
+        labels, uid = pod["metadata"]["labels"], pod["metadata"]["uid"]
+        service = self.place.name(labels[SERVICE], Slot(labels.get(SLOT, Slot.STABLE)))
+        for found in self.view.all(Kind.ENDPOINTS).values():
+            if (found["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
+                continue
+            for endpoint in found.get("endpoints") or ():
+                if (endpoint.get("targetRef") or {}).get("uid") != uid:
+                    continue
+                said = endpoint.get("conditions") or {}
+                if said.get("ready") is not False or (ending and said.get("serving")):
+                    return True
+        return False
 
     def _autoscaler(self, deployment: str) -> Object | None:
         for found in self.view.all(Kind.AUTOSCALER).values():
@@ -233,6 +270,11 @@ class Seen:
                 if terminated:
                     return int(terminated["exitCode"])
         return None
+
+
+def _serves(pod: Object) -> bool:
+    """Whether it is of a service that takes requests."""
+    return any(container.get("ports") for container in pod["spec"].get("containers", ()))
 
 
 def rules(route: Object) -> list[Mapping[str, Any]]:

@@ -36,12 +36,16 @@ class Slot(StrEnum):
 
 @dataclass(frozen=True)
 class PodSeen:
-    """One Pod of a slot. It takes requests, as the cluster says: *up*; and has for a moment: *ready*."""
+    """One Pod of a slot. It takes requests, as the cluster says: *up*; and has for a moment: *ready*.
+
+    One that is *leaving* may be sent some for as long as not everybody knows: then it is *quiet*.
+    """
 
     label: str
     up: bool = False
     ready: bool = False
     leaving: bool = False
+    quiet: bool = False
     since: datetime | None = None
 
 
@@ -73,8 +77,9 @@ class SlotSeen:
         return sum(pod.up and not pod.leaving and pod.label == label for pod in self.pods)
 
     def pure(self, label: str | None) -> bool:
-        """Whether it has this version and no other, and something of it is ready."""
-        return self.label == label and self.ready(label) > 0 and {p.label for p in self.staying} == {label}
+        """Whether it has this version, who asks it gets no other, and something of it is ready."""
+        others = [p for p in self.pods if p.label != label and not (p.leaving and p.quiet)]
+        return self.label == label and self.ready(label) > 0 and not others
 
     def whole(self, label: str | None, size: int) -> bool:
         """Whether it is pure, and can carry what *size* Pods can."""

@@ -123,6 +123,14 @@ class Watching:
         )
         self._heard_at: float | None = None
 
+    def stop(self, timeout_seconds: float) -> None:
+        """Watch no more; waits so long for those that are open."""
+        for loop in self.loops:
+            loop.stop()
+        self._api.hang_up()
+        for loop in self.loops:
+            loop.stop(timeout_seconds)
+
     def _hear(self) -> None:
         self._heard_at = self._clock()
 
