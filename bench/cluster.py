@@ -51,10 +51,10 @@ def _measure(rounds: int) -> None:
     lost = [answer for answer in [*answers, *more] if answer.lost or answer.status != 200]
     sent = len(answers) + len(more)
     command = f"make bench ARGS='cluster --rounds {rounds}'"
-    asked = "command begun → last request sent that the bad version answered"
+    until = "last request sent that the bad version answered"
     figures = [
         Figure(
-            f"emergency rollback to what is warm: {asked}",
+            f"emergency rollback to what is warm: asked of the engine → {until}",
             spread(emergencies, "ms"),
             f"p99 ≤ {EMERGENCY_MS:g} ms",
             quantile(emergencies, 0.99) <= EMERGENCY_MS,
@@ -66,7 +66,7 @@ def _measure(rounds: int) -> None:
             quantile(switches, 0.99) <= SWITCH_MS,
         ),
         Figure("lost requests, settling included", f"{len(lost)} of {sent}", "0", not lost),
-        Figure(f"`kubectl rollout undo`: {asked}", spread(undone, "ms"), "beside it", None),
+        Figure(f"`kubectl rollout undo`: command begun → {until}", spread(undone, "ms"), "beside it", None),
     ]
     write(PART, figures, command)
 

@@ -82,6 +82,8 @@ def _settle(draft: Draft) -> None:
     """
     rollouts = draft.current().rollouts.values()
     for rollout in rollouts:
+        if _forward(draft, rollout) is rolling.advance:
+            rolling.take_over(draft, rollout)
         state = draft.service(rollout.service)
         if state.home != rollout.to_label:
             draft.put(rollout.service, replace(state, home=rollout.to_label))

@@ -18,11 +18,16 @@ def advance(draft: Draft, rollout: Rollout) -> bool:
     Alone in the routing that is in force: one that was rejected, or was not taken yet, is a wish.
     """
     name, label = rollout.service, rollout.to_label
-    stays = Copies(Purpose.WARM) if draft.policy.rollback.keep_warm else Copies(Purpose.SERVE, 0)
-    _replace(draft, name, label, stays)
+    take_over(draft, rollout)
     ready_new = draft.settled(name, label)
     note_progress(draft, rollout, ready_new)
     return ready_new >= draft.size(name) and draft.in_force() and not draft.others(name, label)
+
+
+def take_over(draft: Draft, rollout: Rollout) -> None:
+    """Want the new version in the stable one's place; a hold may have wanted that one to fill up again."""
+    stays = Copies(Purpose.WARM) if draft.policy.rollback.keep_warm else Copies(Purpose.SERVE, 0)
+    _replace(draft, rollout.service, rollout.to_label, stays)
 
 
 def hold(draft: Draft, rollout: Rollout) -> None:
