@@ -7,12 +7,15 @@ import io
 import json
 import select
 import socket
+import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from carelane.api.limits import ASK_SECONDS, BODY_BYTES
+from carelane.api.services import MOST_AT_ONCE
 from carelane.base.unix_http import UnixHTTPConnection, short_address
 from tests.e2e.test_tokens import by_token
 from tests.systems.system import System
@@ -154,3 +157,54 @@ def asks_and_leaves(system: System, token: str, commit: str) -> int | None:
         return None
     finally:
         connection.close()
+
+
+def test_commands_beside_instances_keep_nobody_out_and_no_server_from_ending(make_system: Make) -> None:
+    system = make_system()
+    system.shipped("v1", "v2")
+    instance = next(i["id"] for i in system.instances() if i["intent"] == "serve")
+    asked = {"command": ["sleep", "120"], "timeout_seconds": 120}
+    path = f"/environments/production/instances/{instance}/exec"
+    answers: list[tuple[int, str]] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(answer(system, "POST", path, asked)), daemon=True)
+        for _ in range(THREADS + 5)
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(answers) == len(threads) - MOST_AT_ONCE, 10, "those beyond the limit are refused")
+    assert {status for status, _ in answers} == {409}
+    back = system.run("emergency-rollback", "production", "--reason", "while they run", timeout=30)
+    assert back.code == 0, back.err
+    began = time.monotonic()
+    system.must("down", "--keep-running")
+    assert time.monotonic() - began < 30, "it does not wait for them"
+    system.up()
+    assert system.environment()["release"] == "v1"
+
+
+def test_idle_connections_at_the_front_door_keep_no_emergency_from_its_end(make_system: Make) -> None:
+    system = make_system()
+    system.shipped("v1", "v2")
+    system.must("down")
+    limited = ["prlimit", "--nofile=512:512", str(system.carelane), "up", "--detach"]
+    subprocess.run(limited, cwd=system.folder, env=system.variables, check=True, capture_output=True)
+    until(lambda: all(i["ready"] for i in system.instances()), 30, "all are ready")
+    with ExitStack() as opened:
+        for _ in range(1200):
+            connection = opened.enter_context(socket.socket())
+            connection.settimeout(2.0)
+            with suppress(OSError):
+                connection.connect(("127.0.0.1", system.port))
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        back = system.run("emergency-rollback", "production", "--reason", "while it lasts", timeout=40)
+        assert back.code in {0, 10}, back.err  # its verification may find no place at the front door
+        until(lambda: system.last_deployment()["phase"] == "Succeeded", 10, "it is in force")
+        until(lambda: answers_at(system) == "v1", 30, "who says nothing is not waited for for ever")
+
+
+def answers_at(system: System) -> str | None:
+    try:
+        return str(system.get(system.port)["version"])
+    except (OSError, http.client.HTTPException, ValueError):
+        return None

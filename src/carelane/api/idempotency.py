@@ -20,6 +20,7 @@ HEADER = b"idempotency-key"
 URGENT = ("/emergency-rollback", "/system/prune")
 """What is done on a full disk, too: the one undoes a bad release, the other makes room."""
 FAILED = 500
+LONGEST_KEY = 255
 TOKENS = "/api/v1/tokens"
 _TOLD_ONCE = ConflictError(
     "the token was made by the first request with this key, and its value was told then: it is not kept",
@@ -49,6 +50,10 @@ class IdempotencyMiddleware:
             actor = actor_of(scope.get("client"))
         except NotSignedIn as error:
             await problem(error)(scope, receive, send)
+            return
+        if len(key) > LONGEST_KEY:
+            words = f"an idempotency key has {LONGEST_KEY} characters at most, this one {len(key)}"
+            await problem(InputError(words))(scope, receive, send)
             return
         body = await body_of(receive)
         if body is None:

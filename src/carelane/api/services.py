@@ -1,6 +1,9 @@
 """/environments/NAME/services and /instances: what runs, looked at and handled without another version."""
 
+import asyncio
 import shlex
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -12,10 +15,13 @@ from carelane.api.environments import Body, ReasonBody
 from carelane.api.limits import TEXT, Name, Reason
 from carelane.audit.entries import Entry
 from carelane.base.clock import RealClock
+from carelane.base.errors import ConflictError
 from carelane.bootstrap.app import App
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.looking import Ran
 
+MOST_AT_ONCE = 16
+"""Commands that run beside instances and are waited for."""
 MOST_RECORDED = 500
 """Characters of a command, in the trail."""
 
@@ -40,6 +46,9 @@ def routes(app: App) -> APIRouter:
     """The routes of these nouns."""
     router = APIRouter(prefix="/environments/{name}", tags=["services"])
     operations = app.operations
+    # Of their own: what waits for a command takes none of the threads that all requests share.
+    threads = ThreadPoolExecutor(MOST_AT_ONCE, "exec")
+    free = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     @router.get("/instances/{instance}", summary="One instance: its ends, its probe now, its memory")
     def describe(name: Name, instance: Name) -> described.InstanceDescription:
@@ -47,11 +56,25 @@ def routes(app: App) -> APIRouter:
         return described.instance(app, name, instance)
 
     @router.post("/instances/{instance}/exec", summary="Run a command beside an instance, as its user")
-    def execute(name: Name, instance: Name, body: ExecBody, actor: Actor) -> Ran:
+    async def execute(name: Name, instance: Name, body: ExecBody, actor: Actor) -> Ran:
         operations.engine(name)
         said = shlex.join(body.command)[:MOST_RECORDED]
-        app.repository.record(Entry(RealClock().wall(), actor, "instance.executed", instance, name, said))
-        return app.environments[name].details.run(instance, tuple(body.command), body.timeout_seconds)
+
+        def executed() -> Ran:
+            entry = Entry(RealClock().wall(), actor, "instance.executed", instance, name, said)
+            app.repository.record(entry)
+            details = app.environments[name].details
+            return details.run(instance, tuple(body.command), body.timeout_seconds)
+
+        if not free.acquire(blocking=False):
+            raise ConflictError(
+                f"{MOST_AT_ONCE} commands run beside instances already",
+                hint="wait for one of them; `carelane exec -i` has a terminal of its own",
+            )
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, executed)
+        finally:
+            free.release()
 
     @router.post("/services/{service}/scale", summary="So many instances, until the next deployment")
     def scale(name: Name, service: Name, body: ScaleBody, actor: Actor) -> EnvironmentState:

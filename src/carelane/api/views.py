@@ -61,7 +61,10 @@ class ServiceView:
 
 @dataclass(frozen=True)
 class EnvironmentView:
-    """One environment at one look. *health* is null where there is nothing to ask or no answer came."""
+    """One environment at one look. *health* is null where there is nothing to ask or no answer came.
+
+    *ended* says that it was taken down alone: nobody looks after it until a server starts anew.
+    """
 
     name: str
     address: str
@@ -71,6 +74,7 @@ class EnvironmentView:
     health_detail: str
     deployment: Deployment | None
     services: list[ServiceView]
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
         health_detail=health[1],
         deployment=snapshot.deployment,
         services=services,
+        ended=environment.engine.ended,
     )
 
 

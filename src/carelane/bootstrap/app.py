@@ -106,6 +106,8 @@ class App:
     def interrupt(self) -> None:
         """End what requests wait for, however long it would take: the server ends after its answers."""
         self.archives.end()
+        for environment in self.environments.values():
+            environment.host.interrupt()
 
     def end(self, *, keep_running: bool) -> list[str]:
         """Stop the loops and, unless kept, everything they started; names of what would not stop."""

@@ -73,6 +73,10 @@ class LocalHost:
             *self.tending.failing(),
         ]
 
+    def interrupt(self) -> None:
+        """End the commands that run beside instances."""
+        self.instances.interrupt()
+
     def stop_all(self) -> list[str]:
         """End everything, in the order that loses nothing; the names of what would not end."""
         left = self.instances.stop_all(INSTANCES_SECONDS)

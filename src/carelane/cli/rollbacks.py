@@ -19,6 +19,7 @@ PARTS = {
     "start": "until the proxies took it, and what was not ready was there",
 }
 COLD_SECONDS = 900.0
+LONGEST_REASON = 2000
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
 
@@ -95,6 +96,7 @@ def emergency_rollback(
         _show_plan(client.get(f"{where}/rollback-plan", emergency="true", past=past), output)
         return
     _check_given(reason)
+    reason = _sayable(reason)
     outcome = client.post(f"{where}/emergency-rollback", {"reason": reason, "past": past})
     quiet = output == "json"
     if not quiet:
@@ -106,6 +108,12 @@ def emergency_rollback(
     _finish(client, environment, outcome, output)
     if outcome["verified"] is False:
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
+
+
+def _sayable(reason: str) -> str:
+    """What can be recorded of it: nobody in an emergency is refused for what was pasted in."""
+    said = reason.encode(errors="surrogateescape").decode(errors="replace").replace("\0", " ")
+    return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"
 
 
 def _check_given(reason: str) -> None:
@@ -161,6 +169,12 @@ def _wait_for_the_rest(client: Client, outcome: dict[str, Any]) -> dict[str, Any
     while True:
         deployment = client.get(f"/deployments/{number}")
         late = time.monotonic() - began > COLD_SECONDS
+        if client.get(f"/environments/{deployment['environment']}").get("ended"):
+            raise OutcomeFailed(
+                f"{deployment['environment']} was ended meanwhile (`carelane down --environment`): emergency"
+                f" {number} goes on once a server starts anew",
+                hint="`carelane down --keep-running`, then `carelane up --detach`",
+            )
         if deployment["phase"] in (*ENDED, "Paused") or late:
             break
         time.sleep(0.1)

@@ -74,7 +74,16 @@ def up(directory: str, detach: bool, end_unknown: bool) -> None:
                 f"the server did not answer within {READY_SECONDS:g} s", hint=f"see {log.name}"
             )
         time.sleep(0.05)
-    say(f"{client.get('/system')['system']} is up (pid {process.pid}, {time.monotonic() - started:.1f} s)")
+    system = client.get("/system")
+    if system["pid"] != process.pid:
+        ends_within(process.pid, READY_SECONDS)
+        process.poll()
+        raise ConflictError(
+            f"{system['system']} was up already, or was started by somebody else at the same time"
+            f" (pid {system['pid']})",
+            hint="`carelane status` asks it",
+        )
+    say(f"{system['system']} is up (pid {process.pid}, {time.monotonic() - started:.1f} s)")
     for environment in client.get("/environments"):
         say(f"  {environment['name']:<12} {environment['address']}")
 

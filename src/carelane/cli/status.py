@@ -53,7 +53,7 @@ def _show(environments: list[dict[str, Any]]) -> None:
 
 def _rows(environment: dict[str, Any]) -> list[list[str]]:
     first = [environment["name"], environment["release"] or "-"]
-    health = environment["health"] or "unknown"
+    health = "ended" if environment.get("ended") else environment["health"] or "unknown"
     if not environment["services"]:
         return [[*first, "-", "-", "-", "-", "-", "-", "-", _moving(environment) or "nothing deployed"]]
     rows = []
@@ -142,7 +142,7 @@ def show(directory: str, environment: str, output: str) -> None:
     if output == "json":
         show_json(view)
         return
-    health = view["health"] or "unknown"
+    health = "ended" if view.get("ended") else view["health"] or "unknown"
     say(f"{view['name']}  {view['address']}  release {view['release'] or '-'}  revision {view['revision']}")
     say(f"health {health}: {view['health_detail']}")
     rows = [

@@ -105,6 +105,19 @@ class Engine:
         with self._deciding:
             self._ended = True
 
+    @property
+    def ended(self) -> bool:
+        """Whether nobody looks after it any more, until a server starts anew."""
+        return self._ended
+
+    def refuse_ended(self) -> None:
+        """Raises ConflictError where nobody looks after it any more."""
+        if self._ended:
+            raise ConflictError(
+                f"{self.environment} was ended: nobody looks after it",
+                hint="a server that starts anew does: `carelane down --keep-running`, `carelane up --detach`",
+            )
+
     # -- one pass
 
     def tick(self) -> float:
@@ -210,11 +223,7 @@ class Engine:
                 decided all the same.
             CarelaneError: As *change* raises it; nothing is recorded then.
         """
-        if self._ended:
-            raise ConflictError(
-                f"{self.environment} was ended: nobody looks after it",
-                hint="a server that starts anew does: `carelane down --keep-running`, `carelane up --detach`",
-            )
+        self.refuse_ended()
         if not looked:
             self.look()
         if not self._seen.visible and not unseen:
@@ -324,12 +333,14 @@ class Engine:
 
     @property
     def seen(self) -> Observation:
-        """The latest observation."""
-        return self._seen
+        """The latest observation; nothing of what was ended."""
+        return Observation() if self._ended else self._seen
 
     @property
     def shown(self) -> Observation:
         """The latest observation, with what is meant of each copy by now: what people see."""
+        if self._ended:
+            return Observation()
         known = self.platform.workloads.known()
         return replace(self._seen, workloads=known) if known.visible is self._seen.visible else self._seen
 

@@ -16,8 +16,8 @@ from carelane.delivery.observations import CopySeen, Observation
 from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
 
-LOOKED_BACK = (20, 1000)
-"""How many revisions are read at first, and then: what differs is seldom far."""
+LOOKED_BACK = (20, 1000, 1_000_000)
+"""How many revisions are read at first, and then: what differs is seldom far, and found however far it is."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,16 @@ class History:
     def _first(
         self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None
     ) -> Target | None:
+        known: dict[str, Release] = {}  # pipelines may have gone to and fro between two of them
         for revision in earlier:
             if revision.undone_by is not None:
                 continue
             if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
                 continue
-            release = self._repository.release_named(revision.release).within(state.name)
+            if revision.release not in known:
+                found = self._repository.release_named(revision.release)
+                known[revision.release] = found.within(state.name)
+            release = known[revision.release]
             same = beyond is not None and _versions(release) == _versions(beyond.release)
             if differing(state, release) and not same:
                 return Target(revision.number, release)

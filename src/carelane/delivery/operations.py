@@ -26,8 +26,10 @@ from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
 
-LOOKED_BACK = 100
-"""How many deployments are looked through for an emergency that a pipeline would take back."""
+LOOKED_BACK = (20, 1000, 1_000_000)
+"""How many deployments are looked through for an emergency that a pipeline would take back: at first, and
+then, until a person has deployed, or there are no more.
+"""
 
 
 class Operations:
@@ -94,7 +96,10 @@ class Operations:
         def check(draft: Draft) -> None:
             del draft
             if asked.by_token:
-                superseding.refuse_left(self._repository.deployments(environment, LOOKED_BACK), wanted)
+                for most in LOOKED_BACK:
+                    found = self._repository.deployments(environment, most)
+                    if superseding.refuse_left(found, wanted) or len(found) < most:
+                        break
 
         return requesting.ask(engine, self._repository, request, check)
 

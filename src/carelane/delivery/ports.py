@@ -125,6 +125,10 @@ class Host(Protocol):
         """What of it does not do its work, and why."""
         ...
 
+    def interrupt(self) -> None:
+        """End what requests wait for, however long it would take: the server ends after its answers."""
+        ...
+
     def stop_all(self) -> list[str]:
         """End everything; the names of what would not end in time."""
         ...

@@ -27,6 +27,8 @@ from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Check, Outcome
 from carelane.delivery.verification import InPlace
 
+LOOKED_AT = 20
+"""Deployments that may have been begun since somebody has gone back."""
 ONCE_MORE_SECONDS = 60.0
 """How long after an undo the next one has to say what it leaves: who asks may not have seen that one."""
 
@@ -96,18 +98,21 @@ class Undoing:
         """Where *way* leads in the environment of *engine* as things are now."""
         snapshot, seen = self._repository.snapshot(engine.environment), engine.seen
         target = self._history.way_back(snapshot, seen, way)
-        self._refuse_once_more(snapshot.state, way)
+        if target.release.name != snapshot.state.release:
+            self._refuse_once_more(snapshot.state, way)
         users, changed = has_users(snapshot, seen), _changed(snapshot, target)
         return _LookedUp(target, snapshot.state, users, snapshot.deployment, changed)
 
     def _refuse_once_more(self, state: EnvironmentState, way: Way) -> None:
         """Two people who see the same bad version, or one who presses twice, go back once.
 
-        Who names what is left, or where to go, has seen that somebody has just gone back.
+        Who names what is left, or where to go, has seen that somebody has just gone back. What a pipeline has
+        deployed since, and nobody has yet, makes no difference.
         """
-        last = next(iter(self._repository.deployments(state.name, 1)), None)
+        undone = (d for d in self._repository.deployments(state.name, LOOKED_AT) if d.kind is not Kind.DEPLOY)
+        last = next(undone, None)
         named = way.to_revision is not None or way.past == state.release
-        if last is None or last.kind is Kind.DEPLOY or last.finished_at is None or named:
+        if last is None or last.finished_at is None or named:
             return
         if last.phase in {Phase.FAILED, Phase.CANCELLED} and not last.left:
             return  # it was given up before it had left anything
@@ -122,6 +127,7 @@ class Undoing:
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
         """The deployment that going back would make, decided as it would be and not recorded."""
+        engine.refuse_ended()
         draft = engine.draft(self._repository.snapshot(engine.environment))
         looked_up = self._look_up(engine, way)
         target = looked_up.target

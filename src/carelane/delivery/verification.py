@@ -120,6 +120,12 @@ def _itself(
     )
 
 
+def _names(text: str, label: str) -> bool:
+    """Whether one of its words is *label*; the stop at the end of a sentence is no part of a word."""
+    words = _WORD.findall(text)
+    return label in words or label in {word.rstrip(".") for word in words}
+
+
 def _wrong(ask: Callable[[], Answer], check: _Check) -> str | None:
     try:
         status, body = ask()
@@ -127,6 +133,6 @@ def _wrong(ask: Callable[[], Answer], check: _Check) -> str | None:
         return f"{check.path}: {error.message}"
     if status != 200:
         return f"{check.path} answered {status}"
-    if check.contains is not None and check.contains not in _WORD.findall(body.decode(errors="replace")):
+    if check.contains is not None and not _names(body.decode(errors="replace"), check.contains):
         return f"{check.path} does not name {check.contains}"
     return None

@@ -92,7 +92,7 @@ answers = Table(
     Column("request_digest", String, nullable=False),
     Column("status", Integer),
     Column("body", LargeBinary),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
 )
 
 followers = Table(

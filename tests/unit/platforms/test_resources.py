@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from carelane.delivery.releases import Probe, RouteSettings
 from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import resources
@@ -227,3 +229,12 @@ def test_slow_answers_are_counted_for_each_threshold() -> None:
     assert [(h["name"], h["invert_match"]) for h in of_streams] == [("upgrade", True)] * 2 + [
         ("accept", True)
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "clients"), [(256, 64), (1024, 448), (20_000, 9936), (10**6, 50_000), (64, 32)]
+)
+def test_clients_never_take_the_descriptors_by_which_a_proxy_is_told(descriptors: int, clients: int) -> None:
+    assert resources.most_connections(descriptors) == clients
+    layer = resources.bootstrap("proxy-0", "beside.sock", descriptors)["layered_runtime"]["layers"][0]
+    assert layer["static_layer"] == {"overload.global_downstream_max_connections": clients}

@@ -12,9 +12,11 @@ from enum import StrEnum
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.decisions import failing, finishing, giving, holding, leaving, replacing
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Failure, Phase, Rollout, RolloutPhase
+from carelane.delivery.deployments import Failure, FailureKind, Phase, Rollout, RolloutPhase
 from carelane.delivery.releases import ServiceKind
 
+GIVEN_SECONDS = 10.0
+"""How long the version to go back to is given before its crashes are said to keep it from coming back."""
 NEVER_BACK = "an emergency rollback never goes back to what it left: it goes on being tried"
 
 
@@ -179,9 +181,14 @@ def _failure(draft: Draft) -> tuple[str, Failure] | None:
     """The first service that something keeps from being switched, and what."""
     for service, rollout in draft.current().rollouts.items():
         found = failing.failure_to_switch(draft, rollout)
-        if found is not None:
+        if found is not None and not (found.kind is FailureKind.CRASH_LOOP and _just_begun(draft)):
             return service, found
     return None
+
+
+def _just_begun(draft: Draft) -> bool:
+    """Whether what is known of crashes is from before: the cause may be gone, and others are on their way."""
+    return draft.seconds_since(draft.current().created_at) < GIVEN_SECONDS
 
 
 def _said(service: str, found: Failure) -> str:

@@ -46,19 +46,22 @@ def _all_of(left: Mapping[str, str], release: Release) -> list[str]:
     return [f"{name} {label}" for name, label in left.items()] if all_ else []
 
 
-def refuse_left(deployments: Iterable[Deployment], release: Release) -> None:
+def refuse_left(deployments: Iterable[Deployment], release: Release) -> bool:
     """Keep a pipeline from deploying what somebody left in an emergency, until a person has deployed.
 
     Args:
         deployments: Those of the environment, newest first.
         release: What a pipeline's token asks for.
 
+    Returns:
+        Whether a person has deployed, so that no earlier ones say anything.
+
     Raises:
         ConflictError: If *release* is what was left.
     """
     for deployment in deployments:
         if deployment.kind is Kind.DEPLOY and not deployment.by_token:
-            return
+            return True
         back = _all_of(deployment.left, release) if deployment.kind is Kind.EMERGENCY else []
         if back:
             raise ConflictError(
@@ -66,6 +69,7 @@ def refuse_left(deployments: Iterable[Deployment], release: Release) -> None:
                 f" ({', '.join(back)}): a pipeline's token does not bring it back",
                 hint="deploy a fix; or a person deploys, after which pipelines may deploy it too",
             )
+    return False
 
 
 def has_moved_users(active: Deployment) -> bool:

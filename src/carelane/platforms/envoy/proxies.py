@@ -135,7 +135,8 @@ class Proxies:
 
     def _bootstrap(self, name: str) -> str:
         socket = os.path.relpath(self.beside / SOCKET, self._keeper.folder(name))
-        return text_of(resources.bootstrap(name, socket))
+        _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return text_of(resources.bootstrap(name, socket, descriptors))
 
     def nudge(self) -> None:
         """Something was written: the process beside them looks at once (it does within a second anyway).

@@ -20,6 +20,11 @@ from carelane.platforms.envoy.documents import (
 )
 from carelane.platforms.envoy.routes import WEIGHTS
 
+CONNECTIONS = "overload.global_downstream_max_connections"
+MOST_CONNECTIONS, FEWEST_CONNECTIONS = 50_000, 32
+KEPT_DESCRIPTORS = 128
+HEADERS_WITHIN = "10s"
+"""How long a client may take to say what it wants."""
 EVICTED_AFTER = "18000s"
 """Counters that nobody added to are forgotten: every label that ever was had some.
 
@@ -31,7 +36,16 @@ READ: list[Document] = [{"prefix": "carelane."}, {"prefix": "http."}]
 """The counters that somebody reads. A cluster has some two hundred others, and each look goes through all."""
 
 
-def bootstrap(proxy: str, socket: str) -> Document:
+def most_connections(descriptors: int) -> int:
+    """How many clients a proxy takes that may open so many *descriptors*.
+
+    Each may need another one to an instance, and some are kept for who looks after the proxy: where clients
+    could take them all, nobody could bring a change of the routing into force.
+    """
+    return max(FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, (descriptors - KEPT_DESCRIPTORS) // 2))
+
+
+def bootstrap(proxy: str, socket: str, descriptors: int) -> Document:
     """What a proxy is started with; all that changes comes over *socket*, a path from its folder."""
     http2 = {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}
     options = {
@@ -70,7 +84,7 @@ def bootstrap(proxy: str, socket: str) -> Document:
         },
         "layered_runtime": {
             "layers": [
-                {"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50_000}},
+                {"name": "static", "static_layer": {CONNECTIONS: most_connections(descriptors)}},
                 {"name": WEIGHTS, "rtds_layer": {"name": WEIGHTS, "rtds_config": from_discovery(WEIGHTS)}},
             ]
         },
@@ -95,6 +109,7 @@ def _listener(source: Source, name: str, port: int, by_users: Document, slow_ms:
         "@type": f"{TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "use_remote_address": True,
+        "request_headers_timeout": HEADERS_WITHIN,
         "rds": {"route_config_name": name, "config_source": source(f"routes-{name}")},
         "http_filters": [
             {

@@ -50,6 +50,7 @@ class ProcessInstances:
         self._archives = archives
         self._system = system
         self._liveness = LivenessProber()
+        self._commands = executing.Commands()
 
     # -- the port
 
@@ -148,7 +149,7 @@ class ProcessInstances:
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
         """Run *command* beside an instance."""
         folder, environment = self._around(copy)
-        return executing.run(command, folder, environment, timeout_seconds)
+        return self._commands.run(command, folder, environment, timeout_seconds)
 
     def open(self, copy: str, command: tuple[str, ...], screen: Screen | None) -> ProcessTerminal:
         """Run *command* beside an instance, to be typed into."""
@@ -161,6 +162,10 @@ class ProcessInstances:
         if spec is None or status is None or not self._shims.running(status):
             raise ConflictError(f"{copy} does not run", hint="`carelane env show` lists what does")
         return spec["folder"], executing.environment_of(status["child"]["pid"], copy)
+
+    def interrupt(self) -> None:
+        """End the commands that somebody waits for."""
+        self._commands.end()
 
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""

@@ -187,6 +187,7 @@ _LISTENERS: Mapping[str, Fields] = {
         "http_filters": (5, [MANAGER + "HttpFilter"]),
         "access_log": (13, [LOG + "AccessLog"]),
         "use_remote_address": (14, BOOL),
+        "request_headers_timeout": (41, DURATION),
         "early_header_mutation_extensions": (52, [CORE + "TypedExtensionConfig"]),
     },
     MANAGER + "Rds": {"config_source": (1, CORE + "ConfigSource"), "route_config_name": (2, "string")},
