@@ -49,7 +49,8 @@ cluster-down: $(INSTALLED)
 	@$(CLUSTER) down
 
 test-cluster: cluster
-	@$(CLUSTER) exec $(CURDIR)/$(BIN)/python -m pytest tests/cluster $(ARGS); ended=$$?; $(CLUSTER) down; exit $$ended
+	@ended=0; $(CLUSTER) exec $(CURDIR)/$(BIN)/python -m pytest tests/cluster $(ARGS) || ended=$$?; \
+	  $(CLUSTER) down; exit $$ended
 
 # Debian 12's own Python is older than most: what differs there is run with it too, where it is.
 SYSTEM_PYTHON ?= /usr/bin/python3

@@ -1,6 +1,7 @@
 """`python -m tests.cluster VERB`: build, up, down, status, exec COMMAND ..., kubeconfig."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -54,6 +55,6 @@ def main(verb: str, *rest: str) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(*(sys.argv[1:] or ["help"])))
-    except (Missing, RuntimeError, TimeoutError) as problem:
+    except (Missing, RuntimeError, TimeoutError, OSError, subprocess.TimeoutExpired) as problem:
         print(f"cluster: {problem}", file=sys.stderr)  # noqa: T201 - as above
         sys.exit(1)

@@ -75,7 +75,7 @@ def _texts(*folders: str) -> str:
 
 def _go(out: Path, *arguments: str | Path, folder: Path | None = None, static: bool = False) -> None:
     if shutil.which("go") is None:
-        raise Missing("go is missing: apt-get install golang, or https packages of your system")
+        raise Missing("go is missing: 1.24 or newer is needed, as tests/cluster/plane/go.mod says")
     more = {"GOBIN": str(out / "bin"), "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -buildvcs=false"} | (
         {"CGO_ENABLED": "0"} if static else {}
     )
@@ -233,8 +233,9 @@ def packages() -> None:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Missing(f"a cluster needs Debian's {' '.join(PACKAGES)}")
-    run("apt-get", "update", "-qq", seconds=600)
-    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES, seconds=1200)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "update", "-qq", env=quiet, seconds=600)
+    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES, env=quiet, seconds=1200)
 
 
 def build(out: Path, say: Callable[[str], None]) -> None:

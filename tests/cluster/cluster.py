@@ -46,7 +46,7 @@ class Cluster:
     def up(self) -> None:
         """Begin; one that runs is left as it is."""
         if self.running() is not None:
-            wait("the API server answers", self.ready)
+            self._wait()
             return
         self._needs()
         self.clean()
@@ -68,6 +68,9 @@ class Cluster:
             self.logs / "first",
         )
         (self.folder / "pid").write_text(str(first.pid), encoding="ascii")
+        self._wait()
+
+    def _wait(self) -> None:
         wait("the API server answers", self.ready)
         wait("the node is ready", self._node_is_ready)
         account = ("get", "serviceaccount/default", "configmap/kube-root-ca.crt")
@@ -98,7 +101,7 @@ class Cluster:
     def clean(self) -> None:
         """Remove what a dead cluster leaves: control groups, the network namespace, state."""
         (self.folder / "pid").unlink(missing_ok=True)
-        for group in GROUPS:
+        for group in (*GROUPS, "."):
             top = CONTROL_GROUPS / group / self.name
             for folder, _, _ in os.walk(top, topdown=False):
                 wait(f"{folder} is empty", lambda folder=folder: _removed(folder), 20, 0.02)  # type: ignore[misc]
@@ -168,6 +171,12 @@ class Cluster:
         run(*self.inside("sysctl", "-qw", *settings))
 
     def _groups(self) -> None:
+        if (CONTROL_GROUPS / "cgroup.controllers").exists():  # version 2: one hierarchy for all of them
+            controllers = (CONTROL_GROUPS / "cgroup.controllers").read_text(encoding="ascii").split()
+            wanted = " ".join(f"+{name}" for name in controllers)
+            (CONTROL_GROUPS / "cgroup.subtree_control").write_text(wanted, encoding="ascii")
+            (CONTROL_GROUPS / self.name).mkdir(exist_ok=True)
+            return
         for group in GROUPS:
             parent = CONTROL_GROUPS / group
             if not parent.is_dir():

@@ -26,7 +26,7 @@ provider:
 
 def stand(cluster: Cluster) -> None:
     """Begin all of it; what is there already stays as it is."""
-    if cluster.kubectl("get", "gateway/front", "-o", "name").returncode == 0:
+    if _answers(cluster):
         return
     definitions = cluster.built / "definitions"
     cluster.must(

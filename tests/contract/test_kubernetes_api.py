@@ -157,6 +157,25 @@ def test_a_watch_that_is_not_to_be_had_is_a_failure(watch: Watch) -> None:
     assert watch.closed_at is not None
 
 
+def test_a_version_that_no_watch_is_to_be_had_of_is_listed_again(server: Server, watch: Watch) -> None:
+    server.watches = [504, []]
+    with pytest.raises(Unavailable):
+        watch.step()
+    server.version = "7"
+    watch.step()
+    assert server.versions() == ["100", "7"]
+
+
+def test_what_was_told_of_our_change_is_not_taken_back_by_its_answer(server: Server, watch: Watch) -> None:
+    server.objects = [deployment("a")]
+    server.watches = [[event("MODIFIED", {**deployment("a", version=102, generation=2), "status": "done"})]]
+    watch.step()
+    watch.kept.note(deployment("a", version=101, generation=2))
+    assert watch.kept.all()["a"]["status"] == "done"
+    watch.kept.note(deployment("a", version=103, generation=3))
+    assert "status" not in watch.kept.all()["a"]
+
+
 def test_what_we_changed_ourselves_is_not_taken_back_by_what_is_still_being_told(
     server: Server, watch: Watch
 ) -> None:
@@ -265,8 +284,11 @@ def test_a_change_that_is_refused_says_how_and_with_whose_words(
 
 
 def test_a_name_is_given_once_and_what_is_not_there_may_be_deleted(server: Server, asking: Api) -> None:
-    server.answer = httpx2.Response(409, json={"message": "already exists"})
+    server.answer = httpx2.Response(409, json={"message": "already exists", "reason": "AlreadyExists"})
     assert asking.create(Kind.JOB, "migrate", {}) is None
+    server.answer = httpx2.Response(409, json={"message": "quota: try again", "reason": "Conflict"})
+    with pytest.raises(ConflictError, match="quota"):
+        asking.create(Kind.JOB, "migrate", {})
     server.answer = httpx2.Response(404, json={"message": "not found"})
     asking.delete(Kind.JOB, "migrate")
     assert server.asked[-1].url.params["propagationPolicy"] == "Background"

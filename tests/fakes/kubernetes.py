@@ -86,7 +86,8 @@ class FakeCluster:
         changed = copy.deepcopy(self._there(kind, name))
         for operation in operations:
             _operate(changed, operation)
-        changed["metadata"]["generation"] += 1
+        if changed["spec"] != self._objects[kind][name]["spec"]:
+            changed["metadata"]["generation"] += 1
         self._objects[kind][name] = changed
         return changed
 
@@ -171,7 +172,7 @@ class FakeCluster:
         }
 
     def _status(self, name: str, pod: dict[str, Any]) -> None:
-        after = self.ready_after.get(pod["metadata"]["labels"][VERSION], READY_AFTER)
+        after = self.ready_after.get(pod["metadata"]["labels"].get(VERSION, ""), READY_AFTER)
         ready = after is not None and self._ages[name] >= after
         before = pod["status"]["conditions"][0]["status"]
         if (before == "True") is not ready:

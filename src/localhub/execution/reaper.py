@@ -32,11 +32,16 @@ def _descendants(pid: int) -> list[int]:
 def _end_all() -> None:
     """Ends them again and again until none is left: some may be born while others are ended."""
     while True:
-        for pid in _descendants(os.getpid()):
+        left, kept = _descendants(os.getpid()), 0
+        for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+            except PermissionError:  # somebody else's, by a program that becomes another user
+                kept += 1
+        if kept and kept == len(left):
+            return
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -76,7 +81,9 @@ def main(command: list[str], parent: int) -> int:
     child = os.posix_spawn(command[0], command, os.environ, setsigmask=[], setsigdef=[TOLD])
     while True:
         told = signal.sigwait({TOLD, SOMEBODY_ENDED}) == TOLD
-        code = 128 + TOLD if told else _ended(child)
+        code = _ended(child)
+        if code is None and told:
+            code = 128 + TOLD
         if code is not None:
             _end_all()
             return code

@@ -55,13 +55,16 @@ def _retire_earlier(localhub: Localhub, newest: HubDeployment) -> None:
     for each in localhub.deployments.all(newest.repository):
         same = each.environment == newest.environment and each.id != newest.id
         if same and each.statuses and each.statuses[-1].state == "success":
-            status = replace(
-                each.statuses[-1],
-                id=localhub.runs.next_id("statuses"),
-                state="inactive",
-                created_at=localhub.clock.now(),
-            )
-            _say(localhub, each, status)
+            number, now = localhub.runs.next_id("statuses"), localhub.clock.now()
+
+            def retired(found: HubDeployment | None, number: int = number) -> HubDeployment:
+                found = found or each  # noqa: B023 - called here
+                last = found.statuses[-1]
+                if last.state != "success":
+                    return found  # somebody has said something else meanwhile
+                return found.followed_by(replace(last, id=number, state="inactive", created_at=now))  # noqa: B023
+
+            localhub.deployments.changed(each.repository, str(each.id), retired)
 
 
 def _say(localhub: Localhub, deployment: HubDeployment, status: DeploymentStatus) -> None:

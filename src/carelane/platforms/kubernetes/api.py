@@ -66,12 +66,17 @@ def client(kubeconfig: Path | None, context: str | None = None) -> httpx2.Client
         ) from error
 
 
+class _IsThere(ConflictError):  # noqa: N818 - reads as what it says
+    """One of that name is there already."""
+
+
 class Api:
     """The Changes port for one namespace, and what a View reads."""
 
     def __init__(self, client: httpx2.Client, namespace: str) -> None:
         self._client, self._namespace = client, namespace
         self._listening: set[httpx2.Response] = set()
+        self._hung_up = False
 
     # -- reading
 
@@ -113,6 +118,8 @@ class Api:
     def _heard(self, answer: httpx2.Response, kind: Kind) -> Iterator[tuple[str, Object]]:
         self._listening.add(answer)
         try:
+            if self._hung_up:
+                return
             for line in answer.iter_lines():
                 event = json.loads(line)
                 if event["type"] == "ERROR":
@@ -123,6 +130,7 @@ class Api:
 
     def hang_up(self) -> None:
         """End the watches that are open, from another thread: they wait for what comes next otherwise."""
+        self._hung_up = True
         for answer in list(self._listening):
             stream = answer.extensions.get("network_stream")
             if stream is not None:
@@ -145,7 +153,7 @@ class Api:
         del name  # *whole* has it
         try:
             return self._call("POST", self._path(kind), whole, params={"fieldManager": MANAGER})
-        except ConflictError:
+        except _IsThere:
             return None
 
     def patch(self, kind: Kind, name: str, operations: Sequence[Mapping[str, Any]]) -> Object:
@@ -182,14 +190,17 @@ class Api:
         headers = {} if content is None else {"content-type": content_type}
         try:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, ConfigError, OSError) as error:
             raise Unavailable(
                 f"the cluster does not answer {method} {path}: {_words(error)}",
                 hint="`kubectl get --raw /readyz` asks it whether it is ready",
             ) from error
         if answer.is_error:
             raise _refused(answer)
-        found: dict[str, Any] = answer.json()
+        try:
+            found: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise Unavailable(f"what answers {method} {path} is no cluster's API: {error}") from error
         return found
 
 
@@ -198,15 +209,16 @@ def _refused(answer: httpx2.Response) -> CarelaneError:
     try:
         status = answer.json()
         words, causes = str(status["message"]), (status.get("details") or {}).get("causes")
+        reason = status.get("reason")
     except (ValueError, KeyError, TypeError, AttributeError):
-        words, causes = f"HTTP {answer.status_code}", None
+        words, causes, reason = f"HTTP {answer.status_code}", None, None
     said = f"the cluster says: {words}"
     if answer.status_code in {401, 403}:
         return RefusedError(said, hint="docs/kubernetes.md lists the rights that the server needs")
     if answer.status_code == NOT_FOUND:
         return NotFoundError(said)
     if answer.status_code == CONFLICT:
-        return ConflictError(said)
+        return _IsThere(said) if reason == "AlreadyExists" else ConflictError(said)
     if answer.status_code == UNPROCESSABLE and not causes:
         # No field is wrong: the patch itself could not be applied, for it is not as its `test` has it.
         return ConflictError(f"{said}: somebody changed it meanwhile")

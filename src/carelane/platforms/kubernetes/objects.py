@@ -176,10 +176,10 @@ def service(place: Place, name: str, slot: Slot) -> dict[str, Any]:
 
 
 def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot, int]) -> dict[str, Any]:
-    """The HTTPRoute of a service: a rule a slot, which keeps its cluster alive, then the users' rules.
+    """The HTTPRoute of a service: a rule a slot, which keeps its cluster alive, then the users' rule.
 
     Rules never change places, and of a weight no more than the number does: what changes an index, or
-    makes a cluster come or go, loses requests (../reference/kubernetes.md, "Which form of route").
+    makes a cluster come or go, loses requests (docs/decisions/0007-three-slots-a-service.md).
     """
     hand = [
         {
@@ -190,10 +190,9 @@ def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot
     ]
     users = [
         {
-            "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+            "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
             "backendRefs": [backend(place, name, slot, weights.get(slot, 0)) for slot in Slot],
         }
-        for path in paths
     ]
     namespace, _, gateway = place.gateway.partition("/")
     return {
@@ -201,7 +200,7 @@ def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot
         "spec": {
             "parentRefs": [{"name": gateway, "namespace": namespace}],
             **({"hostnames": [place.hostname]} if place.hostname else {}),
-            "rules": [*hand, *users],
+            "rules": [*hand, *(users if paths else ())],
         },
     }
 

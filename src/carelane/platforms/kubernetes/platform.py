@@ -20,10 +20,13 @@ from carelane.platforms.kubernetes.objects import Place
 from carelane.platforms.kubernetes.ports import Changes, Kind, Object, View
 from carelane.platforms.kubernetes.seen import (
     GENERATION,
+    WEIGHTS,
     WEIGHTS_SINCE,
     Readiness,
     Seen,
+    as_of,
     is_by_hand,
+    marks,
     rules,
     taken,
 )
@@ -42,6 +45,7 @@ class KubernetesPlatform:
         self._target = Target(0)
         self._seen = WorkloadsSeen()
         self._written: dict[str, int] = {}
+        self._routed_as_of = 0
         self._routing = threading.Lock()
 
     # -- Workloads
@@ -66,8 +70,8 @@ class KubernetesPlatform:
     def observe(self) -> WorkloadsSeen:
         """What there is; not visible while the cluster does not say."""
         visible = self._view.look(moving=True)
-        look, pods = self._look(None), self._pods()
-        there = {pod["metadata"]["uid"]: pod for pod in pods}
+        look = self._look(None)
+        there = {pod["metadata"]["uid"]: pod for name in self._names() for pod in look.pods(name)}
         listed = {uid for uid, pod in there.items() if look.is_listed(pod, ending=_ends(pod))}
         self._readiness.look(listed, set(there))
         self._seen = self._observed(visible=visible)
@@ -89,9 +93,7 @@ class KubernetesPlatform:
 
     def _observed(self, *, visible: bool) -> WorkloadsSeen:
         look = self._look(None)
-        names = {pod["metadata"]["labels"][objects.SERVICE] for pod in self._pods()} | set(
-            self._target.services
-        )
+        names = self._names()
         copies = {}
         for name in names:
             for pod in look.pods(name):
@@ -104,12 +106,11 @@ class KubernetesPlatform:
             visible=visible,
         )
 
-    def _pods(self) -> list[Object]:
-        return [
-            pod
-            for pod in self._view.all(Kind.POD).values()
-            if objects.SERVICE in (pod["metadata"].get("labels") or {})
-        ]
+    def _names(self) -> set[str]:
+        """The services that are wanted here, or have Pods."""
+        labels = (pod["metadata"].get("labels") or {} for pod in self._view.all(Kind.POD).values())
+        there = {each[objects.SERVICE] for each in labels if objects.SERVICE in each}
+        return there | set(self._target.services)
 
     def _look(self, wanted: ServiceTarget | None) -> Seen:
         drains = [v.run.drain_seconds for v in wanted.versions.values()] if wanted is not None else []
@@ -149,14 +150,17 @@ class KubernetesPlatform:
     def route(self, target: Target) -> None:
         """Bring the weights into force: a PATCH for each route whose weights are others."""
         with self._routing:
-            if target.generation < max(self._written.values(), default=0):
+            if target.generation < self._routed_as_of:
                 return
+            self._routed_as_of = target.generation
             paths = self._paths(target)
             problems = []
             for name, wanted in target.services.items():
                 try:
-                    self._route(name, wanted, paths.get(name, ()), target.generation)
-                    self._written[name] = target.generation
+                    if self._route(name, wanted, paths.get(name, ()), target.generation):
+                        self._written[name] = target.generation
+                    else:
+                        self._written.pop(name, None)
                 except CarelaneError as problem:
                     problems.append(problem)
             if problems:
@@ -178,22 +182,24 @@ class KubernetesPlatform:
                 )
         return users.paths(carried)
 
-    def _route(self, name: str, wanted: ServiceTarget, paths: tuple[str, ...], generation: int) -> None:
+    def _route(self, name: str, wanted: ServiceTarget, paths: tuple[str, ...], generation: int) -> bool:
+        """Bring one service's route about; whether it is to have one."""
         look = self._look(wanted)
         slots, found = look.slots(name), look.route(name)
         weights = plan(wanted, slots).weights
         if wanted.home is None or not users.in_order(wanted.versions, wanted.stable, wanted.trial):
             if found is not None:
                 self._changes.delete(Kind.ROUTE, self._place.name(name))
-            return
+            return False
         if weights is None:
             weights = look.weights(name) if found is not None else {}
         if not any(weights.values()):
             weights = {Slot.STABLE: 1}
-        if found is None or _paths_of(found) != list(paths):
+        if found is None or _paths_of(found) != list(paths) or GENERATION not in marks(found):
             self._make_route(name, paths, weights, generation)
         elif look.weights(name) != {slot: weights.get(slot, 0) for slot in Slot}:
             self._weigh(found, name, weights, generation)
+        return True
 
     def _make_route(
         self, name: str, paths: tuple[str, ...], weights: Mapping[Slot, int], generation: int
@@ -202,41 +208,47 @@ class KubernetesPlatform:
             called = self._place.name(name, slot)
             self._changes.apply(Kind.SERVICE, called, objects.service(self._place, name, slot))
         fields = objects.route(self._place, name, paths, weights)
-        fields["metadata"]["annotations"] = self._marks(generation)
+        fields["metadata"]["annotations"] = self._marks(generation, weights)
         self._view.note(Kind.ROUTE, self._changes.apply(Kind.ROUTE, self._place.name(name), fields))
 
     def _weigh(self, found: Object, name: str, weights: Mapping[Slot, int], generation: int) -> None:
         """One PATCH, refused by the cluster if somebody who decided later was there before."""
-        annotations = found["metadata"].get("annotations") or {}
-        mark = f"/metadata/annotations/{GENERATION.replace('/', '~1')}"
-        if int(annotations.get(GENERATION, 0)) > generation:
+        if as_of(found) > generation:
             raise ConflictError(f"the route of {name} was written by who decided later")
+        mark = f"/metadata/annotations/{GENERATION.replace('/', '~1')}"
         operations: list[dict[str, Any]] = [
-            {"op": "test", "path": mark, "value": annotations.get(GENERATION)},
+            {"op": "test", "path": mark, "value": marks(found).get(GENERATION)},
             *(
-                {"op": "replace", "path": f"/metadata/annotations/{key.replace('/', '~1')}", "value": value}
-                for key, value in self._marks(generation).items()
+                {"op": "add", "path": f"/metadata/annotations/{key.replace('/', '~1')}", "value": value}
+                for key, value in self._marks(generation, weights).items()
             ),
         ]
         for at, rule in enumerate(rules(found)):
-            if not is_by_hand(rule):
-                operations += [
-                    {"op": "replace", "path": f"/spec/rules/{at}/backendRefs/{place}/weight", "value": weight}
-                    for place, weight in enumerate(weights.get(slot, 0) for slot in Slot)
-                ]
+            if is_by_hand(rule):
+                continue
+            for place, slot in enumerate(Slot):
+                path = f"/spec/rules/{at}/backendRefs/{place}"
+                named = self._place.name(name, slot)  # somebody may have put another rule there
+                operations.append({"op": "test", "path": f"{path}/name", "value": named})
+                operations.append({"op": "replace", "path": f"{path}/weight", "value": weights.get(slot, 0)})
         self._view.note(Kind.ROUTE, self._changes.patch(Kind.ROUTE, self._place.name(name), operations))
 
-    def _marks(self, generation: int) -> dict[str, str]:
-        return {GENERATION: str(generation), WEIGHTS_SINCE: self._clock.wall().isoformat()}
+    def _marks(self, generation: int, weights: Mapping[Slot, int]) -> dict[str, str]:
+        return {
+            GENERATION: str(generation),
+            WEIGHTS: "/".join(str(weights.get(slot, 0)) for slot in Slot),
+            WEIGHTS_SINCE: self._clock.wall().isoformat(),
+        }
 
     def routed(self) -> RoutingSeen:
         """The generation that every gateway took, or who rejected what."""
-        if not self._written:
-            return RoutingSeen(self._target.generation)
+        written = dict(self._written)
+        if not written:
+            return RoutingSeen(self._routed_as_of)
         found = []
-        for name, generation in self._written.items():
+        for name, generation in written.items():
             route = self._view.all(Kind.ROUTE).get(self._place.name(name))
-            found.append(taken(route, generation) if route is not None else RoutingSeen(generation))
+            found.append(taken(route, generation) if route is not None else RoutingSeen(None))
         rejected = next((seen.rejected for seen in found if seen.rejected), "")
         generations = [seen.generation for seen in found if seen.generation is not None]
         return RoutingSeen(min(generations) if len(generations) == len(found) else None, rejected)

@@ -20,12 +20,17 @@ from carelane.platforms.kubernetes.objects import RESTARTED, SERVICE, SLOT, TASK
 from carelane.platforms.kubernetes.ports import Kind, Object, View
 from carelane.platforms.kubernetes.slots import PodSeen, Slot, SlotSeen
 
+_SLOTS = frozenset(Slot)
+OVER = frozenset({"Failed", "Succeeded"})
+"""The phases of a Pod of which nothing runs any more."""
 READY_SECONDS = 0.25
 """How long something is ready before it gets users: the gateway hears of it a moment later than we do."""
 SERVICE_NAME = "kubernetes.io/service-name"
 """The label of an EndpointSlice that says of which Service it is."""
 WEIGHTS_SINCE = "carelane.dev/weights-since"
 """The annotation of a route that says since when its weights are what they are."""
+WEIGHTS = "carelane.dev/weights"
+"""The annotation of a route that says which part of the traffic each slot was given, in their order."""
 GENERATION = "carelane.dev/generation"
 """The annotation of a route that says as of which recorded generation it was written: a fence."""
 WAITING_IS_WRONG = frozenset(
@@ -108,7 +113,7 @@ class Seen:
             rested=rested,
             sized=self._autoscaler(name) is not None,
             paused=bool(spec.get("paused")),
-            restarted_at=when(restarted) if restarted else None,
+            restarted_at=when_said(restarted),
         )
 
     def _pod(self, pod: Object) -> PodSeen:
@@ -124,10 +129,18 @@ class Seen:
         )
 
     def pods(self, service: str, slot: Slot | None = None) -> Iterator[Object]:
-        """The Pods of *service*, or those in *slot* alone; no task is among them."""
+        """The Pods of *service*, or those in *slot* alone.
+
+        No task is among them, nor what its Deployment does not count: what was evicted, and stays as an
+        object, or was taken out of it by hand.
+        """
         for pod in self.view.all(Kind.POD).values():
             labels = pod["metadata"].get("labels") or {}
-            if labels.get(SERVICE) == service and TASK not in labels and slot in {None, labels.get(SLOT)}:
+            place = labels.get(SLOT)
+            if labels.get(SERVICE) != service or TASK in labels or place not in _SLOTS:
+                continue
+            counted = labels.get("app") == self.place.name(service, Slot(place))
+            if slot in {None, place} and counted and pod.get("status", {}).get("phase") not in OVER:
                 yield pod
 
     def is_ready(self, pod: Object) -> bool:
@@ -170,12 +183,20 @@ class Seen:
         return self.view.all(Kind.ROUTE).get(self.place.name(service))
 
     def weights(self, service: str) -> dict[Slot, int]:
-        """The parts of the users' traffic by slot, as the route has them."""
+        """The parts of the users' traffic by slot, as the route has them.
+
+        Where it has no path, and nobody comes by it, as it was told last.
+        """
         found = self.route(service)
-        users = [rule for rule in rules(found) if not is_by_hand(rule)] if found is not None else []
-        names = {self.place.name(service, slot): slot for slot in Slot}
         weights = dict.fromkeys(Slot, 0)
-        for each in users[0]["backendRefs"] if users else ():
+        if found is None:
+            return weights
+        users = [rule for rule in rules(found) if not is_by_hand(rule)]
+        if not users:
+            said = marks(found).get(WEIGHTS, "").split("/")
+            return dict(zip(Slot, map(int, said), strict=True)) if _are_weights(said) else weights
+        names = {self.place.name(service, slot): slot for slot in Slot}
+        for each in users[0].get("backendRefs") or ():
             if each["name"] in names:
                 weights[names[each["name"]]] = each.get("weight", 1)
         return weights
@@ -183,8 +204,8 @@ class Seen:
     def _rested(self, service: str) -> bool:
         """Whether the weights are as they are for the drain time."""
         found = self.route(service)
-        since = ((found or {}).get("metadata", {}).get("annotations") or {}).get(WEIGHTS_SINCE)
-        return since is None or (self.now - when(since)).total_seconds() >= self.drain_seconds
+        since = when_said(marks(found).get(WEIGHTS_SINCE)) if found is not None else None
+        return since is None or (self.now - since).total_seconds() >= self.drain_seconds
 
     # -- for decisions, and for people
 
@@ -199,7 +220,7 @@ class Seen:
     def copy(self, pod: Object, wanted: ServiceTarget | None) -> CopySeen:
         """One Pod as a copy of its version."""
         meta, status = pod["metadata"], pod.get("status", {})
-        container: Mapping[str, Any] = next(iter(status.get("containerStatuses", ())), {})
+        container = _container(status, meta["labels"][SERVICE])
         leaving, label = "deletionTimestamp" in meta, meta["labels"].get(VERSION, "")
         ready = self.is_ready(pod)
         last = container.get("lastState", {}).get("terminated") or container.get("state", {}).get(
@@ -246,30 +267,33 @@ class Seen:
         return None
 
     def tasks(self) -> dict[str, TaskSeen]:
-        """The tasks by name."""
+        """The tasks by name; one whose Job is gone runs for as long as its Pod does."""
         found = {}
+        for pod in self.view.all(Kind.POD).values():
+            labels = pod["metadata"].get("labels") or {}
+            if TASK in labels and pod.get("status", {}).get("phase") not in OVER:
+                found[labels[TASK]] = TaskSeen(labels.get(SERVICE, ""), ProcessPhase.RUNNING)
         for name, job in self.view.all(Kind.JOB).items():
             labels = job["metadata"].get("labels") or {}
-            if TASK in labels and "deletionTimestamp" not in job["metadata"]:
-                found[labels[TASK]] = self._task(name, labels[SERVICE], job)
+            if TASK in labels and ("deletionTimestamp" not in job["metadata"] or labels[TASK] not in found):
+                found[labels[TASK]] = self._task(name, labels.get(SERVICE, ""), job)
         return found
 
     def _task(self, name: str, service: str, job: Object) -> TaskSeen:
         ends = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+        pods = [
+            pod
+            for pod in self.view.all(Kind.POD).values()
+            if (pod["metadata"].get("labels") or {}).get("job-name") == name
+        ]
         if not ends & {"Complete", "Failed"}:
             return TaskSeen(service, ProcessPhase.RUNNING)
-        return TaskSeen(service, ProcessPhase.EXITED, 0 if "Complete" in ends else self._exit_code(name))
-
-    def _exit_code(self, job: str) -> int | None:
-        """Of its Pod; None where that is gone, and nobody saw it."""
-        for pod in self.view.all(Kind.POD).values():
-            if (pod["metadata"].get("labels") or {}).get("job-name") != job:
-                continue
-            for container in pod.get("status", {}).get("containerStatuses", ()):
-                terminated = container.get("state", {}).get("terminated")
-                if terminated:
-                    return int(terminated["exitCode"])
-        return None
+        if "Complete" in ends:
+            return TaskSeen(service, ProcessPhase.EXITED, 0)
+        codes = [_exit_code(pod, service) for pod in pods]
+        if pods and None in codes:
+            return TaskSeen(service, ProcessPhase.RUNNING)  # its Pod is told of a moment later than its Job
+        return TaskSeen(service, ProcessPhase.EXITED, next(iter(codes), None))
 
 
 def _serves(pod: Object) -> bool:
@@ -288,21 +312,59 @@ def is_by_hand(rule: Mapping[str, Any]) -> bool:
 
 
 def taken(route: Object, generation: int) -> RoutingSeen:
-    """Whether a gateway took *route* as it is, which was written as of *generation*."""
-    for parent in route.get("status", {}).get("parents", ()):
-        conditions = {c["type"]: c for c in parent.get("conditions", ())}
-        accepted, resolved = conditions.get("Accepted"), conditions.get("ResolvedRefs")
-        if accepted is None or resolved is None:
-            continue
-        fresh = min(c.get("observedGeneration", 0) for c in (accepted, resolved))
-        if fresh < route["metadata"]["generation"]:
-            continue
-        wrong = [c for c in (accepted, resolved) if c["status"] != "True"]
-        if wrong:
-            words = f"{wrong[0]['reason']}: {wrong[0].get('message', '')}"
-            return RoutingSeen(None, f"{route['metadata']['name']}: {words}")
-        return RoutingSeen(generation)
-    return RoutingSeen(None)
+    """Whether every gateway took *route* as it is, which was written as of *generation*."""
+    parents = (route.get("status") or {}).get("parents") or ()
+    found = [_taken_by(parent, route["metadata"]["generation"]) for parent in parents]
+    rejected = next((words for words in found if words), "")
+    if rejected:
+        return RoutingSeen(None, f"{route['metadata']['name']}: {rejected}")
+    return RoutingSeen(generation if found and None not in found else None)
+
+
+def _taken_by(parent: Mapping[str, Any], version: int) -> str | None:
+    """Why a gateway rejected that *version*, nothing where it took it; None where it has not said yet."""
+    conditions = {c["type"]: c for c in parent.get("conditions") or ()}
+    both = [conditions.get("Accepted"), conditions.get("ResolvedRefs")]
+    said = [c for c in both if c is not None and c.get("observedGeneration", 0) >= version]
+    if len(said) < len(both):
+        return None
+    wrong = [c for c in said if c["status"] != "True"]
+    return f"{wrong[0]['reason']}: {wrong[0].get('message', '')}" if wrong else ""
+
+
+def marks(found: Object) -> Mapping[str, str]:
+    """The annotations of an object."""
+    return found["metadata"].get("annotations") or {}
+
+
+def as_of(route: Object) -> int:
+    """The recorded generation that *route* was written as of; 0 where it does not say."""
+    said = marks(route).get(GENERATION, "")
+    return int(said) if said.isdigit() else 0
+
+
+def _are_weights(said: list[str]) -> bool:
+    return len(said) == len(_SLOTS) and all(each.isdigit() for each in said)
+
+
+def _container(status: Mapping[str, Any], service: str) -> Mapping[str, Any]:
+    """The status of the container that is the service itself: others may have been put beside it."""
+    found: list[Mapping[str, Any]] = status.get("containerStatuses") or []
+    named = [each for each in found if each.get("name") == service]
+    return next(iter((*named, *found)), {})
+
+
+def _exit_code(pod: Object, service: str) -> int | None:
+    ended = _container(pod.get("status") or {}, service).get("state", {}).get("terminated")
+    return int(ended["exitCode"]) if ended else None
+
+
+def when_said(text: str | None) -> datetime | None:
+    """A time that anybody may have written; None where it is none."""
+    try:
+        return when(text) if text else None
+    except ValueError:
+        return None
 
 
 def _phase(pod: Object, container: Mapping[str, Any], *, leaving: bool) -> ProcessPhase | None:

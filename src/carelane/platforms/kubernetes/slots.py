@@ -11,7 +11,7 @@ What holds at every step, whatever is asked for in between:
 2. A slot that has users, or had some within the drain time, is neither made smaller nor given another
    version; but the stable one in place, where nothing stands beside it.
 3. A version that is wanted leaves a slot only once it is whole in one that suits it better; what is kept
-   warm, once as much of it is ready there as anywhere.
+   warm makes room in the stable one once as much of it is ready elsewhere as anywhere.
 4. A slot is changed once its controller has read the last change.
 """
 
@@ -266,7 +266,8 @@ class _Step:
         """What is kept warm, and runs where something else is to come."""
         for slot in (Slot.STABLE, Slot.CANARY):
             label = self.slots[slot].label
-            if self._is_warm(label) and label != self.home and self.slots[slot].size:
+            there = self.slots[Slot.PREVIOUS].label == label
+            if self._is_warm(label) and label != self.home and self.slots[slot].size and not there:
                 return label
         return None
 
@@ -296,9 +297,11 @@ class _Step:
             return False
         if not (copies.percent and copies.serves) and not self._is_warm(label):
             return False
-        enough = self._size(copies)
-        if copies.purpose is Purpose.WARM:
-            enough = min(enough, max(self.slots[each].up(label) for each in Slot))
+        enough, up = self._size(copies), max(self.slots[each].up(label) for each in Slot)
+        if copies.purpose is Purpose.WARM and slot is Slot.STABLE:
+            enough = min(enough, up)  # of what is not ready anywhere nothing is lost when it makes room
+        elif copies.purpose is Purpose.WARM and not (self.slots[slot].size or up):
+            return False  # it is kept, and not started
         better = self._suits(label)[: self._suits(label).index(slot)]
         return bool(enough) and not any(self.slots[each].whole(label, enough) for each in better)
 
@@ -317,7 +320,11 @@ class _Step:
         """As many as its version is to have; fewer only where nothing moves."""
         seen = self.slots[slot]
         copies = self.wanted.copies.get(seen.label or "")
-        if copies is None or seen.sized or not (copies.percent or copies.purpose is Purpose.WARM):
+        if (
+            copies is None
+            or (seen.sized and seen.size)
+            or not (copies.percent or copies.purpose is Purpose.WARM)
+        ):
             return None
         size = self._size(copies)
         if size > seen.size or (size < seen.size and not self.wanted.held and copies.serves):

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from carelane.base.errors import CarelaneError, Unavailable
+from carelane.base.errors import CarelaneError
 from carelane.base.loops import Loop, Report
 from carelane.platforms.kubernetes.api import Api, Gone
 from carelane.platforms.kubernetes.ports import WATCHED, Kind, Object
@@ -44,6 +44,18 @@ class Kept:
         name = found["metadata"]["name"]
         with self._lock:
             self._objects[name] = self._newest(name, found)
+
+    def note(self, found: Object) -> None:
+        """What a change of ours came to; what was told since of the same change says more."""
+        meta = found["metadata"]
+        with self._lock:
+            there = self._objects.get(meta["name"])
+            if (
+                there is None
+                or there["metadata"]["uid"] != meta["uid"]
+                or there["metadata"].get("generation", 0) < meta.get("generation", 0)
+            ):
+                self._objects[meta["name"]] = found
 
     def drop(self, found: Object) -> None:
         """One that is gone; another of its name stays."""
@@ -89,8 +101,9 @@ class Watch:
                 self._take(event, found_)
         except Gone:
             self._version = None
-        except Unavailable:
+        except CarelaneError:
             if self.closed_at is not None:
+                self._version = None  # it may be that very version that is not to be had any more
                 raise
             return AGAIN_SECONDS
         finally:
@@ -155,4 +168,4 @@ class Watching:
 
     def note(self, kind: Kind, found: Object) -> None:
         """What a change came to."""
-        self._watches[kind].kept.put(found)
+        self._watches[kind].kept.note(found)
