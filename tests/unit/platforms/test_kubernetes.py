@@ -116,3 +116,10 @@ def test_what_an_autoscaler_owns_is_begun_again_from_nothing() -> None:
     for size, due in ((0, (Size(Slot.STABLE, 3),)), (1, ())):
         stable = SlotSeen("v1", size, pods=pods(*["v1"] * size), sized=True)
         assert plan(wanted, {**empty, Slot.STABLE: stable}).writes == due
+
+
+def test_where_nobody_of_the_version_that_users_have_is_ready_they_do_not_come_to_another() -> None:
+    here = shipped(policy(2, automatic=False), "v1", "v2")
+    here.cluster.ready_after["v2"] = None
+    here.tick(10)
+    assert {str(slot) for slot, seen in here.slots().items() if seen.weight} == {"stable"}

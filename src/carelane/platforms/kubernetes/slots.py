@@ -162,8 +162,10 @@ def _carrier(wanted: ServiceTarget, slots: Slots) -> Slot | None:
     whole = [slot for slot in Slot if slots[slot].whole(wanted.home, size)]
     carrying = [slot for slot in Slot if slots[slot].weight and any(p.ready for p in slots[slot].staying)]
     home = [slot for slot in Slot if slots[slot].ready(wanted.home)]
-    ready = [slot for slot in Slot if any(pod.ready for pod in slots[slot].staying)]
-    return next(iter((*whole, *carrying, *home, *ready)), None)
+    serving = {label for label, copies in wanted.copies.items() if copies.serves}
+    # What is only warm gets nobody by itself: users never come to a version that nobody chose.
+    others = [s for s in Slot if any(pod.ready and pod.label in serving for pod in slots[s].staying)]
+    return next(iter((*whole, *carrying, *home, *others)), None)
 
 
 def _place(label: str, wanted: ServiceTarget, slots: Slots) -> Slot | None:
