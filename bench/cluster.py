@@ -13,8 +13,9 @@ from bench.results import Figure, quantile, spread, write
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.targets import ServiceTarget, Target
 from tests.cluster.building import cache
-from tests.cluster.environment import BACKEND, OnCluster
+from tests.cluster.environment import OnRealCluster
 from tests.cluster.namespaces import kubectl, namespaced, platform
+from tests.fakes.clusters import BACKEND
 from tests.fakes.simulation import policy
 from tests.load import Answer
 
@@ -42,11 +43,11 @@ def main(rounds: int) -> None:
 
 def _measure(rounds: int) -> None:
     with namespaced() as namespace, platform(namespace) as kubernetes:
-        here = OnCluster(policy(2), kubernetes, namespace).shipped("v1", "v2")
+        here = OnRealCluster(policy(2), kubernetes, namespace).shipped("v1", "v2")
         emergencies, answers = _emergencies(here, rounds)
         switches, more = _switches(here, rounds * 5)
     with namespaced() as namespace, platform(namespace) as kubernetes:
-        here = OnCluster(policy(2, keep_warm=0), kubernetes, namespace).shipped("v1", "v2")
+        here = OnRealCluster(policy(2, keep_warm=0), kubernetes, namespace).shipped("v1", "v2")
         undone = _undone(here, namespace)
     lost = [answer for answer in [*answers, *more] if answer.lost or answer.status != 200]
     sent = len(answers) + len(more)
@@ -76,7 +77,7 @@ def _late_ms(answers: list[Answer], bad: str, began: float) -> float:
     return max([a.sent - began for a in answers if a.version == bad and a.sent > began], default=0.0) * 1000
 
 
-def _emergencies(here: OnCluster, rounds: int) -> tuple[list[float], list[Answer]]:
+def _emergencies(here: OnRealCluster, rounds: int) -> tuple[list[float], list[Answer]]:
     """v2 is left for v1, which is warm, and shipped again, so many times."""
     took, answers = [], []
     for number in range(rounds):
@@ -95,7 +96,7 @@ def _emergencies(here: OnCluster, rounds: int) -> tuple[list[float], list[Answer
     return took, answers
 
 
-def _switches(here: OnCluster, rounds: int) -> tuple[list[float], list[Answer]]:
+def _switches(here: OnRealCluster, rounds: int) -> tuple[list[float], list[Answer]]:
     """Users go to and fro between what is stable and what is warm, and nothing else happens."""
     took: list[float] = []
     state, both = here.state.service(BACKEND), Copies(Purpose.SERVE)
@@ -121,7 +122,7 @@ def _switches(here: OnCluster, rounds: int) -> tuple[list[float], list[Answer]]:
     return took, list(load.answers)
 
 
-def _undone(here: OnCluster, namespace: str) -> list[float]:
+def _undone(here: OnRealCluster, namespace: str) -> list[float]:
     """The same Deployment, undone by hand and shipped again by hand, where nothing is kept warm."""
     took = []
     name = f"deployment/healthcare-{BACKEND}"

@@ -11,12 +11,10 @@ from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Policy
 from carelane.delivery.releases import Artifact, Probe, RunConfiguration, ServiceKind, ServiceVersion
 from carelane.platforms.kubernetes.platform import KubernetesPlatform
-from carelane.platforms.kubernetes.slots import Slot, SlotSeen
 from tests.cluster.stack import FRONT
-from tests.fakes.simulation import Simulation
+from tests.fakes.clusters import BACKEND, OnCluster
 from tests.load import Load
 
-BACKEND = "backend"
 LOOK_SECONDS = 0.1
 SERVING = ("python3", "-I", "-S", "-u", "/srv/answer.py")
 APP = "localhost/app:1"
@@ -49,7 +47,7 @@ class MachineClock(ManualClock):
         return time.monotonic()
 
 
-class OnCluster(Simulation):
+class OnRealCluster(OnCluster):
     """An environment of one service, driven look by look."""
 
     def __init__(self, policy: Policy, kubernetes: KubernetesPlatform, namespace: str) -> None:
@@ -88,29 +86,6 @@ class OnCluster(Simulation):
     def settle(self, within: int = 60) -> None:
         """Look until nothing moves any more."""
         self.until(self.settled, within)
-
-    def slots(self) -> dict[Slot, SlotSeen]:
-        """The slots as they are."""
-        return self.kubernetes._look(None).slots(BACKEND)
-
-    def settled(self) -> bool:
-        """Whether nothing is under way, here or on the cluster."""
-        state, slots = self.state.service(BACKEND), self.slots()
-        stable = slots[Slot.STABLE]
-        others = [seen for slot, seen in slots.items() if slot is not Slot.STABLE]
-        return (
-            self.state.deployment is None
-            and {pod.label for pod in stable.pods} == {state.stable}
-            and stable.ready(state.stable) == stable.size
-            and {seen.label for seen in others if seen.size} <= state.kept_warm
-            and not any(seen.weight for seen in others)
-            and not any(pod.leaving for seen in slots.values() for pod in seen.pods)
-        )
-
-    def describe(self) -> str:
-        """For a failing test."""
-        found = {str(s): (seen.label, seen.size, seen.weight, seen.pods) for s, seen in self.slots().items()}
-        return f"{self.deployment.phase} ({self.deployment.message}), {found}, {self.reported[-3:]}"
 
     def load(self, rate: float = 200.0) -> Load:
         """Users at the gateway."""

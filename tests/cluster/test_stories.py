@@ -10,7 +10,7 @@ from carelane.delivery.deployments import Phase
 from carelane.delivery.policies import Pace
 from carelane.delivery.strategies import DEFAULTS, CanaryStep, StepKind, Strategy, StrategyKind
 from carelane.platforms.kubernetes.platform import KubernetesPlatform
-from tests.cluster.environment import NEVER_READY, OnCluster
+from tests.cluster.environment import NEVER_READY, OnRealCluster
 from tests.fakes.simulation import policy
 from tests.load import Answer
 
@@ -19,16 +19,16 @@ UNDONE_WITHIN_SECONDS = 2.0
 """What a loaded machine may take for one PATCH; what it takes at rest is in bench/RESULTS.md."""
 
 pytestmark = pytest.mark.timeout(400)
-Make = Callable[..., OnCluster]
+Make = Callable[..., OnRealCluster]
 
 
 @pytest.fixture
 def environment(namespace: str, kubernetes: KubernetesPlatform) -> Make:
-    def make(strategy: Strategy | None = None, **rollback: float) -> OnCluster:
+    def make(strategy: Strategy | None = None, **rollback: float) -> OnRealCluster:
         wanted = policy(2, Pace(1, 1), **rollback)
         if strategy is not None:
             wanted = replace(wanted, strategy=strategy)
-        return OnCluster(wanted, kubernetes, namespace)
+        return OnRealCluster(wanted, kubernetes, namespace)
 
     return make
 

@@ -1,19 +1,13 @@
 """One text for every kind of platform: one whose copies we keep, and one that keeps its own, as it likes."""
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import PlatformError
 from carelane.delivery.deployments import Phase, RolloutPhase
 from carelane.delivery.policies import Pace, Policy
 from carelane.delivery.strategies import DEFAULTS, CanaryStep, StepKind, Strategy, StrategyKind
-from carelane.platforms.kubernetes.objects import VERSION, Place
-from carelane.platforms.kubernetes.platform import KubernetesPlatform
-from carelane.platforms.kubernetes.slots import Slot, SlotSeen
-from tests.fakes.kubernetes import FakeCluster
+from tests.fakes.clusters import OnCluster
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
 from tests.fakes.toy import Toy
@@ -56,60 +50,11 @@ class OnToy(OnAny):
         self.toy.ready_after[label] = None
 
 
-class OnKubernetes(OnAny):
+class OnKubernetes(OnCluster, OnAny):
     """The same engine over Deployments in three slots, on a cluster in memory."""
-
-    def use(self, policy: Policy) -> None:
-        if not hasattr(self, "cluster"):
-            self.cluster = FakeCluster(self.clock)
-        self.place = Place("healthcare-prod", "default/front")
-        self.kubernetes = KubernetesPlatform(self.place, self.cluster, self.cluster, self.clock, nobody)
-        self.kubernetes._readiness.monotonic = self.clock.monotonic
-        self._begin(policy, self.kubernetes, self.kubernetes)
-
-    def settled(self) -> bool:
-        at_rest = {name: set(state.copies) for name, state in self.state.services.items()}
-        return self.state.deployment is None and all(
-            set(self.running(name)) == labels and not self.leaving(name) and self.at_home(name)
-            for name, labels in at_rest.items()
-        )
-
-    def at_home(self, service: str) -> bool:
-        slots, warm = self.slots(service), self.state.service(service).kept_warm
-        others = [seen for slot, seen in slots.items() if slot is not Slot.STABLE]
-        return not any(seen.weight or (seen.size and seen.label not in warm) for seen in others)
-
-    def leaving(self, service: str) -> bool:
-        return any(pod.leaving for seen in self.slots(service).values() for pod in seen.pods)
-
-    def slots(self, service: str = "backend") -> dict[Slot, SlotSeen]:
-        return self.kubernetes._look(None).slots(service)
-
-    def weights(self, service: str = "backend") -> dict[str, int]:
-        """Of those that get users, as the gateway sees it: the ready Pods of a slot share what it has."""
-        found: Counter[str] = Counter()
-        look = self.kubernetes._look(None)
-        for slot, seen in self.slots(service).items():
-            ready = [pod for pod in look.pods(service, slot) if look.is_ready(pod)]
-            for label in {pod["metadata"]["labels"][VERSION] for pod in ready} if seen.weight else ():
-                found[label] += seen.weight
-        return dict(found)
-
-    def running(self, service: str = "backend") -> dict[str, int]:
-        pods = (pod for seen in self.slots(service).values() for pod in seen.pods if not pod.leaving)
-        return dict(Counter(pod.label for pod in pods))
-
-    def describe(self) -> str:
-        slots = {str(slot): (seen.label, seen.weight, self.running()) for slot, seen in self.slots().items()}
-        return f"{self.deployment.phase} ({self.deployment.message}), {slots}"
 
     def never_ready(self, label: str) -> None:
         self.cluster.ready_after[label] = None
-
-
-def nobody(path: str, headers: Mapping[str, str], timeout_seconds: float) -> tuple[int, bytes]:
-    del headers
-    raise PlatformError(f"nobody answers {path} within {timeout_seconds} s")
 
 
 class OnReplicas(OnAny):

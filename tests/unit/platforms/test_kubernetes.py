@@ -13,9 +13,9 @@ from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from carelane.delivery.targets import ServiceTarget
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.slots import PodSeen, Size, Slot, SlotSeen, plan
+from tests.fakes.clusters import BACKEND, OnCluster
 from tests.fakes.releases import MIGRATING, WEB, version
 from tests.fakes.simulation import policy
-from tests.simulation.clusters import BACKEND, OnCluster
 
 BLUE_GREEN = replace(policy(2), strategy=DEFAULTS[StrategyKind.BLUE_GREEN])
 VERSIONS = {label: version(BACKEND, label) for label in ("v1", "v2")}
