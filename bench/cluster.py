@@ -13,7 +13,7 @@ from bench.results import Figure, quantile, spread, write
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.targets import ServiceTarget, Target
 from tests.cluster.building import cache
-from tests.cluster.environment import OnRealCluster
+from tests.cluster.environment import OnRealCluster, late_seconds
 from tests.cluster.namespaces import kubectl, namespaced, platform
 from tests.fakes.clusters import BACKEND
 from tests.fakes.simulation import policy
@@ -23,6 +23,9 @@ PART = "Undoing on a cluster"
 RATE = 200.0
 EMERGENCY_MS, SWITCH_MS = 400.0, 150.0
 UNDOS = 5
+BETWEEN_SECONDS = 0.5
+CALM_SECONDS = 4.0
+"""After a rollout its old Pods finish what they have: that is waited for, lest it is measured as well."""
 
 
 def main(rounds: int) -> None:
@@ -72,11 +75,6 @@ def _measure(rounds: int) -> None:
     write(PART, figures, command)
 
 
-def _late_ms(answers: list[Answer], bad: str, began: float) -> float:
-    """When the last request was sent that *bad* answered, after *began*."""
-    return max([a.sent - began for a in answers if a.version == bad and a.sent > began], default=0.0) * 1000
-
-
 def _emergencies(here: OnRealCluster, rounds: int) -> tuple[list[float], list[Answer]]:
     """v2 is left for v1, which is warm, and shipped again, so many times."""
     took, answers = [], []
@@ -90,7 +88,7 @@ def _emergencies(here: OnRealCluster, rounds: int) -> tuple[list[float], list[An
             shipped_again = time.monotonic()
             here.settle()
         until_then = [a for a in load.answers if a.sent < shipped_again]
-        took.append(_late_ms(until_then, "v2", began))
+        took.append(late_seconds(until_then, "v2", began) * 1000)
         answers += load.answers
         print(f"{number + 1} of {rounds}: {spread(took, 'ms')}", flush=True)
     return took, answers
@@ -103,7 +101,7 @@ def _switches(here: OnRealCluster, rounds: int) -> tuple[list[float], list[Answe
     generation = here.state.generation
     with here.load(RATE) as load:
         for number in range(rounds):
-            time.sleep(0.5)
+            time.sleep(BETWEEN_SECONDS)
             here.kubernetes.observe()
             good, bad = ("v1", "v2") if number % 2 == 0 else ("v2", "v1")
             wanted = ServiceTarget(
@@ -117,8 +115,8 @@ def _switches(here: OnRealCluster, rounds: int) -> tuple[list[float], list[Answe
             generation += 1
             began = time.monotonic()
             here.kubernetes.route(Target(generation, {BACKEND: wanted}))
-            time.sleep(0.5)
-            took.append(_late_ms(list(load.answers), bad, began))
+            time.sleep(BETWEEN_SECONDS)  # for the last answers of what was left
+            took.append(late_seconds(list(load.answers), bad, began) * 1000)
     return took, list(load.answers)
 
 
@@ -130,12 +128,12 @@ def _undone(here: OnRealCluster, namespace: str) -> list[float]:
         for _ in range(UNDOS):
             kubectl("-n", namespace, "set", "env", name, "VERSION=bad")
             kubectl("-n", namespace, "rollout", "status", name, "--timeout=120s")
-            time.sleep(4)
+            time.sleep(CALM_SECONDS)
             began = time.monotonic()
             kubectl("-n", namespace, "rollout", "undo", name)
             kubectl("-n", namespace, "rollout", "status", name, "--timeout=120s")
-            time.sleep(4)
-            took.append(_late_ms(list(load.answers), "bad", began))
+            time.sleep(CALM_SECONDS)  # as above
+            took.append(late_seconds(list(load.answers), "bad", began) * 1000)
     return took
 
 

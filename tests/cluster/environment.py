@@ -13,7 +13,7 @@ from carelane.delivery.releases import Artifact, Probe, RunConfiguration, Servic
 from carelane.platforms.kubernetes.platform import KubernetesPlatform
 from tests.cluster.stack import FRONT
 from tests.fakes.clusters import BACKEND, OnCluster
-from tests.load import Load
+from tests.load import Answer, Load
 
 LOOK_SECONDS = 0.1
 SERVING = ("python3", "-I", "-S", "-u", "/srv/answer.py")
@@ -98,3 +98,8 @@ class OnRealCluster(OnCluster):
     def arrived(self) -> bool:
         """Whether the last deployment has succeeded."""
         return self.phase is Phase.SUCCEEDED
+
+
+def late_seconds(answers: list[Answer], left: str, moment: float) -> float:
+    """How long after *moment* the last request was sent that the version that is *left* answered."""
+    return max([a.sent - moment for a in answers if a.version == left and a.sent > moment], default=0.0)

@@ -285,10 +285,10 @@ def test_a_change_that_is_refused_says_how_and_with_whose_words(
 
 def test_a_name_is_given_once_and_what_is_not_there_may_be_deleted(server: Server, asking: Api) -> None:
     server.answer = httpx2.Response(409, json={"message": "already exists", "reason": "AlreadyExists"})
-    assert asking.create(Kind.JOB, "migrate", {}) is None
+    assert asking.create(Kind.JOB, {}) is None
     server.answer = httpx2.Response(409, json={"message": "quota: try again", "reason": "Conflict"})
     with pytest.raises(ConflictError, match="quota"):
-        asking.create(Kind.JOB, "migrate", {})
+        asking.create(Kind.JOB, {})
     server.answer = httpx2.Response(404, json={"message": "not found"})
     asking.delete(Kind.JOB, "migrate")
     assert server.asked[-1].url.params["propagationPolicy"] == "Background"

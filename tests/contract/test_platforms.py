@@ -1,13 +1,12 @@
 """Workloads and TrafficRouter: kept by our replica controller, in memory and for real, and kept otherwise."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from carelane.base.clock import ManualClock, RealClock
-from carelane.base.errors import PlatformError
 from carelane.delivery.releases import Artifact, Probe, RunConfiguration, ServiceKind, ServiceVersion
 from carelane.delivery.replicas.controller import Replicas
 from carelane.platforms.envoy.router import EnvoyRouter
@@ -20,6 +19,7 @@ from tests.contract import processes
 from tests.contract.envoys import Envoys
 from tests.contract.workloads import Platform, PlatformContract
 from tests.fakes.backing import FakeBacking
+from tests.fakes.clusters import nobody
 from tests.fakes.fleets import InMemoryFleets
 from tests.fakes.instances import Behaviour, FakeInstances
 from tests.fakes.kubernetes import FakeCluster
@@ -74,16 +74,11 @@ class TestKubernetesInMemory(PlatformContract):
         clock = Turning()
         cluster = FakeCluster(clock, exit_codes={"backend.migrate-7": 3})
         place = Place("healthcare-prod", "default/front", prefix="healthcare-")
-        kubernetes = KubernetesPlatform(place, cluster, cluster, clock, _nobody)
+        kubernetes = KubernetesPlatform(place, cluster, cluster, clock, nobody)
         kubernetes._readiness.monotonic = clock.monotonic
         image = Artifact("a" * 64, image="registry/backend@sha256:" + "b" * 64)
         versions = {label: replace(version, artifact=image) for label, version in VERSIONS.items()}
         return Platform(kubernetes, kubernetes, versions, asks=False, moves=True)
-
-
-def _nobody(path: str, headers: Mapping[str, str], timeout_seconds: float) -> tuple[int, bytes]:
-    del headers
-    raise PlatformError(f"nobody answers {path} within {timeout_seconds} s")
 
 
 class Turning(ManualClock):

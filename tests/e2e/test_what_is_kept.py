@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.load import Load
+from tests.processes import alive
 from tests.systems.system import System
 from tests.waiting import until
 
@@ -32,12 +33,8 @@ def restarted(system: System) -> None:
     """The server is killed, and another takes over."""
     pid = system.server_pid()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not _lives(pid), 10, "the server is gone")
+    until(lambda: not alive(pid), 10, "the server is gone")
     system.up()
-
-
-def _lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def test_what_became_of_instances_is_told_once_with_the_exit_code_where_one_was_seen(

@@ -21,17 +21,17 @@ class OnCluster(Simulation):
         if not hasattr(self, "cluster"):
             self.cluster = FakeCluster(self.clock)
         self.place = Place("healthcare-prod", "default/front")
-        self.kubernetes = KubernetesPlatform(self.place, self.cluster, self.cluster, self.clock, _nobody)
+        self.kubernetes = KubernetesPlatform(self.place, self.cluster, self.cluster, self.clock, nobody)
         self.kubernetes._readiness.monotonic = self.clock.monotonic
         self._begin(policy, self.kubernetes, self.kubernetes)
 
     def slots(self, service: str = BACKEND) -> dict[Slot, SlotSeen]:
         """The slots of a service as they are."""
-        return self.kubernetes._look(None).slots(service)
+        return self.kubernetes._look().slots(service)
 
     def ready(self, slot: Slot, service: str = BACKEND) -> list[str]:
         """The versions of its ready Pods, by the cluster's own word."""
-        look = self.kubernetes._look(None)
+        look = self.kubernetes._look()
         return [p["metadata"]["labels"][VERSION] for p in look.pods(service, slot) if look.is_ready(p)]
 
     def weights(self, service: str = BACKEND) -> dict[str, int]:
@@ -74,6 +74,7 @@ class OnCluster(Simulation):
         return f"{self.deployment.phase} ({self.deployment.message}), {found}, {self.reported[-2:]}"
 
 
-def _nobody(path: str, headers: Mapping[str, str], timeout_seconds: float) -> tuple[int, bytes]:
+def nobody(path: str, headers: Mapping[str, str], timeout_seconds: float) -> tuple[int, bytes]:
+    """Nobody is at its front door."""
     del headers
     raise PlatformError(f"nobody answers {path} within {timeout_seconds} s")

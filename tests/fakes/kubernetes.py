@@ -75,8 +75,9 @@ class FakeCluster:
             there["metadata"]["generation"] += 1
         return there
 
-    def create(self, kind: Kind, name: str, whole: Object) -> Object | None:
+    def create(self, kind: Kind, whole: Object) -> Object | None:
         """Make it, once."""
+        name = whole["metadata"]["name"]
         self._allowed(f"create {kind.value[1]} {name}")
         return None if name in self._objects[kind] else self._make(kind, name, dict(whole))
 

@@ -6,11 +6,11 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import processes
 from tests.faults import invariants
 from tests.load import Load
 from tests.systems.system import System
@@ -82,15 +82,7 @@ def serving(system: System) -> bool:
 
     What the server saw last may be a moment old: who has just been killed is counted no more.
     """
-    alive = {f"pid {pid}" for pid in invariants.parts(system).get("instance", ()) if running(pid)}
+    alive = {f"pid {pid}" for pid in invariants.parts(system).get("instance", ()) if processes.alive(pid)}
     ready = [i for i in system.instances() if i["ready"] and i["intent"] == "serve"]
     there = [i for i in ready if i["place"].partition(",")[0] in alive]
     return len(there) >= 2 and invariants.listening(system) == 2
-
-
-def running(pid: int) -> bool:
-    """Whether the process is there, and has not ended yet."""
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

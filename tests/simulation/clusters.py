@@ -18,6 +18,7 @@ from carelane.platforms.kubernetes.slots import Slot, SlotSeen
 from tests.fakes.clusters import BACKEND, OnCluster
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, policy
+from tests.simulation.asking import Asking
 from tests.simulation.schedules import STRATEGIES
 
 STEPS = {
@@ -44,7 +45,7 @@ STEPS = {
 
 
 @dataclass
-class ClusterSchedule:
+class ClusterSchedule(Asking):
     """One environment under one seed."""
 
     seed: int
@@ -128,18 +129,6 @@ class ClusterSchedule:
 
     def _rollback(self) -> None:
         self.simulation.rollback()
-
-    def _abort(self) -> None:
-        self.simulation.abort()
-
-    def _pause(self) -> None:
-        self.simulation.pause()
-
-    def _resume(self) -> None:
-        self.simulation.resume()
-
-    def _promote(self) -> None:
-        self.simulation.promote(full=self.chance.random() < 0.5)
 
     def _wait(self) -> None:
         self.simulation.clock.advance(self.chance.choice((5.0, 20.0, 250.0)))

@@ -16,6 +16,7 @@ from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.simulation.answering import Answering
+from tests.simulation.asking import Asking
 
 APP = replace(WEB, routes=("/app",))
 Shape = Mapping[str, RunConfiguration]
@@ -67,7 +68,7 @@ STEPS = {
 
 
 @dataclass
-class Schedule:
+class Schedule(Asking):
     """One environment under one seed."""
 
     seed: int
@@ -177,18 +178,6 @@ class Schedule:
         service = self.chance.choice(list(self.simulation.services))
         size = self.chance.choice((None, 1, 2, 3, 5))
         self.simulation.operations.scale(PRODUCTION, service, size, "alice", "")
-
-    def _abort(self) -> None:
-        self.simulation.abort()
-
-    def _pause(self) -> None:
-        self.simulation.pause()
-
-    def _resume(self) -> None:
-        self.simulation.resume()
-
-    def _promote(self) -> None:
-        self.simulation.promote(full=self.chance.random() < 0.5)
 
     def _tick(self) -> None:
         for _ in range(self.chance.choice((1, 3, 10))):

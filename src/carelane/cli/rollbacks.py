@@ -20,6 +20,8 @@ PARTS = {
 }
 COLD_SECONDS = 900.0
 LONGEST_REASON = 2000
+ENDED_EVERY_SECONDS = 1.0
+"""Between two questions whether somebody has ended the environment: each asks its front door how it is."""
 SCALE_DOWN_SECONDS = 30.0
 NOTIFY_SECONDS = 3.0
 
@@ -166,15 +168,13 @@ def _wait_for_the_rest(client: Client, outcome: dict[str, Any]) -> dict[str, Any
         OutcomeFailed: If something keeps it from coming about; the message says what.
     """
     number, began = outcome["deployment"]["id"], time.monotonic()
+    asked_at = -ENDED_EVERY_SECONDS
     while True:
         deployment = client.get(f"/deployments/{number}")
         late = time.monotonic() - began > COLD_SECONDS
-        if client.get(f"/environments/{deployment['environment']}").get("ended"):
-            raise OutcomeFailed(
-                f"{deployment['environment']} was ended meanwhile (`carelane down --environment`): emergency"
-                f" {number} goes on once a server starts anew",
-                hint="`carelane down --keep-running`, then `carelane up --detach`",
-            )
+        if time.monotonic() - asked_at >= ENDED_EVERY_SECONDS:
+            asked_at = time.monotonic()
+            _refuse_ended(client, deployment)
         if deployment["phase"] in (*ENDED, "Paused") or late:
             break
         time.sleep(0.1)
@@ -186,6 +186,16 @@ def _wait_for_the_rest(client: Client, outcome: dict[str, Any]) -> dict[str, Any
     timings = {"start": round(took * 1000, 1), "verify": verifying}
     at_last["deployment"]["timings_ms"] = {**outcome["deployment"]["timings_ms"], **timings}
     return dict(at_last)
+
+
+def _refuse_ended(client: Client, deployment: dict[str, Any]) -> None:
+    """Raises OutcomeFailed where nobody looks after its environment any more."""
+    if client.get(f"/environments/{deployment['environment']}").get("ended"):
+        raise OutcomeFailed(
+            f"{deployment['environment']} was ended meanwhile (`carelane down --environment`): emergency"
+            f" {deployment['id']} goes on once a server starts anew",
+            hint="`carelane down --keep-running`, then `carelane up --detach`",
+        )
 
 
 def _scaled_down(client: Client, environment: str, services: dict[str, Any]) -> tuple[float, list[str]]:

@@ -51,9 +51,13 @@ def _show(environments: list[dict[str, Any]]) -> None:
     )
 
 
+def _health(environment: dict[str, Any]) -> str:
+    return "ended" if environment.get("ended") else environment["health"] or "unknown"
+
+
 def _rows(environment: dict[str, Any]) -> list[list[str]]:
     first = [environment["name"], environment["release"] or "-"]
-    health = "ended" if environment.get("ended") else environment["health"] or "unknown"
+    health = _health(environment)
     if not environment["services"]:
         return [[*first, "-", "-", "-", "-", "-", "-", "-", _moving(environment) or "nothing deployed"]]
     rows = []
@@ -142,7 +146,7 @@ def show(directory: str, environment: str, output: str) -> None:
     if output == "json":
         show_json(view)
         return
-    health = "ended" if view.get("ended") else view["health"] or "unknown"
+    health = _health(view)
     say(f"{view['name']}  {view['address']}  release {view['release'] or '-'}  revision {view['revision']}")
     say(f"health {health}: {view['health_detail']}")
     rows = [

@@ -4,21 +4,15 @@ As it stands, so that these are told together with wrong types: one look shows e
 """
 
 import difflib
-import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from carelane.config.documents import Path
+from carelane.delivery.placeholders import Placeholders
 
 PLACEHOLDERS = ("port", "version", "commit", "environment", "instance")
 Wrong = tuple[Path, str]
-
-
-class _Text(string.Template):
-    """Read as it will be filled in when an instance starts."""
-
-    idpattern = r"[a-z][a-z0-9_.\-]*"
 
 
 @dataclass(frozen=True)
@@ -131,7 +125,7 @@ def _texts(service: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _in_text(text: str, names: _Names) -> Iterator[str]:
-    for match in _Text.pattern.finditer(text):
+    for match in Placeholders.pattern.finditer(text):
         if match["invalid"] is not None:
             yield "a $ begins a placeholder; write $$ for a dollar sign"
             continue

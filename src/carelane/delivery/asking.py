@@ -1,10 +1,10 @@
-"""What the canary steps of a deployment ask of the proxies, and what is wrong with the answers."""
+"""What a deployment asks: its canary steps of the proxies, its migrations and checks of their commands."""
 
 from carelane.delivery import verification
 from carelane.delivery.decisions.draft import Snapshot
-from carelane.delivery.deployments import Deployment, Phase, Rollout
+from carelane.delivery.deployments import Deployment, Migration, Phase, Rollout
 from carelane.delivery.ports import TrafficRouter
-from carelane.delivery.releases import ServiceVersion
+from carelane.delivery.releases import Release, ServiceVersion
 from carelane.delivery.strategies import CanaryStep, StepKind
 
 PATIENCE_SECONDS = 2.0
@@ -49,3 +49,19 @@ def commands_due(deployment: Deployment) -> dict[str, tuple[str, CanaryStep]]:
         for rollout in deployment.rollouts.values()
         if (step := rollout.current_step) is not None and step.kind is StepKind.CHECK and step.command
     }
+
+
+def tasks(
+    deployment: Deployment | None, release: Release | None
+) -> dict[str, tuple[ServiceVersion, tuple[str, ...]]]:
+    """The migrations and checks that should run or have run, by the name of their task."""
+    if deployment is None or release is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
+        return {}
+    due = {}
+    for rollout in deployment.rollouts.values():
+        version = release.versions[rollout.service]
+        if rollout.migration is Migration.RUNNING and version.run.migrate is not None:
+            due[rollout.migration_id(deployment.id)] = (version, version.run.migrate)
+    for name, (service, step) in commands_due(deployment).items():
+        due[name] = (release.versions[service], step.command)
+    return due

@@ -25,7 +25,7 @@ from carelane.delivery import asking, targets
 from carelane.delivery.decisions import commands, incidents, progress, watching
 from carelane.delivery.decisions.draft import ENGINE, UNSEEN_SECONDS, Decision, Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
-from carelane.delivery.deployments import Deployment, Kind, Migration, Phase
+from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Way
 from carelane.delivery.judging import Judging
@@ -40,7 +40,7 @@ from carelane.delivery.ports import (
     TrafficRouter,
     Workloads,
 )
-from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
+from carelane.delivery.releases import ServiceKind, ServiceVersion
 from carelane.delivery.starting import Starting
 from carelane.delivery.targets import Target
 
@@ -360,12 +360,12 @@ class Engine:
 
     def _act_on_tasks(self, draft: Draft) -> set[str]:
         """Start the migrations and checks that are due; the tasks that are still wanted, by name."""
-        wanted = _tasks(draft.deployment, draft.release)
+        wanted = asking.tasks(draft.deployment, draft.release)
         if any(self._is_due(name, version) for name, (version, _) in wanted.items()):
             # An abort may have been decided since: a migration must not start after it.
             with self._deciding:
                 snapshot = self._repository.snapshot(self.environment)
-                wanted = _tasks(snapshot.deployment, snapshot.release)
+                wanted = asking.tasks(snapshot.deployment, snapshot.release)
                 if snapshot.deployment is not None and snapshot.deployment.phase is Phase.PROGRESSING:
                     for name, (version, command) in wanted.items():
                         if self._is_due(name, version):
@@ -396,19 +396,3 @@ class Engine:
     def _gets_ready(state: EnvironmentState, copy: CopySeen) -> bool:
         version = state.service(copy.service).versions.get(copy.label)
         return version is not None and version.run.kind is ServiceKind.WEB and not copy.ready
-
-
-def _tasks(
-    deployment: Deployment | None, release: Release | None
-) -> dict[str, tuple[ServiceVersion, tuple[str, ...]]]:
-    """The migrations and checks that should run or have run, by the name of their task."""
-    if deployment is None or release is None or deployment.phase not in {Phase.PROGRESSING, Phase.PAUSED}:
-        return {}
-    due = {}
-    for rollout in deployment.rollouts.values():
-        version = release.versions[rollout.service]
-        if rollout.migration is Migration.RUNNING and version.run.migrate is not None:
-            due[rollout.migration_id(deployment.id)] = (version, version.run.migrate)
-    for name, (service, step) in asking.commands_due(deployment).items():
-        due[name] = (release.versions[service], step.command)
-    return due

@@ -3,8 +3,9 @@
 Going back leaves what runs, not a name: a release that changed no service is no place to go back to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from carelane.base.errors import ConflictError, NotFoundError, RefusedError
 from carelane.delivery import users
@@ -17,7 +18,8 @@ from carelane.delivery.ports import RolloutRepository
 from carelane.delivery.releases import Release, ServiceKind
 
 LOOKED_BACK = (20, 1000, 1_000_000)
-"""How many revisions are read at first, and then: what differs is seldom far, and found however far it is."""
+"""How many are read at first, and then: what is looked for is seldom far, and found however far it is."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,15 @@ class Target:
     revision: int | None
     release: Release
     stays: bool = False
+
+
+def ever_further(read: Callable[[int], list[T]]) -> Iterator[list[T]]:
+    """What *read* finds of the newest so many: of a few at first, then of more, until there are no more."""
+    for most in LOOKED_BACK:
+        found = read(most)
+        yield found
+        if len(found) < most:
+            return
 
 
 class History:
@@ -108,8 +119,7 @@ class History:
             )
 
     def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
-        for limit in LOOKED_BACK:
-            history = self._repository.revisions(state.name, max(limit, way.kept))
+        for history in ever_further(lambda most: self._repository.revisions(state.name, max(most, way.kept))):
             if not history:
                 raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
             target = (
@@ -120,8 +130,6 @@ class History:
             if target is not None:
                 self._refuse_irreversible(state.name, target, way.past)
                 return target
-            if len(history) < limit:
-                break
         now = history[0]
         done = "" if now.kind is Kind.DEPLOY else f"revision {now.number} is a rollback by {now.author}; "
         raise NotFoundError(

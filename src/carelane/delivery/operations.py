@@ -20,16 +20,11 @@ from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState
-from carelane.delivery.history import History, Way
+from carelane.delivery.history import History, Way, ever_further
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome, Undoing
-
-LOOKED_BACK = (20, 1000, 1_000_000)
-"""How many deployments are looked through for an emergency that a pipeline would take back: at first, and
-then, until a person has deployed, or there are no more.
-"""
 
 
 class Operations:
@@ -96,9 +91,8 @@ class Operations:
         def check(draft: Draft) -> None:
             del draft
             if asked.by_token:
-                for most in LOOKED_BACK:
-                    found = self._repository.deployments(environment, most)
-                    if superseding.refuse_left(found, wanted) or len(found) < most:
+                for found in ever_further(lambda most: self._repository.deployments(environment, most)):
+                    if superseding.refuse_left(found, wanted):
                         break
 
         return requesting.ask(engine, self._repository, request, check)

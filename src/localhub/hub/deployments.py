@@ -55,16 +55,21 @@ def _retire_earlier(localhub: Localhub, newest: HubDeployment) -> None:
     for each in localhub.deployments.all(newest.repository):
         same = each.environment == newest.environment and each.id != newest.id
         if same and each.statuses and each.statuses[-1].state == "success":
-            number, now = localhub.runs.next_id("statuses"), localhub.clock.now()
+            _retire(localhub, each)
 
-            def retired(found: HubDeployment | None, number: int = number) -> HubDeployment:
-                found = found or each  # noqa: B023 - called here
-                last = found.statuses[-1]
-                if last.state != "success":
-                    return found  # somebody has said something else meanwhile
-                return found.followed_by(replace(last, id=number, state="inactive", created_at=now))  # noqa: B023
 
-            localhub.deployments.changed(each.repository, str(each.id), retired)
+def _retire(localhub: Localhub, earlier: HubDeployment) -> None:
+    """It is inactive, unless somebody has said something else of it meanwhile."""
+    number, at = localhub.runs.next_id("statuses"), localhub.clock.now()
+
+    def retired(now: HubDeployment | None) -> HubDeployment:
+        found = now or earlier
+        last = found.statuses[-1]
+        if last.state != "success":
+            return found
+        return found.followed_by(replace(last, id=number, state="inactive", created_at=at))
+
+    localhub.deployments.changed(earlier.repository, str(earlier.id), retired)
 
 
 def _say(localhub: Localhub, deployment: HubDeployment, status: DeploymentStatus) -> None:

@@ -151,16 +151,14 @@ class Documents(Generic[Record]):
     def changed(self, repository: str, key: str, change: Callable[[Record | None], Record]) -> Record:
         """What *change* makes of the record as it is, kept before anybody else may change it."""
         with self._engine.begin() as connection:
-            record = change(
-                next(iter(self._read(connection, repository, tables.documents.c.key == key)), None)
-            )
+            record = change(self._one(connection, repository, key))
             self._write(connection, record)
         return record
 
     def get(self, repository: str, key: str) -> Record | None:
         """The record, or None."""
         with self._reading.connect() as connection:
-            return next(iter(self._read(connection, repository, tables.documents.c.key == key)), None)
+            return self._one(connection, repository, key)
 
     def all(self, repository: str) -> list[Record]:
         """All of a repository's, in no order."""
@@ -175,6 +173,9 @@ class Documents(Generic[Record]):
         )
         with self._engine.begin() as connection:
             connection.execute(statement)
+
+    def _one(self, connection: sa.Connection, repository: str, key: str) -> Record | None:
+        return next(iter(self._read(connection, repository, tables.documents.c.key == key)), None)
 
     def _read(
         self, connection: sa.Connection, repository: str, *conditions: sa.ColumnElement[bool]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localhub.execution import sandbox
+from tests.processes import alive
 from tests.waiting import until
 
 PARENT = """
@@ -39,13 +40,6 @@ def has_all(reaper: int) -> bool:
     return len(descendants(reaper)) >= 4
 
 
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_who_has_many_threads_and_is_killed_leaves_nobody() -> None:
     """Each of its threads may tell the reaper, one in the middle of another."""
     parents = [
@@ -61,10 +55,10 @@ def test_who_has_many_threads_and_is_killed_leaves_nobody() -> None:
             left |= {reaper, *descendants(reaper)}
         for parent in parents:
             parent.kill()
-        until(lambda: not any(running(pid) for pid in left), 15, "all have ended")
+        until(lambda: not any(alive(pid) for pid in left), 15, "all have ended")
     finally:
         for pid in left:
-            if running(pid):
+            if alive(pid):
                 os.kill(pid, signal.SIGKILL)
         for parent in parents:
             parent.kill()
@@ -77,7 +71,7 @@ def test_its_exit_code_is_the_commands_and_what_it_left_has_ended(code: int) -> 
     reaper = [sys.executable, "-I", "-S", sandbox.REAPER, str(os.getpid()), *command]
     done = subprocess.run(reaper, capture_output=True, timeout=30, check=False)
     assert done.returncode == code, done.stderr
-    assert not running(int(done.stdout))
+    assert not alive(int(done.stdout))
 
 
 @pytest.mark.parametrize("again", [False, *[True] * 10])
@@ -92,4 +86,4 @@ def test_told_to_end_however_often_it_ends_all_and_says_so(again: bool) -> None:
         while again and process.poll() is None:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
-        assert not running(left)
+        assert not alive(left)

@@ -1,6 +1,7 @@
 """A cluster's API over HTTP: raw JSON by lightkube's client, which knows kubeconfigs and credentials.
 
-Its typed models are not used: they drop the fields that they do not know (docs/decisions/0008-*.md).
+Its typed models are not used: they drop the fields that they do not know
+(docs/decisions/0007-three-slots-a-service.md).
 """
 
 import contextlib
@@ -148,9 +149,8 @@ class Api:
         asked = {"fieldManager": MANAGER, "force": "true"}
         return self._call("PATCH", self._path(kind, name), fields, APPLY, asked)
 
-    def create(self, kind: Kind, name: str, whole: Object) -> Object | None:
-        """POST it; None where one of that name is there."""
-        del name  # *whole* has it
+    def create(self, kind: Kind, whole: Object) -> Object | None:
+        """POST it; None where one of its name is there."""
         try:
             return self._call("POST", self._path(kind), whole, params={"fieldManager": MANAGER})
         except _IsThere:
@@ -214,7 +214,7 @@ def _refused(answer: httpx2.Response) -> CarelaneError:
         words, causes, reason = f"HTTP {answer.status_code}", None, None
     said = f"the cluster says: {words}"
     if answer.status_code in {401, 403}:
-        return RefusedError(said, hint="docs/kubernetes.md lists the rights that the server needs")
+        return RefusedError(said, hint="`kubectl auth can-i --list` shows what this user may do")
     if answer.status_code == NOT_FOUND:
         return NotFoundError(said)
     if answer.status_code == CONFLICT:

@@ -1,12 +1,12 @@
 """The objects that Carelane makes for a service, as raw JSON; names and labels as people type them."""
 
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from carelane.base.errors import InputError
+from carelane.delivery.placeholders import Placeholders
 from carelane.delivery.policies import Pace
 from carelane.delivery.ports import Task
 from carelane.delivery.releases import Probe, ServiceKind, ServiceVersion
@@ -44,10 +44,6 @@ class Place:
     def name(self, service: str, slot: Slot = Slot.STABLE) -> str:
         """What the Deployment of *service* in *slot*, its Service and its Pods' ``app`` are called."""
         return f"{self.prefix}{service}" + ("" if slot is Slot.STABLE else f"-{slot}")
-
-
-class _Placeholders(string.Template):
-    idpattern = r"[a-z][a-z0-9_.\-]*"
 
 
 def _head(kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -109,15 +105,15 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
     if version.artifact.image is None:
         raise InputError(
             f"{version.service} {version.label} has no image: it cannot run on Kubernetes",
-            hint="the pipeline gives the images with the release: `carelane release create --image`",
+            hint="the release was made without one",
         )
     known = {"port": str(PORT), "version": version.label, **place.environment}
     container: dict[str, Any] = {
         "name": version.service,
         "image": version.artifact.image,
-        "command": [_Placeholders(word).safe_substitute(known) for word in command or run.command],
+        "command": [Placeholders(word).safe_substitute(known) for word in command or run.command],
         "env": [
-            {"name": name, "value": _Placeholders(value).safe_substitute(known)}
+            {"name": name, "value": Placeholders(value).safe_substitute(known)}
             for name, value in sorted(run.environment.items())
         ],
         "securityContext": {
@@ -188,19 +184,17 @@ def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot
         }
         for slot in Slot
     ]
-    users = [
-        {
-            "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
-            "backendRefs": [backend(place, name, slot, weights.get(slot, 0)) for slot in Slot],
-        }
-    ]
+    users = {
+        "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
+        "backendRefs": [backend(place, name, slot, weights.get(slot, 0)) for slot in Slot],
+    }
     namespace, _, gateway = place.gateway.partition("/")
     return {
         **_head(Kind.ROUTE, place.name(name), {SERVICE: name}),
         "spec": {
             "parentRefs": [{"name": gateway, "namespace": namespace}],
             **({"hostnames": [place.hostname]} if place.hostname else {}),
-            "rules": [*hand, *(users if paths else ())],
+            "rules": [*hand, *([users] if paths else [])],
         },
     }
 

@@ -26,11 +26,12 @@ from carelane.platforms.kubernetes.seen import (
     Seen,
     as_of,
     is_by_hand,
+    is_ending,
     marks,
     rules,
     taken,
 )
-from carelane.platforms.kubernetes.slots import Hold, Size, Slot, Template, Write, plan
+from carelane.platforms.kubernetes.slots import Hold, Size, Slot, Slots, Template, Write, plan, weigh
 
 Asks = Callable[[str, Mapping[str, str], float], tuple[int, bytes]]
 """GET a path at the front door with some headers, in so many seconds: status and body."""
@@ -56,8 +57,9 @@ class KubernetesPlatform:
             return True
         self._target = target
         changed, problems = False, []
+        look = self._look()
         for name, wanted in target.services.items():
-            for write in plan(wanted, self._look(wanted).slots(name)).writes:
+            for write in plan(wanted, look.slots(name, _drain_seconds(wanted))):
                 try:
                     self._write(name, wanted, write)
                     changed = True
@@ -70,20 +72,20 @@ class KubernetesPlatform:
     def observe(self) -> WorkloadsSeen:
         """What there is; not visible while the cluster does not say."""
         visible = self._view.look(moving=True)
-        look = self._look(None)
-        there = {pod["metadata"]["uid"]: pod for name in self._names() for pod in look.pods(name)}
-        listed = {uid for uid, pod in there.items() if look.is_listed(pod, ending=_ends(pod))}
+        look = self._look()
+        there = {pod["metadata"]["uid"]: pod for name in look.services for pod in look.pods(name)}
+        listed = {uid for uid, pod in there.items() if look.is_listed(pod, ending=is_ending(pod))}
         self._readiness.look(listed, set(there))
-        self._seen = self._observed(visible=visible)
+        self._seen = self._observed(look, visible=visible)
         return self._seen
 
     def known(self) -> WorkloadsSeen:
         """The same as of the last look, with what is meant of each by now."""
-        return self._observed(visible=self._seen.visible)
+        return self._observed(self._look(), visible=self._seen.visible)
 
     def start(self, task: Task) -> None:
         """Let a Job run once: a name is given once."""
-        made = self._changes.create(Kind.JOB, task.name, objects.job(self._place, task))
+        made = self._changes.create(Kind.JOB, objects.job(self._place, task))
         if made is not None:
             self._view.note(Kind.JOB, made)
 
@@ -91,9 +93,8 @@ class KubernetesPlatform:
         """Delete it, with its Pods."""
         self._changes.delete(Kind.JOB, task)
 
-    def _observed(self, *, visible: bool) -> WorkloadsSeen:
-        look = self._look(None)
-        names = self._names()
+    def _observed(self, look: Seen, *, visible: bool) -> WorkloadsSeen:
+        names = look.services | set(self._target.services)
         copies = {}
         for name in names:
             for pod in look.pods(name):
@@ -106,15 +107,8 @@ class KubernetesPlatform:
             visible=visible,
         )
 
-    def _names(self) -> set[str]:
-        """The services that are wanted here, or have Pods."""
-        labels = (pod["metadata"].get("labels") or {} for pod in self._view.all(Kind.POD).values())
-        there = {each[objects.SERVICE] for each in labels if objects.SERVICE in each}
-        return there | set(self._target.services)
-
-    def _look(self, wanted: ServiceTarget | None) -> Seen:
-        drains = [v.run.drain_seconds for v in wanted.versions.values()] if wanted is not None else []
-        return Seen(self._place, self._view, self._readiness, self._clock.wall(), max(drains, default=0.0))
+    def _look(self) -> Seen:
+        return Seen(self._place, self._view, self._readiness, self._clock.wall())
 
     def _write(self, service: str, wanted: ServiceTarget, write: Write) -> None:
         name = self._place.name(service, write.slot)
@@ -153,53 +147,45 @@ class KubernetesPlatform:
             if target.generation < self._routed_as_of:
                 return
             self._routed_as_of = target.generation
-            paths = self._paths(target)
-            problems = []
+            look, problems = self._look(), []
+            slots = {name: look.slots(name, _drain_seconds(w)) for name, w in target.services.items()}
+            weights = {name: weigh(w, slots[name]) for name, w in target.services.items()}
+            paths = _paths(target, slots, weights)
             for name, wanted in target.services.items():
                 try:
-                    if self._route(name, wanted, paths.get(name, ()), target.generation):
-                        self._written[name] = target.generation
-                    else:
-                        self._written.pop(name, None)
+                    if not _has_route(wanted):
+                        self._end_route(look, name)
+                        continue
+                    self._route(look, name, paths[name], weights[name], target.generation)
+                    self._written[name] = target.generation
                 except CarelaneError as problem:
                     problems.append(problem)
             if problems:
                 raise problems[0]
 
-    def _paths(self, target: Target) -> dict[str, tuple[str, ...]]:
-        """The paths at the front door that are each service's own by now."""
-        carried = {}
-        for name, wanted in target.services.items():
-            labels = users.in_order(wanted.versions, wanted.stable, wanted.trial)
-            if labels and wanted.home is not None:
-                slots = self._look(wanted).slots(name)
-                weights = plan(wanted, slots).weights or {s: seen.weight for s, seen in slots.items()}
-                by_label = {
-                    label: sum(w for s, w in weights.items() if slots[s].ready(label)) for label in labels
-                }
-                carried[name] = users.Carried(
-                    wanted.stable, wanted.trial, wanted.versions, by_label, tuple(wanted.copies)
-                )
-        return users.paths(carried)
+    def _end_route(self, look: Seen, name: str) -> None:
+        """A worker has no route, nor has what is taken out."""
+        if look.route(name) is not None:
+            self._changes.delete(Kind.ROUTE, self._place.name(name))
+        self._written.pop(name, None)
 
-    def _route(self, name: str, wanted: ServiceTarget, paths: tuple[str, ...], generation: int) -> bool:
-        """Bring one service's route about; whether it is to have one."""
-        look = self._look(wanted)
-        slots, found = look.slots(name), look.route(name)
-        weights = plan(wanted, slots).weights
-        if wanted.home is None or not users.in_order(wanted.versions, wanted.stable, wanted.trial):
-            if found is not None:
-                self._changes.delete(Kind.ROUTE, self._place.name(name))
-            return False
-        if weights is None:
-            weights = look.weights(name) if found is not None else {}
+    def _route(
+        self,
+        look: Seen,
+        name: str,
+        paths: tuple[str, ...],
+        wanted: Mapping[Slot, int] | None,
+        generation: int,
+    ) -> None:
+        """Bring one service's route about; where nobody is *wanted* to have its users they stay."""
+        found, now = look.route(name), look.weights(name)
+        weights = now if wanted is None else wanted
         if not any(weights.values()):
             weights = {Slot.STABLE: 1}
         if found is None or _paths_of(found) != list(paths) or GENERATION not in marks(found):
             self._make_route(name, paths, weights, generation)
-        elif look.weights(name) != {slot: weights.get(slot, 0) for slot in Slot}:
+        elif now != {slot: weights.get(slot, 0) for slot in Slot}:
             self._weigh(found, name, weights, generation)
-        return True
 
     def _make_route(
         self, name: str, paths: tuple[str, ...], weights: Mapping[Slot, int], generation: int
@@ -215,11 +201,10 @@ class KubernetesPlatform:
         """One PATCH, refused by the cluster if somebody who decided later was there before."""
         if as_of(found) > generation:
             raise ConflictError(f"the route of {name} was written by who decided later")
-        mark = f"/metadata/annotations/{GENERATION.replace('/', '~1')}"
         operations: list[dict[str, Any]] = [
-            {"op": "test", "path": mark, "value": marks(found).get(GENERATION)},
+            {"op": "test", "path": _pointer(GENERATION), "value": marks(found).get(GENERATION)},
             *(
-                {"op": "add", "path": f"/metadata/annotations/{key.replace('/', '~1')}", "value": value}
+                {"op": "add", "path": _pointer(key), "value": value}
                 for key, value in self._marks(generation, weights).items()
             ),
         ]
@@ -259,19 +244,52 @@ class KubernetesPlatform:
 
     def reaches(self, service: str) -> bool:
         """Whether it has a route, which the header steers."""
-        return self._look(None).route(service) is not None
+        return self._look().route(service) is not None
 
     def ask_version(self, service: str, label: str, path: str, timeout_seconds: float) -> tuple[int, bytes]:
         """GET *path* of the slot that has this version."""
-        slots = self._look(None).slots(service)
+        slots = self._look().slots(service)
         slot = next((slot for slot, seen in slots.items() if seen.pure(label)), None)
         if slot is None or not self.reaches(service):
             raise PlatformError(f"no slot of {service} has {label} alone: it cannot be asked by itself")
         return self._asks(path, {objects.STEERED: f"{service}-{slot}"}, timeout_seconds)
 
 
-def _ends(pod: Object) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
+def _drain_seconds(wanted: ServiceTarget) -> float:
+    """The longest that one of its versions has to finish."""
+    return max((version.run.drain_seconds for version in wanted.versions.values()), default=0.0)
+
+
+def _takes_requests(wanted: ServiceTarget) -> list[str]:
+    """Its web versions, in the order of `users.in_order`."""
+    return users.in_order(wanted.versions, wanted.stable, wanted.trial)
+
+
+def _has_route(wanted: ServiceTarget) -> bool:
+    return wanted.home is not None and bool(_takes_requests(wanted))
+
+
+def _paths(
+    target: Target, slots: Mapping[str, Slots], weights: Mapping[str, Mapping[Slot, int] | None]
+) -> dict[str, tuple[str, ...]]:
+    """The paths at the front door that are each service's own by now, of those that have a route."""
+    carried = {}
+    for name, wanted in target.services.items():
+        if _has_route(wanted):
+            given = weights[name] or {slot: seen.weight for slot, seen in slots[name].items()}
+            by_label = {
+                label: sum(weight for slot, weight in given.items() if slots[name][slot].ready(label))
+                for label in _takes_requests(wanted)
+            }
+            carried[name] = users.Carried(
+                wanted.stable, wanted.trial, wanted.versions, by_label, tuple(wanted.copies)
+            )
+    return users.paths(carried)
+
+
+def _pointer(mark: str) -> str:
+    """Where a JSON Patch finds an annotation."""
+    return f"/metadata/annotations/{mark.replace('/', '~1')}"
 
 
 def _paths_of(route: Object) -> list[str]:

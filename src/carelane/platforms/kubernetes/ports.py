@@ -63,8 +63,8 @@ class Changes(Protocol):
         """Set these fields, as our own, of an object that is there or not (server-side apply)."""
         ...
 
-    def create(self, kind: Kind, name: str, whole: Object) -> Object | None:
-        """Make it; None where one of that name is there already."""
+    def create(self, kind: Kind, whole: Object) -> Object | None:
+        """Make it; None where one of its name is there already."""
         ...
 
     def patch(self, kind: Kind, name: str, operations: Sequence[Mapping[str, Any]]) -> Object:

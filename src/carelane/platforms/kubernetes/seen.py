@@ -1,5 +1,6 @@
 """What the objects of a namespace say of slots, copies and tasks."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,12 +63,7 @@ class Readiness:
         """Those of the Pods that are *there* that are *ready* now."""
         now = self.monotonic()
         self._since = {uid: self._since.get(uid, now) for uid in ready}
-        first = dict.fromkeys(there - self._last.keys(), now)
-        self._last = {
-            **first,
-            **{u: at for u, at in self._last.items() if u in there},
-            **dict.fromkeys(ready, now),
-        }
+        self._last = {uid: now if uid in ready else self._last.get(uid, now) for uid in there}
 
     def lasts(self, uid: str) -> bool:
         """Whether it has been ready for long enough to be given users."""
@@ -82,19 +78,21 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Seen:
-    """One look at the namespace of an environment."""
+    """One look at the namespace of an environment: its Pods and their endpoints are gone through once."""
 
     place: Place
     view: View
     readiness: Readiness
     now: datetime
-    drain_seconds: float = 10.0
 
     # -- slots
 
-    def slots(self, service: str) -> dict[Slot, SlotSeen]:
-        """The three slots of *service*, whether there is something in them or not."""
-        weights, rested = self.weights(service), self._rested(service)
+    def slots(self, service: str, drain_seconds: float = 0.0) -> dict[Slot, SlotSeen]:
+        """The three slots of *service*, whether there is something in them or not.
+
+        They have rested once their weights are as they are for *drain_seconds*.
+        """
+        weights, rested = self.weights(service), self._rested(service, drain_seconds)
         return {slot: self._slot(service, slot, weights.get(slot, 0), rested=rested) for slot in Slot}
 
     def _slot(self, service: str, slot: Slot, weight: int, *, rested: bool) -> SlotSeen:
@@ -102,10 +100,9 @@ class Seen:
         found = self.view.all(Kind.DEPLOYMENT).get(name)
         if found is None:
             return SlotSeen(weight=weight, rested=rested)
-        spec, template = found["spec"], found["spec"]["template"]["metadata"]
-        restarted = (template.get("annotations") or {}).get(RESTARTED)
+        spec, template = found["spec"], found["spec"]["template"]
         return SlotSeen(
-            label=(template.get("labels") or {}).get(VERSION),
+            label=labels_of(template).get(VERSION),
             size=spec.get("replicas", 1),
             settled=found.get("status", {}).get("observedGeneration", 0) >= found["metadata"]["generation"],
             pods=tuple(self._pod(pod) for pod in self.pods(service, slot)),
@@ -113,17 +110,17 @@ class Seen:
             rested=rested,
             sized=self._autoscaler(name) is not None,
             paused=bool(spec.get("paused")),
-            restarted_at=when_said(restarted),
+            restarted_at=when_said(marks(template).get(RESTARTED)),
         )
 
     def _pod(self, pod: Object) -> PodSeen:
         up, uid = self.is_ready(pod) and (self.is_listed(pod) or not _serves(pod)), pod["metadata"]["uid"]
         lasts = self.readiness.lasts(uid) or self._ready_seconds(pod["status"]) > 1.0 + READY_SECONDS
         return PodSeen(
-            label=pod["metadata"]["labels"].get(VERSION, ""),
+            label=labels_of(pod).get(VERSION, ""),
             up=up,
             ready=up and lasts,
-            leaving="deletionTimestamp" in pod["metadata"],
+            leaving=is_ending(pod),
             quiet=self.readiness.quiet(uid),
             since=when(pod["metadata"]["creationTimestamp"]),
         )
@@ -134,18 +131,32 @@ class Seen:
         No task is among them, nor what its Deployment does not count: what was evicted, and stays as an
         object, or was taken out of it by hand.
         """
-        for pod in self.view.all(Kind.POD).values():
-            labels = pod["metadata"].get("labels") or {}
-            place = labels.get(SLOT)
-            if labels.get(SERVICE) != service or TASK in labels or place not in _SLOTS:
-                continue
-            counted = labels.get("app") == self.place.name(service, Slot(place))
-            if slot in {None, place} and counted and pod.get("status", {}).get("phase") not in OVER:
+        for pod in self._pods.get(service, ()):
+            if slot in {None, labels_of(pod)[SLOT]}:
                 yield pod
+
+    @functools.cached_property
+    def _pods(self) -> Mapping[str, list[Object]]:
+        """By service, those that their Deployments count."""
+        found: dict[str, list[Object]] = {}
+        for pod in self.view.all(Kind.POD).values():
+            labels = labels_of(pod)
+            service, place = labels.get(SERVICE), labels.get(SLOT)
+            if service is None or TASK in labels or place not in _SLOTS or is_over(pod):
+                continue
+            if labels.get("app") == self.place.name(service, Slot(place)):
+                found.setdefault(service, []).append(pod)
+        return found
+
+    @property
+    def services(self) -> set[str]:
+        """Those that have Pods, whatever these are for."""
+        labels = (labels_of(pod) for pod in self.view.all(Kind.POD).values())
+        return {each[SERVICE] for each in labels if SERVICE in each}
 
     def is_ready(self, pod: Object) -> bool:
         """Whether it stays, and says that it is ready."""
-        if "deletionTimestamp" in pod["metadata"]:
+        if is_ending(pod):
             return False
         conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", ())}
         return conditions.get("Ready") == "True"
@@ -156,18 +167,25 @@ class Seen:
         What is *ending*, and serves still, is as good as listed: a gateway that has too few others (Envoy's
         panic threshold is one half) sends to it what comes.
         """
-        labels, uid = pod["metadata"]["labels"], pod["metadata"]["uid"]
-        service = self.place.name(labels[SERVICE], Slot(labels.get(SLOT, Slot.STABLE)))
+        labels, (ready, serving) = labels_of(pod), self._endpoints
+        service = self.place.name(labels[SERVICE], Slot(labels[SLOT]))
+        which = (service, pod["metadata"]["uid"])
+        return which in ready or (ending and which in serving)
+
+    @functools.cached_property
+    def _endpoints(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+        """The endpoints that are ready, and those that serve: by their Service's name and their Pod's UID."""
+        ready, serving = set(), set()
         for found in self.view.all(Kind.ENDPOINTS).values():
-            if (found["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
-                continue
+            service = labels_of(found).get(SERVICE_NAME, "")
             for endpoint in found.get("endpoints") or ():
-                if (endpoint.get("targetRef") or {}).get("uid") != uid:
-                    continue
+                which = (service, (endpoint.get("targetRef") or {}).get("uid", ""))
                 said = endpoint.get("conditions") or {}
-                if said.get("ready") is not False or (ending and said.get("serving")):
-                    return True
-        return False
+                if said.get("ready") is not False:
+                    ready.add(which)
+                if said.get("serving"):
+                    serving.add(which)
+        return ready, serving
 
     def _autoscaler(self, deployment: str) -> Object | None:
         for found in self.view.all(Kind.AUTOSCALER).values():
@@ -201,11 +219,10 @@ class Seen:
                 weights[names[each["name"]]] = each.get("weight", 1)
         return weights
 
-    def _rested(self, service: str) -> bool:
-        """Whether the weights are as they are for the drain time."""
+    def _rested(self, service: str, drain_seconds: float) -> bool:
         found = self.route(service)
         since = when_said(marks(found).get(WEIGHTS_SINCE)) if found is not None else None
-        return since is None or (self.now - since).total_seconds() >= self.drain_seconds
+        return since is None or (self.now - since).total_seconds() >= drain_seconds
 
     # -- for decisions, and for people
 
@@ -220,17 +237,16 @@ class Seen:
     def copy(self, pod: Object, wanted: ServiceTarget | None) -> CopySeen:
         """One Pod as a copy of its version."""
         meta, status = pod["metadata"], pod.get("status", {})
-        container = _container(status, meta["labels"][SERVICE])
-        leaving, label = "deletionTimestamp" in meta, meta["labels"].get(VERSION, "")
-        ready = self.is_ready(pod)
+        labels, leaving = labels_of(pod), is_ending(pod)
+        container, ready = _container(status, labels[SERVICE]), self.is_ready(pod)
         last = container.get("lastState", {}).get("terminated") or container.get("state", {}).get(
             "terminated"
         )
         return CopySeen(
             id=meta["name"],
-            service=meta["labels"][SERVICE],
-            label=label,
-            purpose=None if leaving else self._purpose(meta["labels"], wanted),
+            service=labels[SERVICE],
+            label=labels.get(VERSION, ""),
+            purpose=None if leaving else self._purpose(labels, wanted),
             since=when(meta["creationTimestamp"]),
             phase=_phase(pod, container, leaving=leaving),
             ready=ready,
@@ -247,8 +263,7 @@ class Seen:
         copies = wanted.copies.get(labels.get(VERSION, "")) if wanted is not None else None
         if copies is not None and copies.serves and copies.percent:
             return copies.purpose
-        has_users = self.weights(labels[SERVICE]).get(Slot(labels.get(SLOT, Slot.STABLE)), 0)
-        if has_users:
+        if self.weights(labels[SERVICE])[Slot(labels[SLOT])]:
             return Purpose.SERVE
         return Purpose.WARM if copies is not None and copies.purpose is Purpose.WARM else None
 
@@ -270,28 +285,24 @@ class Seen:
         """The tasks by name; one whose Job is gone runs for as long as its Pod does."""
         found = {}
         for pod in self.view.all(Kind.POD).values():
-            labels = pod["metadata"].get("labels") or {}
-            if TASK in labels and pod.get("status", {}).get("phase") not in OVER:
+            labels = labels_of(pod)
+            if TASK in labels and not is_over(pod):
                 found[labels[TASK]] = TaskSeen(labels.get(SERVICE, ""), ProcessPhase.RUNNING)
         for name, job in self.view.all(Kind.JOB).items():
-            labels = job["metadata"].get("labels") or {}
-            if TASK in labels and ("deletionTimestamp" not in job["metadata"] or labels[TASK] not in found):
+            labels = labels_of(job)
+            if TASK in labels and (not is_ending(job) or labels[TASK] not in found):
                 found[labels[TASK]] = self._task(name, labels.get(SERVICE, ""), job)
         return found
 
     def _task(self, name: str, service: str, job: Object) -> TaskSeen:
         ends = {c["type"] for c in job.get("status", {}).get("conditions", ()) if c["status"] == "True"}
-        pods = [
-            pod
-            for pod in self.view.all(Kind.POD).values()
-            if (pod["metadata"].get("labels") or {}).get("job-name") == name
-        ]
         if not ends & {"Complete", "Failed"}:
             return TaskSeen(service, ProcessPhase.RUNNING)
         if "Complete" in ends:
             return TaskSeen(service, ProcessPhase.EXITED, 0)
+        pods = (p for p in self.view.all(Kind.POD).values() if labels_of(p).get("job-name") == name)
         codes = [_exit_code(pod, service) for pod in pods]
-        if pods and None in codes:
+        if None in codes:
             return TaskSeen(service, ProcessPhase.RUNNING)  # its Pod is told of a moment later than its Job
         return TaskSeen(service, ProcessPhase.EXITED, next(iter(codes), None))
 
@@ -332,8 +343,23 @@ def _taken_by(parent: Mapping[str, Any], version: int) -> str | None:
     return f"{wrong[0]['reason']}: {wrong[0].get('message', '')}" if wrong else ""
 
 
+def labels_of(found: Object) -> Mapping[str, str]:
+    """The labels of an object, or of a template."""
+    return found["metadata"].get("labels") or {}
+
+
+def is_ending(found: Object) -> bool:
+    """Whether it was told to end."""
+    return "deletionTimestamp" in found["metadata"]
+
+
+def is_over(pod: Object) -> bool:
+    """Whether nothing of a Pod runs any more."""
+    return pod.get("status", {}).get("phase") in OVER
+
+
 def marks(found: Object) -> Mapping[str, str]:
-    """The annotations of an object."""
+    """The annotations of an object, or of a template."""
     return found["metadata"].get("annotations") or {}
 
 
@@ -373,7 +399,7 @@ def _phase(pod: Object, container: Mapping[str, Any], *, leaving: bool) -> Proce
         return ProcessPhase.STOPPING
     if "running" in state:
         return ProcessPhase.RUNNING
-    if "terminated" in state or pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}:
+    if "terminated" in state or is_over(pod):
         return ProcessPhase.EXITED
     if state.get("waiting", {}).get("reason") == "CrashLoopBackOff":
         return ProcessPhase.BACKOFF

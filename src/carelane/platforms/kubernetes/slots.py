@@ -16,7 +16,7 @@ What holds at every step, whatever is asked for in between:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -92,7 +92,12 @@ class SlotSeen:
 
 
 Slots = Mapping[Slot, SlotSeen]
-EMPTY: Slots = {slot: SlotSeen() for slot in Slot}
+LASTING = (Slot.STABLE, Slot.CANARY, Slot.PREVIOUS)
+"""The slots, the one first that suits what is to have the lasting place."""
+RESTING = (Slot.PREVIOUS, Slot.CANARY, Slot.STABLE)
+"""The same for what is kept warm."""
+ON_TRIAL = (Slot.CANARY, Slot.PREVIOUS, Slot.STABLE)
+"""The same for all else."""
 
 
 @dataclass(frozen=True)
@@ -123,27 +128,23 @@ class Hold:
 Write = Template | Size | Hold
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is due now. *weights* are parts of the traffic by slot; None: they stay as they are."""
-
-    weights: Mapping[Slot, int] | None = None
-    writes: tuple[Write, ...] = ()
-
-
-def plan(wanted: ServiceTarget, slots: Slots) -> Plan:
-    """The next step of one service to what is *wanted*, from its *slots* as they are."""
+def plan(wanted: ServiceTarget, slots: Slots) -> tuple[Write, ...]:
+    """What is due now, one change a slot at most, to bring a service's *slots* to what is *wanted*."""
     if wanted.home is None or wanted.home not in wanted.versions:
-        gone = (Size(slot, 0) for slot, seen in slots.items() if seen.size and seen.settled)
-        return Plan({}, tuple(gone))
-    if wanted.versions[wanted.home].run.kind is not ServiceKind.WEB:
-        return Plan(None, _Step(wanted, wanted.home, slots, None).writes((Slot.STABLE,)))
-    weights = weigh(wanted, slots)
-    return Plan(weights, _Step(wanted, wanted.home, slots, weights).writes(tuple(Slot)))
+        return tuple(Size(slot, 0) for slot, seen in slots.items() if seen.size and seen.settled)
+    which = tuple(Slot) if wanted.versions[wanted.home].run.kind is ServiceKind.WEB else (Slot.STABLE,)
+    return _Step(wanted, wanted.home, slots, weigh(wanted, slots)).writes(which)
 
 
 def weigh(wanted: ServiceTarget, slots: Slots) -> Mapping[Slot, int] | None:
-    """Each slot's part of the traffic; None where nobody who is ready may have it."""
+    """Each slot's part of the traffic; None where it stays as it is: nobody who is ready may have it.
+
+    What is taken out leaves none, a worker has none.
+    """
+    if wanted.home is None or wanted.home not in wanted.versions:
+        return {}
+    if wanted.versions[wanted.home].run.kind is not ServiceKind.WEB:
+        return None
     if wanted.shares is None:
         slot = _carrier(wanted, slots)
         return None if slot is None else {each: int(each is slot) for each in Slot}
@@ -188,12 +189,6 @@ class _Step:
     home: str
     slots: Slots
     weights: Mapping[Slot, int] | None
-    _places: Mapping[bool, tuple[Slot, ...]] = field(
-        default_factory=lambda: {
-            True: (Slot.STABLE, Slot.CANARY, Slot.PREVIOUS),
-            False: (Slot.CANARY, Slot.PREVIOUS, Slot.STABLE),
-        }
-    )
 
     def writes(self, which: tuple[Slot, ...]) -> tuple[Write, ...]:
         """One change a slot at most."""
@@ -215,20 +210,20 @@ class _Step:
     # -- the lasting place
 
     def _stable(self) -> Write | None:
-        seen, home = self.slots[Slot.STABLE], self.home
-        if seen.paused is not (self.wanted.paused and seen.label == home):
+        seen = self.slots[Slot.STABLE]
+        if seen.paused is not (self.wanted.paused and seen.label == self.home):
             return Hold(Slot.STABLE, not seen.paused)
-        if seen.label == home:
-            return self._renewed(seen, home) or self._grown(Slot.STABLE)
+        if seen.label == self.home:
+            return self._renewed(seen) or self._grown(Slot.STABLE)
         if seen.label is None or not seen.size or (not self._needed(Slot.STABLE) and self._may_change()):
-            return Template(Slot.STABLE, home)
+            return Template(Slot.STABLE, self.home)
         return self._grown(Slot.STABLE)
 
     def _may_change(self) -> bool:
         """Whether the stable slot may get another version: in place, or because nobody has it."""
-        if self._is_worker or self._free(Slot.STABLE):
-            return not self.wanted.paused
-        return self._in_place and not self.wanted.paused
+        if self.wanted.paused:
+            return False
+        return self._is_worker or self._free(Slot.STABLE) or self._in_place
 
     @property
     def _in_place(self) -> bool:
@@ -236,12 +231,12 @@ class _Step:
         weight = (self.weights or {}).get(Slot.STABLE, self.slots[Slot.STABLE].weight)
         return self.wanted.shares is None and weight > 0
 
-    def _renewed(self, seen: SlotSeen, home: str) -> Template | None:
+    def _renewed(self, seen: SlotSeen) -> Template | None:
         asked_at = self.wanted.restarted_at
         if asked_at is None or seen.restarted_at == asked_at:
             return None
         old = [pod for pod in seen.staying if pod.since is None or pod.since < asked_at]
-        return Template(Slot.STABLE, home, asked_at) if old else None
+        return Template(Slot.STABLE, self.home, asked_at) if old else None
 
     # -- the other two
 
@@ -309,9 +304,9 @@ class _Step:
 
     def _suits(self, label: str) -> tuple[Slot, ...]:
         """The slots, the one that suits *label* best first."""
-        if self._is_warm(label) and label != self.home:
-            return (Slot.PREVIOUS, Slot.CANARY, Slot.STABLE)
-        return self._places[label == self.home]
+        if label == self.home:
+            return LASTING
+        return RESTING if self._is_warm(label) else ON_TRIAL
 
     def _size(self, copies: Copies) -> int:
         if copies.purpose is Purpose.WARM:

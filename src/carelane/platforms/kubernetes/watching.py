@@ -53,7 +53,7 @@ class Kept:
             if (
                 there is None
                 or there["metadata"]["uid"] != meta["uid"]
-                or there["metadata"].get("generation", 0) < meta.get("generation", 0)
+                or _generation(there) < _generation(found)
             ):
                 self._objects[meta["name"]] = found
 
@@ -70,8 +70,12 @@ class Kept:
         there = self._objects.get(name)
         if there is None or there["metadata"]["uid"] != found["metadata"]["uid"]:
             return found
-        generations = [each["metadata"].get("generation", 0) for each in (there, found)]
-        return there if generations[0] > generations[1] else found
+        return there if _generation(there) > _generation(found) else found
+
+
+def _generation(found: Object) -> int:
+    """Which change of it that is; 0 for kinds that do not count them."""
+    return int(found["metadata"].get("generation", 0))
 
 
 class Watch:

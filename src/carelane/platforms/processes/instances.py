@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import string
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from carelane.base.errors import ConflictError, PlatformError
 from carelane.delivery import names
 from carelane.delivery.looking import CopyDetail, CopyEnd, LogsWanted, Ran, Screen
 from carelane.delivery.observations import ProcessPhase
+from carelane.delivery.placeholders import Placeholders
 from carelane.delivery.releases import Probe, SecretReference, ServiceVersion
 from carelane.delivery.replicas.ports import Placement
 from carelane.delivery.replicas.seen import InstanceSeen
@@ -32,10 +32,6 @@ ENDED_KEPT = 20
 SPEC = ("once", "port", "service", "label")
 """What an instance's spec says beside what every shim needs."""
 _INNER = re.compile(r"services\.(.+)\.url")
-
-
-class _Placeholders(string.Template):
-    idpattern = r"[a-z][a-z0-9_.\-]*"
 
 
 class ProcessInstances:
@@ -308,7 +304,7 @@ def _port_of(instance: str, pid: int) -> int:
 
 def _filled(text: str, values: Mapping[str, str], name: str) -> str:
     try:
-        return _Placeholders(text).substitute(values)
+        return Placeholders(text).substitute(values)
     except (KeyError, ValueError) as error:
         known = ", ".join(sorted(values))
         raise PlatformError(f"{name}: cannot fill in {text!r}: {error}", hint=f"there are: {known}") from None
