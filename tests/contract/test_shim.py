@@ -177,10 +177,20 @@ def test_what_went_into_a_session_of_its_own_ends_with_it(keeper: Shims, tmp_pat
 
 
 def test_what_a_run_left_behind_is_gone_before_the_next(keeper: Shims, tmp_path: Path) -> None:
-    begin(keeper, tmp_path, STRAY.format(more="pass", then="raise SystemExit(1)"))
-    first = stray_of(keeper)
-    until(lambda: status(keeper).get("run", 0) >= 2, 10.0, "it is started again")
-    assert not alive(first)
+    """The first run ends once its stray has said who it is; the second says whether that one still runs."""
+    first = tmp_path / "first"
+    program = (
+        f"import os\nfirst = {str(first)!r}\n"
+        "if os.path.exists(first):\n"
+        "    print('there' if os.path.exists(f'/proc/{open(first).read()}') else 'gone', flush=True)\n"
+        "    while True: __import__('time').sleep(60)\n"
+        "told, tell = os.pipe()\n"
+    )
+    more = "open(first, 'w').write(str(os.getpid())); os.write(tell, b'.')"
+    begin(keeper, tmp_path, program + STRAY.format(more=more, then="os.read(told, 1); raise SystemExit(1)"))
+    until(lambda: log(keeper, 2).endswith("\n"), 10.0, "it is started again")
+    assert log(keeper, 2) == "gone\n"
+    assert not alive(int(first.read_text()))
 
 
 def test_what_lost_its_parent_and_ends_leaves_no_zombie(keeper: Shims, tmp_path: Path) -> None:
