@@ -78,11 +78,17 @@ def one(system: System, generator: random.Random) -> tuple[str, float]:
 
 
 def serving(system: System) -> bool:
-    """Both proxies listen, and two instances are ready: one of each may be killed next.
+    """Both proxies listen and hear of changes, and two of those whom users get are ready: one may be killed next.
 
-    What the server saw last may be a moment old: who has just been killed is counted no more.
+    Whom users get is what they are answered: what is meant to serve may not be in force yet. What the server
+    saw last may be a moment old: who has just been killed is counted no more.
     """
+    if invariants.listening(system) != 2:
+        return False
+    try:
+        got = {system.get(system.port)["version"] for _ in range(4)}
+    except OSError:
+        return False
     alive = {f"pid {pid}" for pid in invariants.parts(system).get("instance", ()) if processes.alive(pid)}
-    ready = [i for i in system.instances() if i["ready"] and i["intent"] == "serve"]
-    there = [i for i in ready if i["place"].partition(",")[0] in alive]
-    return len(there) >= 2 and invariants.listening(system) == 2
+    ready = [i for i in system.instances() if i["ready"] and i["label"] in got]
+    return len([i for i in ready if i["place"].partition(",")[0] in alive]) >= 2
