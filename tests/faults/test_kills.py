@@ -78,7 +78,7 @@ def one(system: System, generator: random.Random) -> tuple[str, float]:
 
 
 def serving(system: System) -> bool:
-    """Both proxies listen and hear of changes, and two of those whom users get are ready: one may be killed next.
+    """Both proxies listen and hear of changes, and two of whom users get are ready: one may be killed next.
 
     Whom users get is what they are answered: what is meant to serve may not be in force yet. What the server
     saw last may be a moment old: who has just been killed is counted no more.
