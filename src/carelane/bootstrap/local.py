@@ -15,12 +15,12 @@ from carelane.config import model, translation
 from carelane.config.model import Configuration
 from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.judging import Judging, thresholds_under_way
+from carelane.delivery.metering import RecordedMeter
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.tending import Tending
 from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
-from carelane.platforms.envoy.recording import RecordedMeter
 from carelane.platforms.envoy.router import EnvoyRouter
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.ballast import Ballast

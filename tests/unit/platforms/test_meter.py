@@ -8,15 +8,15 @@ from carelane.analysis import measurements
 from carelane.analysis.keeping import Recorder
 from carelane.analysis.traffic import Counted
 from carelane.base.clock import ManualClock
-from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.meter import (
+from carelane.delivery.metering import (
     QUIET_WINDOW_SECONDS,
     UNKNOWN_SECONDS,
     WINDOW_SECONDS,
+    RecordedMeter,
     Tally,
-    TrafficMeter,
 )
-from carelane.platforms.envoy.recording import RecordedMeter
+from carelane.platforms.envoy.admin import Admin
+from carelane.platforms.envoy.meter import TrafficMeter
 from tests.fakes.traffic import InMemoryTrafficStore
 
 PREFIX = "carelane.rq.listener.front.route"
