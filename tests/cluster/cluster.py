@@ -235,7 +235,7 @@ class Cluster:
     def _images(self, containerd: list[str | Path]) -> None:
         """Fill containerd's folder: images are unpacked once, and hard-linked from then on."""
         work, images = self.folder / "containerd", sorted((self.built / "img").glob("*.tar"))
-        facts = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in images]
+        facts = ["by digest", *((str(i), i.stat().st_size, i.stat().st_mtime_ns) for i in images)]
         store = self.folder / "store" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
         if not store.exists():
             shutil.rmtree(store.parent, ignore_errors=True)
@@ -243,10 +243,22 @@ class Cluster:
             wait("containerd answers", self._containerd_answers)
             for image in images:
                 run("ctr", "-a", self.socket, "-n", "k8s.io", "images", "import", image)
+            self._name_by_digest()
             running.terminate()
             running.wait(30)
             store.parent.mkdir()
             work.rename(store)
+        self._lay_out(store, work)
+
+    def _name_by_digest(self) -> None:
+        """Name each image by its digest, too, as one is that was pulled so."""
+        images = ("ctr", "-a", self.socket, "-n", "k8s.io", "images")
+        for line in run(*images, "ls").splitlines()[1:]:
+            name, _, digest = line.split()[:3]
+            if ":" in name.rpartition("/")[2] and "@" not in name:
+                run(*images, "tag", "--force", name, f"{name.rpartition(':')[0]}@{digest}")
+
+    def _lay_out(self, store: Path, work: Path) -> None:
         run("cp", "-al", store, work)
         for base in work.rglob("*.db"):  # the store's databases must not change with the cluster
             copy = base.with_suffix(".copy")

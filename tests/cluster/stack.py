@@ -10,6 +10,8 @@ from tests.cluster.commands import run, wait
 FRONT = f"http://{NODE_IP}:8001"
 """Where the gateway's users come in."""
 GATEWAY = "default/front"
+STATISTICS = "http://127.0.0.1:19005/stats/prometheus?filter=^cluster\\.service/"
+"""Where its Envoy tells what it counted (addons/envoy-gateway.yaml)."""
 SETTINGS = """\
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyGateway

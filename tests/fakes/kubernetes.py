@@ -63,9 +63,11 @@ class FakeCluster:
 
     # -- Changes
 
-    def apply(self, kind: Kind, name: str, fields: Object) -> Object:
+    def apply(self, kind: Kind, name: str, fields: Object, *, only_check: bool = False) -> Object:
         """Merge them into what is there."""
-        self._allowed(f"apply {kind.value[1]} {name}")
+        self._allowed(f"{'check' if only_check else 'apply'} {kind.value[1]} {name}")
+        if only_check:
+            return fields
         there = self._objects[kind].get(name)
         if there is None:
             return self._make(kind, name, dict(fields))

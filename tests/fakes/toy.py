@@ -5,7 +5,7 @@ a slot of its own, into which a version comes only some looks after it was given
 that anybody told it of, and whoever tells it what is wanted knows none of its.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from carelane.delivery.observations import (
     WorkloadsSeen,
 )
 from carelane.delivery.ports import Task
-from carelane.delivery.releases import ServiceKind
+from carelane.delivery.releases import ServiceKind, ServiceVersion
 from carelane.delivery.targets import ServiceTarget, Target
 from carelane.delivery.users import in_order, shared, somebody
 
@@ -153,6 +153,9 @@ class Toy:
                     self.pods[name].purpose = Purpose.WARM
             else:
                 self.pods.pop(mine[-1])
+
+    def check(self, versions: Collection[ServiceVersion]) -> None:
+        """Everything may run."""
 
     def start(self, task: Task) -> None:
         """Let it run; it has ended at the next look."""

@@ -36,6 +36,9 @@ class CreateBody(Body):
     commit: Name = "HEAD"
     name: Name | None = Field(None, json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$"})
     built_by: BuiltByBody | None = None
+    images: dict[Name, Name] = Field(
+        default_factory=dict, description="container images by service, each NAME@sha256:DIGEST"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ def routes(app: App) -> APIRouter:
     def create_release(body: CreateBody, actor: Actor, rights: Rights, response: Response) -> MadeRelease:
         built_by = None if body.built_by is None else body.built_by.reference()
         owner = rights == ALL
-        made = app.releasing.create(body.commit, body.name, actor, built_by, fenced_only=not owner)
+        made = app.releasing.create(
+            body.commit, body.name, actor, built_by, body.images, fenced_only=not owner
+        )
         if not made.is_new:
             response.status_code = 200
         return MadeRelease(**_fields(made.release), uncommitted=made.uncommitted, remarks=made.remarks)

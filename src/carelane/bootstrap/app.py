@@ -12,7 +12,7 @@ from carelane.base.errors import NotFoundError
 from carelane.base.logs import Reports, Rotation
 from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap import limits, local, secrets, unknown
-from carelane.bootstrap.environments import Environment, Stores
+from carelane.bootstrap.environments import Environment, Machine, Stores
 from carelane.bootstrap.localhub import Localhub
 from carelane.bootstrap.places import Places
 from carelane.bootstrap.reloading import Reloading
@@ -99,6 +99,7 @@ class App:
         self.operations.engine(name).end()
         self.repository.record(entry)
         self.ended.add(name)
+        self.environments[name].host.interrupt()
         for loop in self.environments[name].loops:
             loop.stop(LOOP_SECONDS)
         return self.environments[name].host.stop_all()
@@ -116,7 +117,7 @@ class App:
             return []
         left: list[str] = []
         for environment in self.environments.values():
-            left += environment.host.stop_all()
+            left += environment.host.leave()
         if self.localhub is not None:
             left += self.localhub.stop(5)
         return left
@@ -161,11 +162,9 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     unknown.see_to(places, recorded, end_unknown=end_unknown)
     archives = Archives(places.artifacts)
     room = Ballast(places.ballast)
-    ports = Ports(settings.port for settings in configuration.environments.values())
-    machine = local.Machine(places, stores, archives, ports, room, clock, _report, timekeeping.before)
-    environments = {
-        name: local.environment(machine, configuration, name) for name in configuration.environments
-    }
+    ports = Ports(s.port for s in configuration.environments.values() if s.port is not None)
+    machine = Machine(places, stores, archives, ports, room, clock, _report, timekeeping.before)
+    environments = {name: _environment(machine, configuration, name) for name in configuration.environments}
     engines = {name: environment.engine for name, environment in environments.items()}
     localhub = None if configuration.pipeline is None else Localhub(places, configuration.pipeline)
     pushed = None if localhub is None else localhub.repository_folder
@@ -224,6 +223,15 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
         archives=archives,
         localhub=localhub,
     )
+
+
+def _environment(machine: Machine, configuration: Configuration, name: str) -> Environment:
+    if configuration.environments[name].platform == "processes":
+        return local.environment(machine, configuration, name)
+    # A cluster's client takes memory that a server without one does not need.
+    from carelane.bootstrap import clusters
+
+    return clusters.environment(machine, configuration, name)
 
 
 def _revisions_kept(places: Places, configuration: Configuration) -> dict[str, int]:

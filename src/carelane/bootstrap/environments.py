@@ -1,11 +1,22 @@
 """What the server has of each environment, wherever that runs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from carelane.base.loops import Loop
+from carelane.analysis.keeping import KeptHistory, Recorder
+from carelane.base.clock import Clock
+from carelane.base.loops import Loop, Report
+from carelane.bootstrap.places import Places
+from carelane.config import model
 from carelane.delivery.engine import Engine
+from carelane.delivery.judging import Judging, thresholds_under_way
 from carelane.delivery.looking import Details, Logs, Rates
+from carelane.delivery.metering import Metering, RecordedMeter
 from carelane.delivery.ports import Host
+from carelane.delivery.suspecting import TrafficSuspecting
+from carelane.platforms.processes.archives import Archives
+from carelane.platforms.processes.ballast import Ballast
+from carelane.platforms.processes.tcp_ports import Ports
 from carelane.store.analyses import SqlAnalysisRepository
 from carelane.store.deliveries import SqlRolloutRepository
 from carelane.store.fleets import SqlFleets
@@ -33,3 +44,45 @@ class Environment:
     rates: Rates
     host: Host
     loops: tuple[Loop, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What all environments on this machine share."""
+
+    places: Places
+    stores: Stores
+    archives: Archives
+    ports: Ports
+    room: Ballast
+    clock: Clock
+    report: Report
+    seen_until: datetime | None
+    """When an earlier server was there last."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Who looks at what users get of one environment, by what is counted there."""
+
+    judging: Judging
+    suspecting: TrafficSuspecting
+    loop: Loop
+
+    @classmethod
+    def by(cls, machine: Machine, name: str, meter: Metering, slow_ms: tuple[int, ...]) -> "Measured":
+        """What *meter* counts in environment *name*, noted down for those who ask later."""
+        traffic, clock = machine.stores.traffic, machine.clock
+        recorded = RecordedMeter(meter, Recorder(traffic, name, clock), slow_ms)
+        return cls(
+            Judging(KeptHistory(meter, traffic, name, clock), machine.stores.analyses),
+            TrafficSuspecting(traffic),
+            Loop(f"meter of {name}", recorded.look, machine.report),
+        )
+
+
+def thresholds_ms(stores: Stores, name: str, settings: model.Environment) -> tuple[int, ...]:
+    """Of slow requests: those that are configured, and those that a canary under way began with."""
+    deployment = stores.rollouts.snapshot(name).deployment
+    known = thresholds_under_way(deployment, stores.analyses)
+    return tuple(sorted({*settings.objectives.thresholds_ms, *(round(ms) for ms in known)}))

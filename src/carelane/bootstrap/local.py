@@ -1,53 +1,30 @@
 """An environment on this machine: processes behind Envoy, a database that comes along."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from carelane.analysis.keeping import KeptHistory, Recorder
-from carelane.base.clock import Clock
-from carelane.base.errors import InputError
-from carelane.base.loops import Failing, Loop, Report
+from carelane.base.errors import InputError, InvariantError
+from carelane.base.loops import Failing, Loop
 from carelane.bootstrap import secrets
-from carelane.bootstrap.environments import Environment, Stores
+from carelane.bootstrap.environments import Environment, Machine, Measured, thresholds_ms
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.config import model, translation
 from carelane.config.model import Configuration
 from carelane.delivery.engine import Engine, Platform
-from carelane.delivery.judging import Judging, thresholds_under_way
-from carelane.delivery.metering import RecordedMeter
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.tending import Tending
-from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.envoy.meter import TrafficMeter
 from carelane.platforms.envoy.proxies import PROCESSES, PROXIES
 from carelane.platforms.envoy.router import EnvoyRouter
-from carelane.platforms.processes.archives import Archives
-from carelane.platforms.processes.ballast import Ballast
 from carelane.platforms.processes.instances import ProcessInstances
 from carelane.platforms.processes.postgres import EmbeddedPostgres
 from carelane.platforms.processes.shim import boot_id
 from carelane.platforms.processes.shims import Shims
-from carelane.platforms.processes.tcp_ports import Ports, holder, is_free
+from carelane.platforms.processes.tcp_ports import holder, is_free
 
 INSTANCES_SECONDS, PROXIES_SECONDS = 15.0, 5.0
 """How long `down` waits for them to end."""
 PROXY_GRACE_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What all environments on this machine share."""
-
-    places: Places
-    stores: Stores
-    archives: Archives
-    ports: Ports
-    room: Ballast
-    clock: Clock
-    report: Report
-    seen_until: datetime | None
-    """When an earlier server was there last."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +54,10 @@ class LocalHost:
         """End the commands that run beside instances."""
         self.instances.interrupt()
 
+    def leave(self) -> list[str]:
+        """The same: nobody else would keep what runs."""
+        return self.stop_all()
+
     def stop_all(self) -> list[str]:
         """End everything, in the order that loses nothing; the names of what would not end."""
         left = self.instances.stop_all(INSTANCES_SECONDS)
@@ -101,22 +82,20 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     root.mkdir(parents=True, exist_ok=True)
     proxies = Shims(root / "proxies")
     instances = ProcessInstances(root, machine.archives, places.system, machine.ports)
-    slow_ms = _thresholds_ms(stores, name, settings)
+    slow_ms = thresholds_ms(stores, name, settings)
     router = _router(machine, configuration, name, proxies, instances, slow_ms)
     _check_own_databases(places, settings)
     own = {name: translation.secret_reference(secret) for name, secret in settings.backing.items()}
     backing = EmbeddedPostgres(root, translation.backing(configuration), own)
     meter = TrafficMeter(router.admins, boot_id())
-    recorded = RecordedMeter(meter, Recorder(stores.traffic, name, clock), slow_ms)
-    judging = Judging(KeptHistory(meter, stores.traffic, name, clock), stores.analyses)
-    suspecting = TrafficSuspecting(stores.traffic)
+    measured = Measured.by(machine, name, meter, slow_ms)
     replicas = Replicas(name, instances, router, backing, stores.fleets, clock, machine.report)
-    platform = Platform(replicas, replicas, backing, judging, suspecting, machine.room)
+    platform = Platform(replicas, replicas, backing, measured.judging, measured.suspecting, machine.room)
     policy, before = translation.policy(settings), machine.seen_until
     engine = Engine(name, policy, platform, stores.rollouts, clock, machine.report, before)
     tending = Tending(name, router, stores.rollouts, clock)
     return Environment(
-        address=f"http://127.0.0.1:{settings.port}",
+        address=settings.address,
         engine=engine,
         logs=instances,
         details=instances,
@@ -124,7 +103,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         host=LocalHost(name, instances, router, proxies, backing, tending),
         loops=(
             engine.loop,
-            Loop(f"meter of {name}", recorded.look, machine.report),
+            measured.loop,
             Loop(f"proxies of {name}", tending.step, machine.report),
         ),
     )
@@ -139,6 +118,8 @@ def _router(
     slow_ms: tuple[int, ...],
 ) -> EnvoyRouter:
     settings, places = configuration.environments[name], machine.places
+    if settings.port is None:
+        raise InvariantError(f"environment {name} is said to be on this machine and has no port")
     root = places.environment(name)
     listening = any(proxies.running(proxies.status(proxy)) for proxy in PROXIES)
     if not listening and not is_free(settings.port):
@@ -155,13 +136,6 @@ def _router(
         preview_port=_preview_port(name, settings, listening=listening),
         slow_ms=slow_ms,
     )
-
-
-def _thresholds_ms(stores: Stores, name: str, settings: model.Environment) -> tuple[int, ...]:
-    """Of slow requests: those that are configured, and those that a canary under way began with."""
-    deployment = stores.rollouts.snapshot(name).deployment
-    known = thresholds_under_way(deployment, stores.analyses)
-    return tuple(sorted({*settings.objectives.thresholds_ms, *(round(ms) for ms in known)}))
 
 
 def _preview_port(name: str, settings: model.Environment, *, listening: bool) -> int | None:

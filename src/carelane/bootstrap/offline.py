@@ -26,7 +26,7 @@ def check_configuration(path: Path) -> dict[str, Any]:
     return {
         "system": configuration.system,
         "services": {name: service.kind for name, service in configuration.services.items()},
-        "environments": {name: e.port for name, e in configuration.environments.items()},
+        "environments": {name: e.address for name, e in configuration.environments.items()},
     }
 
 

@@ -143,7 +143,7 @@ def _environment(used: Environment, there: Environment) -> Environment:
             update={"blue_green": blue_green.model_copy(update={"preview_port": port})}
         )
     slow = there.objectives.model_copy(update={"slow_seconds": used.objectives.slow_seconds})
-    kept = {name: getattr(used, name) for name in ("platform", "port", "backing")}
+    kept = {name: getattr(used, name) for name in ("platform", "port", "kubernetes", "backing")}
     return there.model_copy(update={**kept, "strategy": strategy, "objectives": slow})
 
 

@@ -28,7 +28,7 @@ def check(directory: str, path: str | None, output: str) -> None:
         show_json(found)
         return
     services = ", ".join(f"{name} ({kind})" for name, kind in found["services"].items())
-    environments = ", ".join(f"{name} at port {port}" for name, port in found["environments"].items())
+    environments = ", ".join(f"{name} at {address}" for name, address in found["environments"].items())
     say(f"{file.name} is right: {found['system']}\n  services: {services}\n  environments: {environments}")
 
 

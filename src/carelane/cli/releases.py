@@ -21,14 +21,22 @@ def release() -> None:
 @release.command(epilog="Example: carelane release create --commit 1f3c2ab --name v2.1")
 @click.option("--commit", default="HEAD", show_default=True, help="A commit, tag or branch.")
 @click.option("--name", help="The release's name (default: the commit's tag, else its SHA).")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="SERVICE=IMAGE",
+    help="A service as a container image, by its digest; for Kubernetes. More than once for more.",
+)
 @output_option
 @click.pass_obj
-def create(directory: str, commit: str, name: str | None, output: str) -> None:
+def create(directory: str, commit: str, name: str | None, images: tuple[str, ...], output: str) -> None:
     """Pack each service from a git commit and register the release; deployments never build."""
     client = Client(directory)
     if sys.stderr.isatty():
         say("packing, and building dependencies where their lock is new ...", err=True)
-    made = client.post("/releases", {"commit": commit, "name": name, "built_by": _this_run()})
+    asked = {"commit": commit, "name": name, "built_by": _this_run(), "images": _by_service(images)}
+    made = client.post("/releases", asked)
     if made["uncommitted"]:
         first = ", ".join(made["uncommitted"][:SHOWN])
         more = len(made["uncommitted"]) - SHOWN
@@ -78,6 +86,18 @@ def show(directory: str, name: str, output: str) -> None:
         for service, difference in services.items():
             for change in difference["settings"]:
                 say(f"in {environment}, {service}: {setting_words(change)}")
+
+
+def _by_service(images: tuple[str, ...]) -> dict[str, str]:
+    """The images by their services."""
+    named: dict[str, str] = {}
+    for said in images:
+        service, equals, image = said.partition("=")
+        if not equals or not service or not image:
+            raise click.BadParameter(f"{said!r} is not SERVICE=NAME@sha256:DIGEST", param_hint="--image")
+        if named.setdefault(service, image) != image:
+            raise click.BadParameter(f"{service} is given two images", param_hint="--image")
+    return named
 
 
 def _this_run() -> dict[str, Any] | None:

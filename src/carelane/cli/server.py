@@ -126,7 +126,11 @@ def down(directory: str, keep_running: bool, environment: str | None) -> None:
             f"the server has ended, but not what it ran: {', '.join(left)}",
             hint="see .carelane/server.log; `carelane up --detach` and `carelane down` try once more",
         )
-    say("the server has ended; what it ran goes on" if keep_running else "everything has ended")
+    say(
+        "the server has ended; what it ran goes on"
+        if keep_running
+        else "everything on this machine has ended"
+    )
 
 
 def _end_environment(client: Client, name: str, *, keep_running: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from carelane.config.basics import HttpPath, Name, Seconds, Strict
+from carelane.config.clusters import ClusterSettings
 from carelane.config.strategies import (
     AnalysisSettings,
     Objectives,
@@ -176,8 +177,11 @@ class OwnSettings(Strict):
 class Environment(Strict):
     """Where releases run, and what it asks of them."""
 
-    platform: Literal["processes"] = "processes"
-    port: int = Field(ge=1, le=65_535, description="the front door's address on loopback")
+    platform: Literal["processes", "kubernetes"] = "processes"
+    port: int | None = Field(
+        None, ge=1, le=65_535, description="the front door's address on loopback; on this machine's processes"
+    )
+    kubernetes: ClusterSettings | None = Field(None, description="where it is on the cluster")
     replicas: dict[str, Replicas] = Field(default_factory=dict)
     services: dict[str, OwnSettings] = Field(
         default_factory=dict, description="settings of released services that are this environment's own"
@@ -189,6 +193,27 @@ class Environment(Strict):
     backing: dict[str, Secret] = Field(
         default_factory=dict, description="the URL of a database of one's own, by backing service"
     )
+
+    @model_validator(mode="after")
+    def _as_its_platform_has_it(self) -> "Environment":
+        if self.platform == "processes":
+            if self.port is None:
+                raise ValueError("port is missing: the front door's address on loopback")
+            if self.kubernetes is not None:
+                raise ValueError("kubernetes says where it is on a cluster: platform: kubernetes is missing")
+            return self
+        if self.kubernetes is None:
+            raise ValueError("kubernetes is missing: which namespace, gateway and address it has there")
+        if self.port is not None:
+            raise ValueError("port is of this machine's processes: kubernetes.address is where users come in")
+        if self.strategy.blue_green is not None and self.strategy.blue_green.preview_port is not None:
+            raise ValueError("strategy.blue_green.preview_port is of this machine's processes")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where its users come in."""
+        return f"http://127.0.0.1:{self.port}" if self.kubernetes is None else self.kubernetes.address
 
 
 class Notifications(Strict):

@@ -85,6 +85,7 @@ class Operations:
         if there is None:
             returns_to = self._history.returns_to(environment, wanted)
             self._verify(wanted)
+            engine.platform.workloads.check(wanted.versions.values())
         number = self._repository.reserve_deployment()
         request = replace(asked, id=number, to_revision=returns_to, strategy=chosen)
 
@@ -106,6 +107,7 @@ class Operations:
         if there is not None:
             return Outcome(None, there)
         self._history.returns_to(environment, wanted)
+        engine.platform.workloads.check(wanted.versions.values())
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         draft = engine.draft(snapshot)
         commands.request(draft, Request(0, wanted, "", "", strategy=chosen))

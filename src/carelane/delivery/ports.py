@@ -1,6 +1,6 @@
 """What delivery needs of the world."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -50,6 +50,16 @@ class Workloads(Protocol):
 
     def observe(self) -> WorkloadsSeen:
         """What is there, and who of it is fit; not visible where nobody can say the latter."""
+        ...
+
+    def check(self, versions: Collection[ServiceVersion]) -> None:
+        """Whether *versions* could run here; changes nothing.
+
+        Raises:
+            InputError: If one of them lacks something.
+            ConflictError: If what is there already is somebody else's.
+            PlatformError: If the platform would refuse it, or does not say.
+        """
         ...
 
     def known(self) -> WorkloadsSeen:
@@ -127,6 +137,10 @@ class Host(Protocol):
 
     def interrupt(self) -> None:
         """End what requests wait for, however long it would take: the server ends after its answers."""
+        ...
+
+    def leave(self) -> list[str]:
+        """The server ends for good: so does what nobody else would keep; the names of what would not end."""
         ...
 
     def stop_all(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Making releases: from a commit, once; deployments never build."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from carelane.delivery.releases import (
 KNOWN_RELEASES = 200
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+")
 LONGEST_NAME = 63
+IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,27 @@ class Releasing:
         name: str | None,
         author: str,
         built_by: WorkflowRunReference | None = None,
+        images: Mapping[str, str] | None = None,
         *,
         fenced_only: bool = False,
     ) -> Made:
         """The release of the commit that *revision* names.
 
+        *images* are the same services as container images, by their digests (``NAME@sha256:DIGEST``).
         Asking again for the same commit under the same name gives the release that was made; what was lost
         of its artifacts since is made again. With *fenced_only* its requirements are installed in a sandbox
         or not at all: whoever asks is nobody who may run code as this user.
 
         Raises:
             RefusedError: If that is so, and there is no sandbox.
-            ConflictError: If the name belongs to another commit's release.
-            InputError: If the name cannot be one, or reads as another commit's SHA.
+            ConflictError: If the name belongs to another commit's release, or to one of other images.
+            InputError: If the name cannot be one, or reads as another commit's SHA; if an image is of no
+                service, or not named by its digest.
         """
         tree = self._sources.tree(revision)
         chosen = name or tree.name
         _check_name(chosen)
+        _check_images(images or {}, tree)
         packing = Packing(fenced_only)
         made = self._existing(chosen)
         if made is None:
@@ -72,7 +78,12 @@ class Releasing:
                 f"release {chosen} is of commit {made.commit[:12]}, not {tree.sha[:12]}",
                 hint="a release is made once: choose another --name",
             )
-        artifacts = {n: self._sources.pack(tree.sha, source, packing) for n, source in tree.services.items()}
+        else:
+            _refuse_other_images(made, images or {})
+        artifacts = {
+            name: replace(self._sources.pack(tree.sha, source, packing), image=(images or {}).get(name))
+            for name, source in tree.services.items()
+        }
         release = made or self._added(tree, chosen, artifacts, author, built_by, packing.remarks)
         return Made(release, made is None, tree.uncommitted, tuple(packing.remarks))
 
@@ -132,6 +143,31 @@ def _by_environment(
         if differing:
             own[environment] = differing
     return own
+
+
+def _check_images(images: Mapping[str, str], tree: SourceTree) -> None:
+    for service, image in images.items():
+        if service not in tree.services:
+            raise InputError(
+                f"image {image} is of {service}, which is no released service of commit {tree.sha[:12]}",
+                hint=f"there are: {', '.join(tree.services)}",
+            )
+        if not IMAGE.fullmatch(image):
+            raise InputError(
+                f"image {image!r} of {service} is not named by its digest",
+                hint="write NAME@sha256:DIGEST: a tag may be another image tomorrow",
+            )
+
+
+def _refuse_other_images(made: Release, images: Mapping[str, str]) -> None:
+    """What was made once keeps its images; who names none means those that it has."""
+    for service, image in images.items():
+        version = made.versions.get(service)
+        if version is not None and version.artifact.image != image:
+            raise ConflictError(
+                f"release {made.name} has {version.artifact.image or 'no image'} for {service}, not {image}",
+                hint="a release is made once: choose another --name",
+            )
 
 
 def _check_name(name: str) -> None:

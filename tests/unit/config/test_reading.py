@@ -145,7 +145,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     # missing
     ("    run: [python, -m, reminders]\n", "", "17:3: services.reminders.run: is missing"),
     ("system: clinic\n", "", "1:1: system: is missing"),
-    ("{port: 18081}", "{}", "23:3: environments.staging.port: is missing"),
+    (
+        "{port: 18081}",
+        "{}",
+        "23:3: environments.staging: port is missing: the front door's address on loopback",
+    ),
     # kinds
     ("kind: worker", "kind: wroker", "17:3: services.reminders: kind must be web, worker or backing"),
     ("    kind: worker\n", "", "17:3: services.reminders: kind must be web, worker or backing"),

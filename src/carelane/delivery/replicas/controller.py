@@ -6,6 +6,7 @@ plans the same again from what is wanted.
 """
 
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 
 from carelane.audit.entries import Entry
@@ -166,6 +167,9 @@ class Replicas:
     def _placement(self, name: str, generation: int) -> Placement:
         addresses = {**self._proxies.addresses(), **self._backing.addresses()}
         return Placement(name, self._environment, addresses, self._backing.secret_addresses(), generation)
+
+    def check(self, versions: Collection[ServiceVersion]) -> None:
+        """Whatever was packed runs here: its artifacts are looked at elsewhere."""
 
     def start(self, task: Task) -> None:
         """Let a migration or check run once."""

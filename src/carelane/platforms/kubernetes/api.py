@@ -138,15 +138,25 @@ class Api:
                 with contextlib.suppress(OSError):
                     stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
+    def log(self, pod: str, container: str, asked: Mapping[str, str]) -> str:
+        """What *container* of *pod* has printed, as far as *asked* (the parameters of the API).
+
+        Raises:
+            NotFoundError: If there is no such Pod.
+            PlatformError: If there is nothing to read: it has not begun, or has no run before.
+        """
+        path = f"{self._path(Kind.POD, pod)}/log"
+        return self._send("GET", path, params={"container": container, **asked}).text
+
     def answers(self) -> None:
         """Ask a small question; raises Unavailable where there is no answer."""
         self._call("GET", "/version")
 
     # -- changing
 
-    def apply(self, kind: Kind, name: str, fields: Object) -> Object:
-        """Server-side apply: these fields are ours from now on."""
-        asked = {"fieldManager": MANAGER, "force": "true"}
+    def apply(self, kind: Kind, name: str, fields: Object, *, only_check: bool = False) -> Object:
+        """Server-side apply: these fields are ours from now on; or a dry run of it."""
+        asked = {"fieldManager": MANAGER, "force": "true", **({"dryRun": "All"} if only_check else {})}
         return self._call("PATCH", self._path(kind, name), fields, APPLY, asked)
 
     def create(self, kind: Kind, whole: Object) -> Object | None:
@@ -188,6 +198,21 @@ class Api:
     ) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
         headers = {} if content is None else {"content-type": content_type}
+        answer = self._send(method, path, content, headers, params)
+        try:
+            found: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise Unavailable(f"what answers {method} {path} is no cluster's API: {error}") from error
+        return found
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
         try:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
         except (httpx2.HTTPError, ConfigError, OSError) as error:
@@ -197,11 +222,7 @@ class Api:
             ) from error
         if answer.is_error:
             raise _refused(answer)
-        try:
-            found: dict[str, Any] = answer.json()
-        except ValueError as error:
-            raise Unavailable(f"what answers {method} {path} is no cluster's API: {error}") from error
-        return found
+        return answer
 
 
 def _refused(answer: httpx2.Response) -> CarelaneError:

@@ -24,6 +24,8 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 STEERED = "x-carelane-slot"
 """The header that steers a request to one slot, past the weights."""
 PORT = 8080
+INSTANCE = "CARELANE_INSTANCE"
+"""The variable that has a Pod's own name."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,29 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
             f"{version.service} {version.label} has no image: it cannot run on Kubernetes",
             hint="the release was made without one",
         )
-    known = {"port": str(PORT), "version": version.label, **place.environment}
+    if run.secrets:
+        raise InputError(
+            f"{version.service} {version.label} needs secrets ({', '.join(sorted(run.secrets))}), not taken "
+            "to Kubernetes yet",
+            hint="what is no secret may stand in the environment's own settings of the service",
+        )
+    known = {
+        "port": str(PORT),
+        "version": version.label,
+        "commit": version.commit,
+        "instance": f"$({INSTANCE})",
+        **place.environment,
+    }
     container: dict[str, Any] = {
         "name": version.service,
         "image": version.artifact.image,
-        "command": [Placeholders(word).safe_substitute(known) for word in command or run.command],
+        "command": [_filled(word, known, version) for word in command or run.command],
         "env": [
-            {"name": name, "value": Placeholders(value).safe_substitute(known)}
-            for name, value in sorted(run.environment.items())
+            {"name": INSTANCE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            *(
+                {"name": name, "value": _filled(value, known, version)}
+                for name, value in sorted(run.environment.items())
+            ),
         ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -142,6 +159,17 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}],
     }
+
+
+def _filled(text: str, known: Mapping[str, str], version: ServiceVersion) -> str:
+    """*text* with what its placeholders stand for."""
+    try:
+        return Placeholders(text).substitute(known)
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{version.service} {version.label}: cannot fill in {text!r}: {error}",
+            hint=f"on Kubernetes there are: {', '.join(sorted(known))}",
+        ) from None
 
 
 def _probe(probe: Probe) -> dict[str, Any]:

@@ -5,7 +5,7 @@ which version is planned anew at each look (`slots.py`).
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from carelane.base.clock import Clock
@@ -13,7 +13,7 @@ from carelane.base.errors import CarelaneError, ConflictError, PlatformError
 from carelane.delivery import users
 from carelane.delivery.observations import ProcessPhase, RoutingSeen, WorkloadsSeen
 from carelane.delivery.ports import Task
-from carelane.delivery.releases import ServiceKind
+from carelane.delivery.releases import ServiceKind, ServiceVersion
 from carelane.delivery.targets import ServiceTarget, Target
 from carelane.platforms.kubernetes import objects
 from carelane.platforms.kubernetes.objects import Place
@@ -27,6 +27,8 @@ from carelane.platforms.kubernetes.seen import (
     as_of,
     is_by_hand,
     is_ending,
+    labels_of,
+    managers,
     marks,
     rules,
     taken,
@@ -83,6 +85,20 @@ class KubernetesPlatform:
         """The same as of the last look, with what is meant of each by now."""
         return self._observed(self._look(), visible=self._seen.visible)
 
+    def check(self, versions: Collection[ServiceVersion]) -> None:
+        """Ask the cluster whether it would take their Deployments; nobody else's may be in their places."""
+        for version in versions:
+            name = self._place.name(version.service)
+            there = self._view.all(Kind.DEPLOYMENT).get(name)
+            if there is not None and objects.SERVICE not in labels_of(there):
+                raise ConflictError(
+                    f"Deployment {name} in {self._place.namespace} is somebody else's:"
+                    f" {', '.join(managers(there)) or 'nobody says whose'}",
+                    hint="delete it there, or choose another kubernetes.prefix",
+                )
+            fields = objects.deployment(self._place, version, Slot.STABLE)
+            self._changes.apply(Kind.DEPLOYMENT, name, fields, only_check=True)
+
     def start(self, task: Task) -> None:
         """Let a Job run once: a name is given once."""
         made = self._changes.create(Kind.JOB, objects.job(self._place, task))
@@ -138,6 +154,11 @@ class KubernetesPlatform:
         if version.run.kind is ServiceKind.WEB:
             self._changes.apply(Kind.SERVICE, name, objects.service(self._place, service, write.slot))
         self._view.note(Kind.DEPLOYMENT, self._changes.apply(Kind.DEPLOYMENT, name, fields))
+
+    def held(self) -> dict[str, Slots]:
+        """The slots of each service, as of the last look."""
+        look = self._look()
+        return {name: look.slots(name) for name in look.services}
 
     # -- TrafficRouter
 

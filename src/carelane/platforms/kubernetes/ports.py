@@ -59,8 +59,11 @@ class Changes(Protocol):
         Unavailable: If it does not answer.
     """
 
-    def apply(self, kind: Kind, name: str, fields: Object) -> Object:
-        """Set these fields, as our own, of an object that is there or not (server-side apply)."""
+    def apply(self, kind: Kind, name: str, fields: Object, *, only_check: bool = False) -> Object:
+        """Set these fields, as our own, of an object that is there or not (server-side apply).
+
+        With *only_check* the cluster says whether it would let that be, and changes nothing.
+        """
         ...
 
     def create(self, kind: Kind, whole: Object) -> Object | None:

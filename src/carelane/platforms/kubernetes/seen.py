@@ -348,6 +348,17 @@ def labels_of(found: Object) -> Mapping[str, str]:
     return found["metadata"].get("labels") or {}
 
 
+def managers(found: Object) -> list[str]:
+    """Who has set fields of an object, and Helm or Argo CD where they say that it is theirs."""
+    labels, said = labels_of(found), marks(found)
+    named = [labels.get("app.kubernetes.io/managed-by"), said.get("meta.helm.sh/release-name")]
+    argo = (
+        "Argo CD" if "argocd.argoproj.io/tracking-id" in said else labels.get("argocd.argoproj.io/instance")
+    )
+    fields = [each.get("manager") for each in found["metadata"].get("managedFields") or ()]
+    return list(dict.fromkeys(name for name in (*named, argo, *fields) if name))
+
+
 def is_ending(found: Object) -> bool:
     """Whether it was told to end."""
     return "deletionTimestamp" in found["metadata"]

@@ -78,8 +78,12 @@ class SlotSeen:
 
     def pure(self, label: str | None) -> bool:
         """Whether it has this version, who asks it gets no other, and something of it is ready."""
+        return self.only(label) and self.ready(label) > 0
+
+    def only(self, label: str | None) -> bool:
+        """Whether it has this version, and who asks it gets no other: nobody, where nothing is ready."""
         others = [p for p in self.pods if p.label != label and not (p.leaving and p.quiet)]
-        return self.label == label and self.ready(label) > 0 and not others
+        return self.label == label and not others
 
     def whole(self, label: str | None, size: int) -> bool:
         """Whether it is pure, and can carry what *size* Pods can."""

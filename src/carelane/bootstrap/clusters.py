@@ -1,0 +1,108 @@
+"""An environment on Kubernetes: a namespace of a cluster, whose users come in by a gateway."""
+
+import os
+from pathlib import Path
+
+import httpx2
+
+from carelane.base.errors import InputError
+from carelane.base.loops import Loop
+from carelane.bootstrap.environments import Environment, Machine, Measured, thresholds_ms
+from carelane.bootstrap.places import Places
+from carelane.config import translation
+from carelane.config.clusters import ClusterSettings
+from carelane.config.model import Configuration
+from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.metering import Metering
+from carelane.platforms.kubernetes import api
+from carelane.platforms.kubernetes.api import Api
+from carelane.platforms.kubernetes.counting import BUCKETS_MS, GatewayCounters, by_http
+from carelane.platforms.kubernetes.front_door import FrontDoor
+from carelane.platforms.kubernetes.hosting import ClusterHost, NoBacking
+from carelane.platforms.kubernetes.looking import ClusterLooking
+from carelane.platforms.kubernetes.objects import Place
+from carelane.platforms.kubernetes.platform import KubernetesPlatform
+from carelane.platforms.kubernetes.watching import Watching
+
+
+def environment(machine: Machine, configuration: Configuration, name: str) -> Environment:
+    """Put environment *name* together; whether the cluster answers is seen later.
+
+    Raises:
+        InputError: If its kubeconfig leads nowhere, or its settings ask for what is not there.
+    """
+    settings = configuration.environments[name]
+    there = settings.kubernetes
+    if there is None:
+        raise InputError(f"environments.{name}.kubernetes is missing")
+    slow_ms = thresholds_ms(machine.stores, name, settings)
+    _check_thresholds(name, slow_ms, judged=bool(there.statistics))
+    kubeconfig = _kubeconfig(machine.places, there)
+    # What is read stays open for minutes; an emergency's one PATCH must not wait for a connection.
+    reading, changing = (Api(api.client(kubeconfig, there.context), there.namespace) for _ in range(2))
+    watching = Watching(reading, name, machine.report)
+    users = httpx2.Client(trust_env=False)
+    door = FrontDoor(users, there.address, there.hostname)
+    place = _place(configuration, name, there)
+    kubernetes = KubernetesPlatform(place, watching, changing, machine.clock, door)
+    meter = Metering(
+        {
+            url: GatewayCounters(by_http(users, url), kubernetes.held, there.namespace, place.name, slow_ms)
+            for url in there.statistics
+        }
+    )
+    measured = Measured.by(machine, name, meter, slow_ms)
+    platform = Platform(
+        kubernetes, kubernetes, NoBacking(), measured.judging, measured.suspecting, machine.room
+    )
+    policy, before = translation.policy(settings), machine.seen_until
+    engine = Engine(name, policy, platform, machine.stores.rollouts, machine.clock, machine.report, before)
+    looking = ClusterLooking(there.namespace, reading, watching)
+    loops: tuple[Loop, ...] = (engine.loop, measured.loop, *watching.loops)
+    return Environment(
+        address=there.address,
+        engine=engine,
+        logs=looking,
+        details=looking,
+        rates=meter,
+        host=ClusterHost(name, changing, watching),
+        loops=loops,
+    )
+
+
+def _place(configuration: Configuration, name: str, there: ClusterSettings) -> Place:
+    urls = {
+        f"services.{service}.url": f"http://{there.prefix}{service}"
+        for service in translation.web(configuration)
+    }
+    return Place(
+        there.namespace,
+        there.gateway,
+        there.address,
+        there.hostname or "",
+        there.prefix,
+        {"environment": name, **urls},
+    )
+
+
+def _kubeconfig(places: Places, there: ClusterSettings) -> Path | None:
+    """As kubectl finds it; None is the service account of the Pod we are in."""
+    if there.kubeconfig is not None:
+        return places.system / there.kubeconfig
+    named = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    usual = Path.home() / ".kube" / "config"
+    if named:
+        return Path(named)
+    inside = "KUBERNETES_SERVICE_HOST" in os.environ
+    return None if inside and not usual.exists() else usual
+
+
+def _check_thresholds(name: str, slow_ms: tuple[int, ...], *, judged: bool) -> None:
+    """A gateway counts by the edges of its buckets, and by nothing between them."""
+    between = [ms for ms in slow_ms if ms not in BUCKETS_MS]
+    if judged and between:
+        edges = ", ".join(f"{ms / 1000:g}" for ms in BUCKETS_MS)
+        raise InputError(
+            f"environments.{name}.objectives.slow_seconds: nothing is counted at {between[0] / 1000:g} s",
+            hint=f"a gateway counts at {edges}",
+        )

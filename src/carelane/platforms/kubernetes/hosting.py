@@ -1,0 +1,87 @@
+"""The Host port on a cluster: what is watched, and what goes when an environment ends."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carelane.base.errors import CarelaneError
+from carelane.base.loops import Failing
+from carelane.delivery.releases import SecretReference
+from carelane.platforms.kubernetes.api import Api
+from carelane.platforms.kubernetes.objects import SERVICE
+from carelane.platforms.kubernetes.ports import Kind
+from carelane.platforms.kubernetes.seen import labels_of
+from carelane.platforms.kubernetes.watching import Watching
+
+ENDING_SECONDS = 60.0
+"""What is told to end drains first, and may take its time."""
+AGAIN_SECONDS = 0.2
+OURS = (Kind.ROUTE, Kind.DEPLOYMENT, Kind.JOB)
+"""What an environment consists of, in the order in which it goes: its users first."""
+
+
+class NoBacking:
+    """The Backing port where an environment owns no database: on a cluster each is somebody else's."""
+
+    def ensure(self) -> None:
+        """Nothing is to be seen to."""
+
+    def ready(self) -> bool:
+        """Nothing is waited for."""
+        return True
+
+    def addresses(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    def secret_addresses(self) -> Mapping[str, SecretReference]:
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True)
+class ClusterHost:
+    """One environment on a cluster, which keeps it up whether this server runs or not."""
+
+    environment: str
+    api: Api
+    watching: Watching
+
+    def begin(self) -> None:
+        """Nothing: the cluster has it."""
+
+    def failing(self) -> list[Failing]:
+        """Whether the cluster tells what there is."""
+        if self.watching.look(moving=False):
+            return []
+        return [
+            Failing(f"cluster of {self.environment}", "it does not say what there is: nothing is decided")
+        ]
+
+    def interrupt(self) -> None:
+        """Hang up: a watch waits for minutes for what comes next."""
+        self.watching.stop(0.0)
+
+    def leave(self) -> list[str]:
+        """All stays as it is."""
+        self.interrupt()
+        return []
+
+    def stop_all(self) -> list[str]:
+        """Delete what was made for it, and wait for its Pods to be gone; the names of those that are not."""
+        for kind in OURS:
+            for name, found in self.watching.all(kind).items():
+                if SERVICE in labels_of(found):
+                    self.api.delete(kind, name)
+        give_up = time.monotonic() + ENDING_SECONDS
+        while (left := self._left()) and time.monotonic() < give_up:
+            time.sleep(AGAIN_SECONDS)
+        self.leave()
+        return left
+
+    def _left(self) -> list[str]:
+        try:
+            pods, _ = self.api.list(Kind.POD)
+        except CarelaneError as problem:
+            return [f"what the cluster still has ({problem.message})"]
+        return sorted(name for name, pod in pods.items() if SERVICE in labels_of(pod))

@@ -1,0 +1,129 @@
+"""The command line and its server, with a namespace of the real cluster as production."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.stack import FRONT
+from tests.cluster.system import ClusterSystem, image
+from tests.load import Load
+from tests.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+Make = Callable[..., ClusterSystem]
+HALF = {"use": "canary", "canary": {"steps": [{"weight": "50%"}, {"pause": {}}]}}
+JUDGED = {"use": "canary", "canary": {"steps": [{"weight": "50%"}, {"analysis": {"seconds": 60}}]}}
+
+
+@pytest.fixture
+def make(namespace: str, tmp_path: Path) -> Iterator[Make]:
+    """Makes systems that are taken down when the test ends; the namespace goes with what is in it."""
+    made: list[ClusterSystem] = []
+
+    def system(*, up: bool = True, **settings: Any) -> ClusterSystem:  # noqa: ANN401 - the system's own
+        new = ClusterSystem(tmp_path / "system", namespace=namespace, **settings)
+        made.append(new)
+        new.describe()
+        if up:
+            new.up()
+        return new
+
+    yield system
+    for each in made:
+        each.down()
+
+
+def users(system: ClusterSystem, rate: float = 100.0) -> Load:
+    """At the gateway."""
+    port = int(FRONT.rpartition(":")[2])
+    host = FRONT.partition("//")[2].partition(":")[0]
+    return Load(port, rate, address=host, host=f"{system.namespace}.test", path="/")
+
+
+def test_from_the_first_release_to_an_emergency(make: Make) -> None:
+    system = make()
+    system.shipped("v1")
+    system.release("v2")
+    with users(system) as load:
+        system.deploy("v2")
+        undone = system.must("emergency-rollback", "production", "--reason", "patients see errors")
+        began = len(load.answers)
+        until(lambda: len(load.answers) > began + 50, 10, "users have asked since")
+    assert "v1" in undone
+    assert [a for a in load.answers if a.lost or a.status != 200] == []
+    assert {answer.version for answer in load.answers[-20:]} == {"v1"}
+    assert system.environment()["release"] == "v1"
+    assert [r["release"] for r in system.history()] == ["v1", "v2", "v1"]
+    assert "v1 answers" in system.must("logs", "production", "web")
+    assert FRONT in system.must("env", "show", "production")
+
+
+def test_what_runs_stays_when_the_server_ends_and_is_found_again(make: Make) -> None:
+    system = make()
+    system.shipped("v1")
+    pods = system.kubectl("get", "pods", "--output", "name")
+    system.must("down")
+    assert system.kubectl("get", "pods", "--output", "name") == pods != ""
+    system.up()
+    until(lambda: system.service()["ready"] == 2, 20, "both copies are seen again")
+    assert system.kubectl("get", "pods", "--output", "name") == pods
+
+
+def test_an_environment_that_is_ended_is_gone_from_the_cluster(make: Make) -> None:
+    system = make()
+    system.shipped("v1")
+    assert "has ended" in system.must("down", "--environment", "production")
+    left = system.kubectl("get", "deployments,pods,httproutes", "--output", "name")
+    assert left == ""
+
+
+def test_a_canary_that_fails_its_users_is_undone_by_what_the_gateway_counts(make: Make) -> None:
+    system = make(strategy=JUDGED)
+    system.shipped("v1")
+    system.release("v2", "ERRORS=0.3")
+    with users(system):
+        ran = system.run("deploy", "production", "--release", "v2", "--wait", timeout=120)
+    assert ran.code == 10, ran.out + ran.err
+    assert "worse" in ran.out + ran.err
+    assert system.environment()["release"] == "v1"
+
+
+def test_a_release_without_an_image_changes_nothing(make: Make) -> None:
+    system = make()
+    system.commit("v1")
+    system.must("release", "create", "--commit", "v1")
+    ran = system.run("deploy", "production", "--release", "v1", "--wait")
+    assert ran.code == 2, ran.out + ran.err
+    assert "web v1 has no image: it cannot run on Kubernetes" in ran.err
+    assert system.kubectl("get", "deployments", "--output", "name") == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"kubeconfig": "nowhere"}, "does not lead to a cluster"),
+        ({"context": "another"}, "does not lead to a cluster"),
+    ],
+)
+def test_a_kubeconfig_that_does_not_work_is_said_at_the_start(
+    make: Make, settings: dict[str, str], said: str
+) -> None:
+    system = make(up=False, kubernetes=settings)
+    ran = system.run("up", "--detach")
+    assert ran.code == 2, ran.out + ran.err
+    assert said in ran.err
+
+
+def test_images_are_named_by_digest_and_a_release_keeps_them(make: Make) -> None:
+    system = make()
+    system.commit("v1")
+    create = ("release", "create", "--commit", "v1", "--image")
+    tagged = system.run(*create, "web=localhost/app:1")
+    assert (tagged.code, "is not named by its digest" in tagged.err) == (2, True)
+    unknown = system.run(*create, f"api={image()}")
+    assert (unknown.code, "no released service" in unknown.err) == (2, True)
+    system.must(*create, f"web={image()}")
+    other = system.run(*create, f"web=localhost/app@sha256:{'0' * 64}")
+    assert (other.code, "not localhost/app@sha256:000" in other.err) == (5, True)
