@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.cluster.namespaces import kubeconfig, kubectl
 from tests.cluster.stack import FRONT
 from tests.cluster.system import ClusterSystem, image
 from tests.load import Load
 from tests.waiting import until
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(300)
 Make = Callable[..., ClusterSystem]
 HALF = {"use": "canary", "canary": {"steps": [{"weight": "50%"}, {"pause": {}}]}}
@@ -127,3 +130,55 @@ def test_images_are_named_by_digest_and_a_release_keeps_them(make: Make) -> None
     system.must(*create, f"web={image()}")
     other = system.run(*create, f"web=localhost/app@sha256:{'0' * 64}")
     assert (other.code, "not localhost/app@sha256:000" in other.err) == (5, True)
+
+
+def as_documented(namespace: str, folder: Path) -> Path:
+    """A kubeconfig of a user who may do what docs/kubernetes.md says, and nothing else."""
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    [role] = [block for block in page.split("```") if "kind: Role" in block]
+    binding = ("create", "rolebinding", "carelane", "--role", "carelane")
+    kubectl("--namespace", namespace, "apply", "-f", "-", stdin=role.removeprefix("yaml"))
+    kubectl("--namespace", namespace, "create", "serviceaccount", "carelane")
+    kubectl("--namespace", namespace, *binding, "--serviceaccount", f"{namespace}:carelane")
+    config = yaml.safe_load(kubeconfig().read_text())
+    token = kubectl("--namespace", namespace, "create", "token", "carelane").strip()
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    file = folder / "carelane.kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def test_what_the_page_lets_it_do_is_enough(make: Make, namespace: str, tmp_path: Path) -> None:
+    file = as_documented(namespace, tmp_path)
+    forbidden = ("--kubeconfig", str(file), "--namespace", namespace, "auth", "can-i")
+    assert kubectl(*forbidden, "delete", "deployments").strip() == "yes"
+    system = make(kubernetes={"kubeconfig": str(file)}, strategy=HALF)
+    system.shipped("v1")
+    system.release("v2", migrate=["python3", "-c", "print('migrated')"])
+    system.must("deploy", "production", "--release", "v2")
+    system.until_phase("Paused", 60)
+    system.must("rollout", "promote", "production")
+    system.until_phase("Succeeded", 60)
+    system.must("emergency-rollback", "production", "--reason", "patients see errors")
+    assert "v1 answers" in system.must("logs", "production", "web")
+    system.must("down", "--environment", "production")
+    assert system.kubectl("get", "deployments,pods,httproutes,jobs", "--output", "name") == ""
+
+
+def test_what_is_somebody_else_s_is_not_touched(make: Make) -> None:
+    system = make()
+    system.release("v1")
+    system.kubectl("create", "deployment", "web", f"--image={image()}")
+    ran = system.run("deploy", "production", "--release", "v1", "--wait")
+    assert ran.code == 5, ran.out + ran.err
+    assert "Deployment web in" in ran.err
+    assert "somebody else's: kubectl-create" in ran.err
+
+
+def test_what_the_cluster_would_refuse_is_told_before_anything_moves(make: Make) -> None:
+    system = make(kubernetes={"namespace": "nowhere"})
+    system.release("v1")
+    ran = system.run("deploy", "production", "--release", "v1", "--wait")
+    assert ran.code == 4, ran.out + ran.err
+    assert 'namespaces "nowhere" not found' in ran.err
+    assert system.run("deployments", "list", "--output", "json").json() == []

@@ -10,8 +10,11 @@ from carelane.analysis.keeping import KeptHistory
 from carelane.analysis.ports import MetricSource
 from carelane.analysis.traffic import Bucket, Counted
 from carelane.base.clock import ManualClock
+from carelane.delivery.metering import Metering
 from carelane.platforms.envoy.admin import Admin
 from carelane.platforms.envoy.meter import TrafficMeter
+from carelane.platforms.kubernetes.counting import GatewayCounters
+from carelane.platforms.kubernetes.slots import Slot, SlotSeen
 from tests.contract.metric_source import SLOW, Bench, MetricSourceContract
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.traffic import InMemoryTrafficStore
@@ -92,6 +95,70 @@ class TestTrafficMeter(MetricSourceContract):
         assert len(bench.source.history("backend", "v1", SLOW)) == 1
         assert bench.source.history("backend", "v3", SLOW) == ()
         assert bench.source.history("search", "v1", SLOW) == ()
+
+
+class Gateway:
+    """An Envoy that tells Prometheus what it has counted, by the slots' Services."""
+
+    def __init__(self) -> None:
+        self.counted: dict[tuple[str, str], int] = {}
+        self.silent = False
+
+    def serve(self, name: str, code_class: str, count: int) -> None:
+        """So many more answers."""
+        self.counted[name, code_class] = self.counted.get((name, code_class), 0) + count
+
+    def tell(self) -> str | None:
+        """As its statistics read."""
+        if self.silent:
+            return None
+        kind = "# TYPE envoy_cluster_upstream_rq_xx counter"
+        lines = [
+            f'envoy_cluster_upstream_rq_xx{{envoy_response_code_class="{code}",'
+            f'envoy_cluster_name="service/here/{name}/80/http"}} {count}'
+            for (name, code), count in self.counted.items()
+        ]
+        return "\n".join([kind, *lines, ""])
+
+
+class TestGatewayCounters(MetricSourceContract):
+    @pytest.fixture
+    def bench(self) -> Bench:
+        gateways = [Gateway(), Gateway()]
+        weights = {Slot.STABLE: 1, Slot.CANARY: 1, Slot.PREVIOUS: 0}
+        labels = {Slot.STABLE: "v1", Slot.CANARY: "v2", Slot.PREVIOUS: None}
+
+        def held() -> dict[str, dict[Slot, SlotSeen]]:
+            slots = {slot: SlotSeen(labels[slot], weight=weights[slot]) for slot in Slot}
+            return {"backend": slots, "search": slots}
+
+        def named(service: str, slot: Slot) -> str:
+            return f"{service}-{slot}"
+
+        meter = Metering(
+            {
+                f"gateway-{number}": GatewayCounters(gateway.tell, held, "here", named, (800,))
+                for number, gateway in enumerate(gateways)
+            },
+            "a life",
+        )
+        meter.look()
+
+        def serve(
+            label: str, requests: int, errors: int = 0, *, service: str = "backend", preview: bool = False
+        ) -> None:
+            slot = next(slot for slot, held in labels.items() if held == label)
+            weights[Slot.CANARY] = 0 if preview else 1
+            meter.look()
+            for number, gateway in enumerate(gateways):
+                for code, count in (("2", requests - errors), ("5", errors)):
+                    gateway.serve(named(service, slot), code, count // 2 + (count % 2 if number == 0 else 0))
+            meter.look()
+
+        def silence() -> None:
+            gateways[1].silent = True
+
+        return Bench(meter, serve, silence)
 
 
 class TestKeptHistory(MetricSourceContract):

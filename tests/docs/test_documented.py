@@ -21,6 +21,7 @@ from carelane.config import reading
 from carelane.config.basics import Strict
 from carelane.config.model import Configuration
 from carelane.delivery.deployments import Phase, RolloutPhase
+from carelane.platforms.kubernetes.counting import BUCKETS_MS
 
 ROOT = Path(__file__).parents[2]
 COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text()
@@ -159,18 +160,26 @@ def blocks(page: str, language: str) -> list[str]:
     return [text.lstrip("\n") for told, text in inside if told == language]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/kubernetes.md"])
 def test_every_configuration_shown_is_right(page: str) -> None:
-    shown = blocks((ROOT / page).read_text(), "yaml")
+    shown = [
+        block for block in blocks((ROOT / page).read_text(), "yaml") if "system" in yaml.safe_load(block)
+    ]
     assert shown
     for block in shown:
         assert reading.read(block).system == yaml.safe_load(block)["system"]
 
 
-def test_every_command_in_the_readme_exists() -> None:
-    used = set(re.findall(r"^carelane ([a-z-]+)", "\n".join(blocks(README, "")), re.MULTILINE))
-    assert used
-    assert used <= set(COMMANDS)
+def test_every_command_in_an_example_exists() -> None:
+    for page in (README, (ROOT / "docs" / "kubernetes.md").read_text()):
+        used = set(re.findall(r"^carelane ([a-z-]+)", "\n".join(blocks(page, "")), re.MULTILINE))
+        assert used
+        assert used <= set(COMMANDS)
+
+
+def test_the_latencies_that_a_gateway_counts_by_are_on_its_page() -> None:
+    page = " ".join((ROOT / "docs" / "kubernetes.md").read_text().split())
+    assert f"must be one of {', '.join(f'{ms / 1000:g}' for ms in BUCKETS_MS)};" in page
 
 
 def test_every_page_that_is_linked_to_is_there() -> None:

@@ -1,6 +1,7 @@
 """An environment on Kubernetes: a namespace of a cluster, whose users come in by a gateway."""
 
 import os
+import uuid
 from pathlib import Path
 
 import httpx2
@@ -49,7 +50,8 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         {
             url: GatewayCounters(by_http(users, url), kubernetes.held, there.namespace, place.name, slow_ms)
             for url in there.statistics
-        }
+        },
+        uuid.uuid4().hex,  # what is counted begins with this server
     )
     measured = Measured.by(machine, name, meter, slow_ms)
     platform = Platform(

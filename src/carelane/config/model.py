@@ -289,3 +289,19 @@ class Configuration(Strict):
                 if port is not None:
                     taken[port] = name
         return value
+
+    @field_validator("environments")
+    @classmethod
+    def _places_differ(cls, value: dict[str, Environment]) -> dict[str, Environment]:
+        taken: dict[tuple[str | None, ...], str] = {}
+        for name, environment in value.items():
+            there = environment.kubernetes
+            if there is None:
+                continue
+            place = (there.kubeconfig, there.context, there.namespace, there.prefix)
+            if (other := taken.setdefault(place, name)) != name:
+                raise ValueError(
+                    f"{name} and {other} both want namespace {there.namespace} with the same names: "
+                    "each needs its own, or its own kubernetes.prefix"
+                )
+        return value

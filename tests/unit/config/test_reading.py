@@ -178,6 +178,40 @@ MISTAKES: list[tuple[str, str, str]] = [
 ]
 
 
+CLUSTER = "{namespace: prod, gateway: gateways/front, address: 'http://clinic.example'}"
+ON_CLUSTER = [
+    ("platform: kubernetes", "kubernetes is missing: which namespace, gateway and address it has there"),
+    (f"kubernetes: {CLUSTER}", "port is missing: the front door's address on loopback"),
+    (
+        f"port: 1, kubernetes: {CLUSTER}",
+        "kubernetes says where it is on a cluster: platform: kubernetes is missing",
+    ),
+    (
+        f"platform: kubernetes, port: 1, kubernetes: {CLUSTER}",
+        "port is of this machine's processes: kubernetes.address is where users come in",
+    ),
+    (
+        f"platform: kubernetes, kubernetes: {CLUSTER}, strategy: {{blue_green: {{preview_port: 1}}}}",
+        "strategy.blue_green.preview_port is of this machine's processes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), ON_CLUSTER, ids=[said[:20] for _, said in ON_CLUSTER])
+def test_an_environment_says_where_it_is_as_its_platform_has_it(settings: str, said: str) -> None:
+    [line] = lines(with_change("staging: {port: 18081}", f"staging: {{{settings}}}"))
+    assert line == f"carelane.yaml:23:3: environments.staging: {said}"
+
+
+def test_two_environments_on_a_cluster_have_no_names_in_common() -> None:
+    there = f"{{platform: kubernetes, kubernetes: {CLUSTER}}}"
+    both = with_change("staging: {port: 18081}", f"staging: {there}\n  twin: {there}")
+    [line] = lines(both)
+    assert "twin and staging both want namespace prod with the same names" in line
+    own = both.replace("namespace: prod,", "namespace: prod, prefix: own-,", 1)
+    assert reading.read(own).environments["twin"].address == "http://clinic.example"
+
+
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=[m[2].split(": ")[1] for m in MISTAKES])
 def test_each_mistake_gives_exactly_one_line(old: str, new: str, said: str) -> None:
     assert lines(with_change(old, new)) == [f"carelane.yaml:{said}"]

@@ -49,6 +49,48 @@ def test_a_name_that_could_not_be_a_label_is_refused_before_anything_is_packed(n
     assert bench.sources.packed == []
 
 
+IMAGE, OTHER = (f"registry.example/backend@sha256:{digit * 64}" for digit in "ab")
+
+
+def test_a_release_keeps_the_images_that_it_was_made_with() -> None:
+    bench = Bench(v1={"backend": "b1"})
+    made = bench.releasing.create("v1", None, "alice", images={"backend": IMAGE})
+    assert made.release.versions["backend"].artifact.image == IMAGE
+    assert bench.releasing.create("v1", None, "alice").release == made.release
+    with pytest.raises(ConflictError, match=f"release v1 has {IMAGE} for backend, not {OTHER}"):
+        bench.releasing.create("v1", None, "alice", images={"backend": OTHER})
+
+
+def test_another_image_is_another_version_though_the_files_are_the_same() -> None:
+    bench = Bench(v1={"backend": "b1"}, v2={"backend": "b1"}, v3={"backend": "b1"})
+    bench.releasing.create("v1", None, "alice", images={"backend": IMAGE})
+    labels = [
+        bench.releasing.create(name, None, "alice", images={"backend": image})
+        .release.versions["backend"]
+        .label
+        for name, image in (("v2", IMAGE), ("v3", OTHER))
+    ]
+    assert labels == ["v1", "v3"]
+
+
+@pytest.mark.parametrize(
+    ("service", "image", "said"),
+    [
+        ("api", IMAGE, "which is no released service of commit"),
+        ("backend", "registry.example/backend:1", "is not named by its digest"),
+        ("backend", "registry.example/backend@sha256:abc", "is not named by its digest"),
+        ("backend", f"{IMAGE}\n", "is not named by its digest"),
+    ],
+)
+def test_an_image_that_leads_nowhere_is_refused_before_anything_is_packed(
+    service: str, image: str, said: str
+) -> None:
+    bench = Bench(v1={"backend": "b1"})
+    with pytest.raises(InputError, match=said):
+        bench.releasing.create("v1", None, "alice", images={service: image})
+    assert bench.sources.packed == []
+
+
 OWN = digest("v1")[:40]
 
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from carelane.base.errors import ConflictError, InputError, PlatformError
 from carelane.delivery.copies import Copies, Purpose
 from carelane.delivery.deployments import Phase
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Task
+from carelane.delivery.releases import SecretReference
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from carelane.delivery.targets import ServiceTarget
 from carelane.platforms.kubernetes.ports import Kind
@@ -123,3 +125,31 @@ def test_where_nobody_of_the_version_that_users_have_is_ready_they_do_not_come_t
     here.cluster.ready_after["v2"] = None
     here.tick(10)
     assert {str(slot) for slot, seen in here.slots().items() if seen.weight} == {"stable"}
+
+
+def test_what_has_no_image_or_needs_what_is_not_there_is_told_and_nothing_is_changed() -> None:
+    here = OnCluster(policy(2), {BACKEND: WEB})
+    there = VERSIONS["v1"]
+    for wrong, said in (
+        (replace(there, artifact=replace(there.artifact, image=None)), "has no image"),
+        (replace(there, run=replace(there.run, secrets={"KEY": SecretReference(1, "key")})), "needs secrets"),
+        (replace(there, run=replace(there.run, environment={"DB": "${backing.db.url}"})), "cannot fill in"),
+    ):
+        with pytest.raises(InputError, match=said):
+            here.kubernetes.check([wrong])
+    here.cluster.refuses = PlatformError("the cluster says: exceeded quota")
+    with pytest.raises(PlatformError):
+        here.kubernetes.check([there])
+    here.kubernetes.check([there])
+    assert here.cluster.all(Kind.DEPLOYMENT) == {}
+
+
+def test_what_is_somebody_else_s_is_named_and_left() -> None:
+    here = OnCluster(policy(2), {BACKEND: WEB})
+    name = here.place.name(BACKEND)
+    managed = [{"manager": "helm"}, {"manager": "kube-controller-manager", "subresource": "status"}]
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    meta = {"name": name, "labels": labels, "managedFields": managed}
+    here.cluster.create(Kind.DEPLOYMENT, {"metadata": meta, "spec": {"template": {"metadata": {}}}})
+    with pytest.raises(ConflictError, match=r"is somebody else's: Helm, helm$"):
+        here.kubernetes.check([VERSIONS["v1"]])

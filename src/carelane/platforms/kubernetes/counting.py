@@ -96,7 +96,7 @@ def counts(text: str, namespace: str, slow_ms: tuple[int, ...]) -> Iterator[tupl
 def _tally(by_class: Mapping[str, int], at_most: Mapping[float, int], slow_ms: tuple[int, ...]) -> Tally:
     """*at_most* counts those that took so long or less."""
     edges = sorted(at_most)
-    lower = [0.0, *edges[:-1]]
+    lower = [0.0, *edges][: len(edges)]
     within = [at_most[edge] - (at_most[edges[at - 1]] if at else 0) for at, edge in enumerate(edges)]
     timed = at_most[edges[-1]] if edges else 0
     return Tally(

@@ -355,7 +355,8 @@ def managers(found: Object) -> list[str]:
     argo = (
         "Argo CD" if "argocd.argoproj.io/tracking-id" in said else labels.get("argocd.argoproj.io/instance")
     )
-    fields = [each.get("manager") for each in found["metadata"].get("managedFields") or ()]
+    said_of = found["metadata"].get("managedFields") or ()
+    fields = [each.get("manager") for each in said_of if each.get("subresource") != "status"]
     return list(dict.fromkeys(name for name in (*named, argo, *fields) if name))
 
 
