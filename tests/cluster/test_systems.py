@@ -1,5 +1,7 @@
 """The command line and its server, with a namespace of the real cluster as production."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from tests.cluster.namespaces import kubeconfig, kubectl
 from tests.cluster.stack import FRONT
 from tests.cluster.system import ClusterSystem, image
 from tests.load import Load
+from tests.systems.system import free_port
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -182,3 +185,53 @@ def test_what_the_cluster_would_refuse_is_told_before_anything_moves(make: Make)
     assert ran.code == 4, ran.out + ran.err
     assert 'namespaces "nowhere" not found' in ran.err
     assert system.run("deployments", "list", "--output", "json").json() == []
+
+
+def pointed_at(port: int, file: Path) -> str:
+    """A kubeconfig for the API server at *port*."""
+    config = yaml.safe_load(kubeconfig().read_text())
+    [there] = config["clusters"]
+    there["cluster"]["server"] = there["cluster"]["server"].rpartition(":")[0] + f":{port}"
+    file.write_text(yaml.safe_dump(config))
+    return str(file)
+
+
+def test_while_the_cluster_does_not_answer_nothing_is_said_of_what_is_there(
+    make: Make, tmp_path: Path
+) -> None:
+    api = int(yaml.safe_load(kubeconfig().read_text())["clusters"][0]["cluster"]["server"].rpartition(":")[2])
+    system = make(kubernetes={"kubeconfig": pointed_at(api, tmp_path / "kubeconfig")})
+    system.shipped("v1")
+    system.release("v2")
+    system.must("down")
+    pointed_at(free_port(), tmp_path / "kubeconfig")
+    system.up()
+    until(lambda: system.run("status").code == 6, 30, "it is said that the cluster does not answer")
+    assert "?/2" in system.run("status").out
+    assert "not told just now" in system.must("env", "show", "production")
+    deployed = system.run("deploy", "production", "--release", "v2")
+    assert (deployed.code, "the cluster does not answer" in deployed.err) == (6, True)
+    logs = system.run("logs", "production", "web")
+    assert (logs.code, "does not say what there is" in logs.err) == (6, True)
+    assert len(system.run("deployments", "list", "--output", "json").json()) == 1
+    system.must("down")
+    pointed_at(api, tmp_path / "kubeconfig")
+    system.up()
+    until(lambda: "2/2" in system.run("status").out, 30, "it is seen again")
+
+
+def test_a_server_that_is_killed_on_the_way_goes_on_and_nobody_notices(make: Make) -> None:
+    system = make(strategy=HALF)
+    system.shipped("v1")
+    system.release("v2")
+    with users(system) as load:
+        system.must("deploy", "production", "--release", "v2")
+        for phase in ("Paused", "Succeeded"):
+            os.kill(system.server_pid(), signal.SIGKILL)
+            system.up()
+            system.until_phase(phase, 60)
+            if phase == "Paused":
+                system.must("rollout", "promote", "production")
+    assert [a for a in load.answers if a.lost or a.status != 200] == []
+    assert {answer.version for answer in load.answers[-20:]} == {"v2"}
+    assert [r["release"] for r in system.history()] == ["v2", "v1"]

@@ -63,7 +63,8 @@ class ServiceView:
 class EnvironmentView:
     """One environment at one look. *health* is null where there is nothing to ask or no answer came.
 
-    *ended* says that it was taken down alone: nobody looks after it until a server starts anew.
+    *ended* says that it was taken down alone: nobody looks after it until a server starts anew. *seen* is
+    false while its platform does not say what is there: instances are as they were last seen, if ever.
     """
 
     name: str
@@ -75,6 +76,7 @@ class EnvironmentView:
     deployment: Deployment | None
     services: list[ServiceView]
     ended: bool = False
+    seen: bool = True
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _environment(app: App, name: str, health: tuple[str | None, str]) -> Environ
         deployment=snapshot.deployment,
         services=services,
         ended=environment.engine.ended,
+        seen=environment.engine.shown.visible,
     )
 
 

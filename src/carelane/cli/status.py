@@ -65,7 +65,7 @@ def _rows(environment: dict[str, Any]) -> list[list[str]]:
         version = service["stable"] or "-"
         if service["canary"]:
             version += f" -> {service['canary']}"
-        ready = f"{service['ready']}/{service['wanted']}"
+        ready = f"{service['ready'] if environment['seen'] else '?'}/{service['wanted']}"
         rows.append(
             [*first, service["name"], version, ready, *_traffic(service), health, _moving(environment)]
         )
@@ -149,6 +149,8 @@ def show(directory: str, environment: str, output: str) -> None:
     health = _health(view)
     say(f"{view['name']}  {view['address']}  release {view['release'] or '-'}  revision {view['revision']}")
     say(f"health {health}: {view['health_detail']}")
+    if not view["seen"] and not view["ended"]:
+        say("what is there is not told just now: instances are shown as they were last seen, if ever")
     rows = [
         [
             instance["id"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
-from carelane.base.errors import CarelaneError, InputError
+from carelane.base.errors import CarelaneError, InputError, Unavailable
 from carelane.delivery.looking import CopyDetail, CopyEnd, LogLine, LogsWanted, Ran, Screen, Terminal
 from carelane.delivery.releases import Probe
 from carelane.platforms.kubernetes.api import Api
@@ -25,7 +25,16 @@ class ClusterLooking:
     # -- logs
 
     def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> "PodLogs":  # noqa: B008 - frozen
-        """Of the Pods of *service* that are there; what is gone is not kept by a cluster."""
+        """Of the Pods of *service* that are there; what is gone is not kept by a cluster.
+
+        Raises:
+            Unavailable: If the cluster does not say which there are.
+        """
+        if not self.view.look(moving=False):
+            raise Unavailable(
+                f"the cluster does not say what there is in {self.namespace}",
+                hint="`carelane status` tells why; `kubectl get --raw /readyz` asks it whether it is ready",
+            )
         return PodLogs(self.api, service, lambda: list(self._printing(service, wanted)), wanted.previous)
 
     def printing(self, service: str) -> Mapping[str, bool]:
