@@ -81,7 +81,7 @@ def test_an_environment_that_is_ended_is_gone_from_the_cluster(make: Make) -> No
     system = make()
     system.shipped("v1")
     assert "has ended" in system.must("down", "--environment", "production")
-    left = system.kubectl("get", "deployments,pods,httproutes", "--output", "name")
+    left = system.kubectl("get", "deployments,pods,services,httproutes", "--output", "name")
     assert left == ""
 
 
@@ -165,16 +165,19 @@ def test_what_the_page_lets_it_do_is_enough(make: Make, namespace: str, tmp_path
     system.must("emergency-rollback", "production", "--reason", "patients see errors")
     assert "v1 answers" in system.must("logs", "production", "web")
     system.must("down", "--environment", "production")
-    assert system.kubectl("get", "deployments,pods,httproutes,jobs", "--output", "name") == ""
+    assert system.kubectl("get", "deployments,pods,services,httproutes,jobs", "--output", "name") == ""
 
 
-def test_what_is_somebody_else_s_is_not_touched(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("kind", "how"), [("Deployment", "--image=localhost/app:1"), ("Service", "--tcp=80:8080")]
+)
+def test_what_is_somebody_else_s_is_not_touched(make: Make, kind: str, how: str) -> None:
     system = make()
     system.release("v1")
-    system.kubectl("create", "deployment", "web", f"--image={image()}")
+    system.kubectl("create", *({"Service": ["service", "clusterip"]}.get(kind, ["deployment"])), "web", how)
     ran = system.run("deploy", "production", "--release", "v1", "--wait")
     assert ran.code == 5, ran.out + ran.err
-    assert "Deployment web in" in ran.err
+    assert f"{kind} web in" in ran.err
     assert "somebody else's: kubectl-create" in ran.err
 
 

@@ -77,6 +77,10 @@ class FakeCluster:
             there["metadata"]["generation"] += 1
         return there
 
+    def find(self, kind: Kind, name: str) -> Object | None:
+        """It, if it is there."""
+        return self._objects[kind].get(name)
+
     def create(self, kind: Kind, whole: Object) -> Object | None:
         """Make it, once."""
         name = whole["metadata"]["name"]

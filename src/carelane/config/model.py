@@ -298,10 +298,9 @@ class Configuration(Strict):
             there = environment.kubernetes
             if there is None:
                 continue
-            place = (there.kubeconfig, there.context, there.namespace, there.prefix)
+            place = (there.kubeconfig, there.context, there.namespace)
             if (other := taken.setdefault(place, name)) != name:
                 raise ValueError(
-                    f"{name} and {other} both want namespace {there.namespace} with the same names: "
-                    "each needs its own, or its own kubernetes.prefix"
+                    f"{name} and {other} both want namespace {there.namespace}: each needs its own"
                 )
         return value

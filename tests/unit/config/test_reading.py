@@ -203,12 +203,12 @@ def test_an_environment_says_where_it_is_as_its_platform_has_it(settings: str, s
     assert line == f"carelane.yaml:23:3: environments.staging: {said}"
 
 
-def test_two_environments_on_a_cluster_have_no_names_in_common() -> None:
+def test_two_environments_on_a_cluster_have_no_namespace_in_common() -> None:
     there = f"{{platform: kubernetes, kubernetes: {CLUSTER}}}"
     both = with_change("staging: {port: 18081}", f"staging: {there}\n  twin: {there}")
     [line] = lines(both)
-    assert "twin and staging both want namespace prod with the same names" in line
-    own = both.replace("namespace: prod,", "namespace: prod, prefix: own-,", 1)
+    assert line.endswith("twin and staging both want namespace prod: each needs its own")
+    own = both.replace("namespace: prod,", "namespace: other,", 1)
     assert reading.read(own).environments["twin"].address == "http://clinic.example"
 
 

@@ -159,6 +159,13 @@ class Api:
         asked = {"fieldManager": MANAGER, "force": "true", **({"dryRun": "All"} if only_check else {})}
         return self._call("PATCH", self._path(kind, name), fields, APPLY, asked)
 
+    def find(self, kind: Kind, name: str) -> Object | None:
+        """GET it."""
+        try:
+            return self._call("GET", self._path(kind, name))
+        except NotFoundError:
+            return None
+
     def create(self, kind: Kind, whole: Object) -> Object | None:
         """POST it; None where one of its name is there."""
         try:

@@ -16,7 +16,7 @@ from carelane.platforms.kubernetes.watching import Watching
 ENDING_SECONDS = 60.0
 """What is told to end drains first, and may take its time."""
 AGAIN_SECONDS = 0.2
-OURS = (Kind.ROUTE, Kind.DEPLOYMENT, Kind.JOB)
+OURS = (Kind.ROUTE, Kind.SERVICE, Kind.DEPLOYMENT, Kind.JOB)
 """What an environment consists of, in the order in which it goes: its users first."""
 
 
@@ -68,20 +68,20 @@ class ClusterHost:
         return []
 
     def stop_all(self) -> list[str]:
-        """Delete what was made for it, and wait for its Pods to be gone; the names of those that are not."""
-        for kind in OURS:
-            for name, found in self.watching.all(kind).items():
-                if SERVICE in labels_of(found):
+        """Delete what was made for it, and wait for its Pods to be gone; the names of what is not."""
+        self.interrupt()
+        try:
+            for kind in OURS:
+                for name in self._there(kind):
                     self.api.delete(kind, name)
-        give_up = time.monotonic() + ENDING_SECONDS
-        while (left := self._left()) and time.monotonic() < give_up:
-            time.sleep(AGAIN_SECONDS)
-        self.leave()
+            give_up = time.monotonic() + ENDING_SECONDS
+            while (left := self._there(Kind.POD)) and time.monotonic() < give_up:
+                time.sleep(AGAIN_SECONDS)
+        except CarelaneError as problem:
+            return [f"what the cluster has of {self.environment} ({problem.message})"]
         return left
 
-    def _left(self) -> list[str]:
-        try:
-            pods, _ = self.api.list(Kind.POD)
-        except CarelaneError as problem:
-            return [f"what the cluster still has ({problem.message})"]
-        return sorted(name for name, pod in pods.items() if SERVICE in labels_of(pod))
+    def _there(self, kind: Kind) -> list[str]:
+        """What there is of it now, whatever was seen last."""
+        found, _ = self.api.list(kind)
+        return sorted(name for name, each in found.items() if SERVICE in labels_of(each))

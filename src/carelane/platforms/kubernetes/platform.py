@@ -88,16 +88,25 @@ class KubernetesPlatform:
     def check(self, versions: Collection[ServiceVersion]) -> None:
         """Ask the cluster whether it would take their Deployments; nobody else's may be in their places."""
         for version in versions:
-            name = self._place.name(version.service)
-            there = self._view.all(Kind.DEPLOYMENT).get(name)
-            if there is not None and objects.SERVICE not in labels_of(there):
-                raise ConflictError(
-                    f"Deployment {name} in {self._place.namespace} is somebody else's:"
-                    f" {', '.join(managers(there)) or 'nobody says whose'}",
-                    hint="delete it there, or choose another kubernetes.prefix",
-                )
-            fields = objects.deployment(self._place, version, Slot.STABLE)
+            self._refuse_what_is_another_s(version.service)
+            name, fields = (
+                self._place.name(version.service),
+                objects.deployment(self._place, version, Slot.STABLE),
+            )
             self._changes.apply(Kind.DEPLOYMENT, name, fields, only_check=True)
+
+    def _refuse_what_is_another_s(self, service: str) -> None:
+        """What has one of our names and not our label was made by somebody else: it is not written over."""
+        for slot in Slot:
+            name = self._place.name(service, slot)
+            for kind in (Kind.DEPLOYMENT, Kind.SERVICE, Kind.ROUTE):
+                there = self._changes.find(kind, name)
+                if there is not None and objects.SERVICE not in labels_of(there):
+                    raise ConflictError(
+                        f"{kind.value[2]} {name} in {self._place.namespace} is somebody else's:"
+                        f" {', '.join(managers(there)) or 'nobody says whose'}",
+                        hint="delete it there, or choose another kubernetes.prefix",
+                    )
 
     def start(self, task: Task) -> None:
         """Let a Job run once: a name is given once."""

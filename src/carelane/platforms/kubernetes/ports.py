@@ -66,6 +66,10 @@ class Changes(Protocol):
         """
         ...
 
+    def find(self, kind: Kind, name: str) -> Object | None:
+        """It as it is now; None where there is none."""
+        ...
+
     def create(self, kind: Kind, whole: Object) -> Object | None:
         """Make it; None where one of its name is there already."""
         ...
