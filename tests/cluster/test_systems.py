@@ -64,6 +64,9 @@ def test_from_the_first_release_to_an_emergency(make: Make) -> None:
     assert [r["release"] for r in system.history()] == ["v1", "v2", "v1"]
     assert "v1 answers" in system.must("logs", "production", "web")
     assert FRONT in system.must("env", "show", "production")
+    refused = system.run("exec", "production", "web", "--", "id")
+    assert (refused.code, "kubectl exec" in refused.err) == (2, True)
+    assert "instance.executed" not in system.must("events")
 
 
 def test_what_runs_stays_when_the_server_ends_and_is_found_again(make: Make) -> None:

@@ -111,6 +111,11 @@ class DetailsContract:
     def test_of_who_is_unknown_nothing_is(self, details: Details, copy: str) -> None:
         assert details.detail("nobody-9", Probe("/ready")) == CopyDetail()
 
+    def test_whether_a_command_may_run_is_told_before_it_is(self, details: Details, copy: str) -> None:
+        details.may_run(copy, ("true",))
+        with pytest.raises(ConflictError):
+            details.may_run("nobody-7", ("true",))
+
     def test_a_command_runs_beside_it_with_its_variables(self, details: Details, copy: str) -> None:
         ran = details.run(copy, ("/bin/sh", "-c", "echo $WHO; echo oh >&2; exit 4"), 10.0)
         assert (ran.exit_code, ran.out, ran.err, ran.cut) == (4, "web-1\n", "oh\n", False)

@@ -61,9 +61,10 @@ def routes(app: App) -> APIRouter:
         said = shlex.join(body.command)[:MOST_RECORDED]
 
         def executed() -> Ran:
+            details = app.environments[name].details
+            details.may_run(instance, tuple(body.command))
             entry = Entry(RealClock().wall(), actor, "instance.executed", instance, name, said)
             app.repository.record(entry)
-            details = app.environments[name].details
             return details.run(instance, tuple(body.command), body.timeout_seconds)
 
         if not free.acquire(blocking=False):

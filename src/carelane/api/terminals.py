@@ -72,11 +72,12 @@ def _opened(
     app: App, name: str, instance: str, command: tuple[str, ...], screen: Screen | None, actor: str
 ) -> Terminal:
     app.operations.engine(name)
-    said = shlex.join(command)[:MOST_RECORDED]
+    details, said = app.environments[name].details, shlex.join(command)[:MOST_RECORDED]
+    details.may_run(instance, command)
     how = {"typed_into": True, "terminal": screen is not None}
     entry = Entry(RealClock().wall(), actor, "instance.executed", instance, name, said, how)
     app.repository.record(entry)
-    return app.environments[name].details.open(instance, command, screen)
+    return details.open(instance, command, screen)
 
 
 async def _refused(socket: WebSocket, error: CarelaneError) -> None:

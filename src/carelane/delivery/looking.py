@@ -147,6 +147,15 @@ class Details(Protocol):
         """Of *copy*, which is asked by *readiness* (None: whether it takes connections)."""
         ...
 
+    def may_run(self, copy: str, command: tuple[str, ...]) -> None:
+        """Whether *command* can be run beside *copy* at all; does nothing.
+
+        Raises:
+            ConflictError: If it does not run.
+            InputError: If no command can be run there.
+        """
+        ...
+
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
         """Run *command* beside *copy*, in its folder and its environment; nothing can be typed in.
 

@@ -1,5 +1,6 @@
 """What people ask of the Pods of an environment: what they print, and how they are."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,21 +68,22 @@ class ClusterLooking:
         wrong = next((_words(c) for c in status.get("conditions", ()) if _says_no(c)), "")
         return CopyDetail(tuple(ends), wrong)
 
-    def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
+    def may_run(self, copy: str, command: tuple[str, ...]) -> NoReturn:
         """Not there yet: `kubectl exec` does it."""
+        raise InputError(
+            f"commands beside what runs on Kubernetes are not there yet: {copy} is a Pod",
+            hint=f"`kubectl exec -n {self.namespace} -it {copy} -- {shlex.join(command)}`",
+        )
+
+    def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
+        """Not there yet."""
         del timeout_seconds
-        self._refuse(copy, command)
+        self.may_run(copy, command)
 
     def open(self, copy: str, command: tuple[str, ...], screen: Screen | None) -> Terminal:
         """Not there yet either."""
         del screen
-        self._refuse(copy, command)
-
-    def _refuse(self, copy: str, command: tuple[str, ...]) -> NoReturn:
-        raise InputError(
-            f"commands beside what runs on Kubernetes are not there yet: {copy} is a Pod",
-            hint=f"`kubectl exec -n {self.namespace} -it {copy} -- {' '.join(command)}`",
-        )
+        self.may_run(copy, command)
 
 
 def _is_wanted(pod: Object, wanted: LogsWanted) -> bool:
