@@ -25,6 +25,9 @@ def status(directory: str, output: str) -> None:
         show_json(environments)
     else:
         _show(environments)
+        for environment in environments:
+            for said in nobody_warm(environment):
+                say(said)
     failing = client.get("/system")["failing"]
     if failing:
         raise PlatformError(
@@ -49,6 +52,20 @@ def _show(environments: list[dict[str, Any]]) -> None:
         ],
         rows,
     )
+
+
+def nobody_warm(environment: dict[str, Any]) -> list[str]:
+    """What is kept warm in *environment*, as the API has it, and has nobody ready: no undo at once."""
+    said = []
+    for service in environment["services"] if environment["seen"] else ():
+        for label in service["warm"]:
+            copies = [i for i in service["instances"] if i["label"] == label and i["intent"] == "warm"]
+            if copies and not any(copy["ready"] for copy in copies):
+                said.append(
+                    f"note: {service['name']} {label}, kept warm in {environment['name']}, has nobody ready "
+                    "just now: going back to it would have to wait"
+                )
+    return said
 
 
 def _health(environment: dict[str, Any]) -> str:
