@@ -38,10 +38,11 @@ def check(configuration: Configuration) -> None:
 
 def processes(configuration: Configuration) -> int:
     """How many there may be at once: each instance beside its successor, each with its shim."""
+    here = [each for each in configuration.environments.values() if each.platform == "processes"]
     instances = sum(
         environment.replicas.get(name, 1)
-        for environment in configuration.environments.values()
+        for environment in here
         for name, service in configuration.services.items()
         if not isinstance(service, BackingService)
     )
-    return instances * 2 * 2 + BESIDE * len(configuration.environments)
+    return instances * 2 * 2 + BESIDE * len(here)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from carelane.config.basics import HttpPath, Name, Seconds, Strict
-from carelane.config.clusters import ClusterSettings
+from carelane.config.clusters import LONGEST_NAME, ClusterSettings
 from carelane.config.strategies import (
     AnalysisSettings,
     Objectives,
@@ -196,19 +196,31 @@ class Environment(Strict):
 
     @model_validator(mode="after")
     def _as_its_platform_has_it(self) -> "Environment":
-        if self.platform == "processes":
-            if self.port is None:
-                raise ValueError("port is missing: the front door's address on loopback")
-            if self.kubernetes is not None:
-                raise ValueError("kubernetes says where it is on a cluster: platform: kubernetes is missing")
-            return self
-        if self.kubernetes is None:
-            raise ValueError("kubernetes is missing: which namespace, gateway and address it has there")
-        if self.port is not None:
-            raise ValueError("port is of this machine's processes: kubernetes.address is where users come in")
-        if self.strategy.blue_green is not None and self.strategy.blue_green.preview_port is not None:
-            raise ValueError("strategy.blue_green.preview_port is of this machine's processes")
+        wrong = self._wrong_on_this_machine() if self.platform == "processes" else self._wrong_on_a_cluster()
+        if wrong:
+            raise ValueError(wrong)
         return self
+
+    def _wrong_on_this_machine(self) -> str:
+        if self.port is None:
+            return "port is missing: the front door's address on loopback"
+        if self.kubernetes is not None:
+            return "kubernetes says where it is on a cluster: platform: kubernetes is missing"
+        return ""
+
+    def _wrong_on_a_cluster(self) -> str:
+        blue_green = self.strategy.blue_green
+        if self.kubernetes is None:
+            return "kubernetes is missing: which namespace, gateway and address it has there"
+        if self.port is not None:
+            return "port is of this machine's processes: kubernetes.address is where users come in"
+        if blue_green is not None and blue_green.preview_port is not None:
+            return "strategy.blue_green.preview_port is of this machine's processes"
+        if self.backing:
+            return "backing is of this machine's processes: give services the address in their environment"
+        if self.rollback.keep_warm > 1:
+            return "rollback.keep_warm is 1 at most on Kubernetes, where a service has one slot for it"
+        return ""
 
     @property
     def address(self) -> str:
@@ -289,6 +301,19 @@ class Configuration(Strict):
                 if port is not None:
                     taken[port] = name
         return value
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "Configuration":
+        for name, environment in self.environments.items():
+            prefix = environment.kubernetes.prefix if environment.kubernetes is not None else None
+            for service, settings in self.services.items() if prefix is not None else ():
+                longest = f"{prefix}{service}-previous"
+                if settings.kind != "backing" and len(longest) > LONGEST_NAME:
+                    raise ValueError(
+                        f"environments.{name}: {longest} has {len(longest)} characters, and a Service's name "
+                        f"{LONGEST_NAME} at most: choose a shorter kubernetes.prefix"
+                    )
+        return self
 
     @field_validator("environments")
     @classmethod

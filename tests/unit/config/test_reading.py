@@ -194,6 +194,14 @@ ON_CLUSTER = [
         f"platform: kubernetes, kubernetes: {CLUSTER}, strategy: {{blue_green: {{preview_port: 1}}}}",
         "strategy.blue_green.preview_port is of this machine's processes",
     ),
+    (
+        f"platform: kubernetes, kubernetes: {CLUSTER}, backing: {{database: {{variable: DB, version: 1}}}}",
+        "backing is of this machine's processes: give services the address in their environment",
+    ),
+    (
+        f"platform: kubernetes, kubernetes: {CLUSTER}, rollback: {{keep_warm: 2}}",
+        "rollback.keep_warm is 1 at most on Kubernetes, where a service has one slot for it",
+    ),
 ]
 
 
@@ -201,6 +209,15 @@ ON_CLUSTER = [
 def test_an_environment_says_where_it_is_as_its_platform_has_it(settings: str, said: str) -> None:
     [line] = lines(with_change("staging: {port: 18081}", f"staging: {{{settings}}}"))
     assert line == f"carelane.yaml:23:3: environments.staging: {said}"
+
+
+def test_a_name_that_a_cluster_would_refuse_is_refused_before() -> None:
+    service, there = "s" * 40, CLUSTER.replace("{namespace", "{prefix: pppppppppppppp-, namespace")
+    text = with_change("frontend:", f"{service}:")
+    text = text.replace("staging: {port: 18081}", f"staging: {{platform: kubernetes, kubernetes: {there}}}")
+    [line] = lines(text)
+    assert f"{service}-previous has 64 characters, and a Service's name 63 at most" in line
+    assert reading.read(text.replace("pppp-", "ppp-"))
 
 
 def test_two_environments_on_a_cluster_have_no_namespace_in_common() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from carelane.delivery.metering import Tally
 from carelane.platforms.kubernetes.counting import GatewayCounters, counts
 from carelane.platforms.kubernetes.slots import PodSeen, Slot, SlotSeen
@@ -102,3 +104,9 @@ def test_what_had_no_weight_at_either_look_was_asked_by_hand() -> None:
 def test_who_does_not_answer_says_nothing_rather_than_zero() -> None:
     slots = Slots(SlotSeen("v1", weight=1), answers=None)
     assert slots.counters() is None
+
+
+@pytest.mark.parametrize("text", ["<html>nobody is here</html>", "{", ENVOY.replace(" 90", " NaN")])
+def test_what_is_no_statistics_says_nothing_either(text: str) -> None:
+    counters = GatewayCounters(lambda: text, dict, "here", lambda name, _: name, ())
+    assert counters() is None

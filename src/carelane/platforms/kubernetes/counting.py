@@ -56,7 +56,10 @@ class GatewayCounters:
         text = self.tell()
         if text is None:
             return None
-        counted = dict(counts(text, self.namespace, self.slow_ms))
+        try:
+            counted = dict(counts(text, self.namespace, self.slow_ms))
+        except (ValueError, KeyError):
+            return None  # what answers there is no Envoy, or not whole
         for service, slots in self.held().items():
             for slot, seen in slots.items():
                 self._take(service, slot, seen, counted.get(self.named(service, slot), Tally()))
