@@ -160,7 +160,9 @@ def test_what_the_page_lets_it_do_is_enough(make: Make, namespace: str, tmp_path
     assert kubectl(*forbidden, "delete", "deployments").strip() == "yes"
     system = make(kubernetes={"kubeconfig": str(file)}, strategy=HALF)
     system.shipped("v1")
-    system.release("v2", migrate=["python3", "-c", "print('migrated')"])
+    kubectl("--namespace", namespace, "create", "secret", "generic", "clinic", "--from-literal=key=hidden")
+    told = ["python3", "-c", "import os; assert os.environ['KEY'] == 'hidden'"]
+    system.release("v2", migrate=told, secrets={"KEY": {"key": "clinic/key", "version": 1}})
     system.must("deploy", "production", "--release", "v2")
     system.until_phase("Paused", 60)
     system.must("rollout", "promote", "production")

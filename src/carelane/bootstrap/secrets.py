@@ -19,7 +19,9 @@ def read(places: Places, secret: Secret) -> str:
 
 
 def missing(places: Places, reference: SecretReference) -> str:
-    """Where a secret should be and is not; nothing where it is there."""
+    """Where a secret should be and is not; nothing where it is there, or is not kept here."""
+    if reference.key is not None:
+        return ""
     if reference.file is not None:
         return "" if (places.system / reference.file).is_file() else reference.file
     return "" if os.environ.get(reference.variable or "") is not None else f"variable {reference.variable}"

@@ -123,6 +123,27 @@ class Secret(Strict):
         return self
 
 
+class ServiceSecret(Strict):
+    """The same of a service, which may run where Secrets are kept."""
+
+    file: str | None = Field(None, description="a file, relative to carelane.yaml")
+    variable: str | None = Field(None, description="a variable of the server's environment")
+    key: str | None = Field(
+        None,
+        description="NAME/KEY of a Secret in the environment's namespace; on Kubernetes",
+        pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9._-]{1,253}$",
+    )
+    version: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "ServiceSecret":
+        if sum(place is not None for place in (self.file, self.variable, self.key)) != 1:
+            raise ValueError(
+                "a secret is found in either a file, a variable or a key of a Secret: say one of them"
+            )
+        return self
+
+
 class _Process(Strict):
     source: list[InnerPath] = Field(min_length=1, description="what is packed, relative to carelane.yaml")
     workdir: InnerPath = Field(".", description="where it runs, within what is packed")
@@ -130,7 +151,7 @@ class _Process(Strict):
     run: list[str] = Field(min_length=1, description="the command, as a list of arguments")
     migrate: list[str] | None = Field(None, min_length=1, description="run once before a new release starts")
     environment: dict[str, str] = Field(default_factory=dict)
-    secrets: dict[str, Secret] = Field(default_factory=dict)
+    secrets: dict[str, ServiceSecret] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
     drain_seconds: Seconds = 10.0
 
@@ -169,7 +190,7 @@ class OwnSettings(Strict):
     """What a service has otherwise in one environment: added to what it says of itself, or in its place."""
 
     environment: dict[str, str] = Field(default_factory=dict)
-    secrets: dict[str, Secret] = Field(default_factory=dict)
+    secrets: dict[str, ServiceSecret] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
     replicas: Replicas | None = Field(None, description="the same as in the environment's `replicas`")
 

@@ -12,6 +12,7 @@ from carelane.config.model import (
     ProbeSettings,
     RouteTo,
     Secret,
+    ServiceSecret,
     Web,
     Worker,
 )
@@ -194,9 +195,10 @@ def _route_settings(route: RouteTo) -> RouteSettings | None:
     return made if made != usual else None
 
 
-def secret_reference(secret: Secret) -> SecretReference:
+def secret_reference(secret: Secret | ServiceSecret) -> SecretReference:
     """The domain's form of a secret's place."""
-    return SecretReference(secret.version, secret.file, secret.variable)
+    key = secret.key if isinstance(secret, ServiceSecret) else None
+    return SecretReference(secret.version, secret.file, secret.variable, key)
 
 
 def _probe(settings: ProbeSettings | None, period_seconds: float) -> Probe | None:

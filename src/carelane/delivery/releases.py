@@ -60,11 +60,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class SecretReference:
-    """Where a secret is found, and which version of it; never its value."""
+    """Where a secret is found, and which version of it; never its value.
+
+    *key* is ``NAME/KEY`` of a Secret, where the platform keeps those.
+    """
 
     version: int
     file: str | None = None
     variable: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -162,12 +162,12 @@ MISTAKES: list[tuple[str, str, str]] = [
     (
         "{file: secrets/key, version: 1}",
         "{version: 1}",
-        "10:15: services.backend.secrets.KEY: a secret is found in either a file or a variable: say one of them",  # noqa: E501 - what is said
+        "10:15: services.backend.secrets.KEY: a secret is found in either a file, a variable or a key of a Secret: say one of them",  # noqa: E501 - what is said
     ),
     (
         "{file: secrets/key, version: 1}",
         "{file: a, variable: B, version: 1}",
-        "10:15: services.backend.secrets.KEY: a secret is found in either a file or a variable: say one of them",  # noqa: E501 - what is said
+        "10:15: services.backend.secrets.KEY: a secret is found in either a file, a variable or a key of a Secret: say one of them",  # noqa: E501 - what is said
     ),
     # across the file
     (

@@ -13,6 +13,7 @@ from carelane.delivery.ports import Task
 from carelane.delivery.releases import SecretReference
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from carelane.delivery.targets import ServiceTarget
+from carelane.platforms.kubernetes.objects import Place, deployment
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.slots import PodSeen, Size, Slot, SlotSeen, plan
 from tests.fakes.clusters import BACKEND, OnCluster
@@ -129,10 +130,13 @@ def test_where_nobody_of_the_version_that_users_have_is_ready_they_do_not_come_t
 
 def test_what_has_no_image_or_needs_what_is_not_there_is_told_and_nothing_is_changed() -> None:
     here = OnCluster(policy(2), {BACKEND: WEB})
-    there = VERSIONS["v1"]
+    there, kept_here = VERSIONS["v1"], {"KEY": SecretReference(1, "key")}
     for wrong, said in (
         (replace(there, artifact=replace(there.artifact, image=None)), "has no image"),
-        (replace(there, run=replace(there.run, secrets={"KEY": SecretReference(1, "key")})), "needs secrets"),
+        (
+            replace(there, run=replace(there.run, secrets={"KEY": SecretReference(1, "key")})),
+            "from where only this server can read",
+        ),
         (replace(there, run=replace(there.run, environment={"DB": "${backing.db.url}"})), "cannot fill in"),
     ):
         with pytest.raises(InputError, match=said):
@@ -153,3 +157,11 @@ def test_what_is_somebody_else_s_is_named_and_left() -> None:
     here.cluster.create(Kind.DEPLOYMENT, {"metadata": meta, "spec": {"template": {"metadata": {}}}})
     with pytest.raises(ConflictError, match=r"is somebody else's: Helm, helm$"):
         here.kubernetes.check([VERSIONS["v1"]])
+
+
+def test_a_secret_is_named_and_never_read() -> None:
+    there = VERSIONS["v1"]
+    run = replace(there.run, secrets={"KEY": SecretReference(1, key="clinic/key")})
+    template = deployment(Place("here"), replace(there, run=run), Slot.STABLE)["spec"]["template"]
+    [variable] = [v for v in template["spec"]["containers"][0]["env"] if v["name"] == "KEY"]
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "clinic", "key": "key"}}

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from carelane.audit.entries import Entry
 from carelane.base.clock import Clock
+from carelane.base.errors import InputError
 from carelane.base.loops import Report
 from carelane.delivery.copies import Purpose
 from carelane.delivery.observations import (
@@ -169,7 +170,15 @@ class Replicas:
         return Placement(name, self._environment, addresses, self._backing.secret_addresses(), generation)
 
     def check(self, versions: Collection[ServiceVersion]) -> None:
-        """Whatever was packed runs here: its artifacts are looked at elsewhere."""
+        """What was packed runs here, but for what needs a Secret; its artifacts are looked at elsewhere."""
+        for version in versions:
+            for name, reference in version.run.secrets.items():
+                if reference.key is not None:
+                    raise InputError(
+                        f"{version.service} {version.label} takes {name} from a Secret, {reference.key},"
+                        f" and {self._environment} is not on Kubernetes",
+                        hint="say where else it is found in the environment's own settings of the service",
+                    )
 
     def start(self, task: Task) -> None:
         """Let a migration or check run once."""

@@ -9,7 +9,7 @@ from carelane.base.errors import InputError
 from carelane.delivery.placeholders import Placeholders
 from carelane.delivery.policies import Pace
 from carelane.delivery.ports import Task
-from carelane.delivery.releases import Probe, ServiceKind, ServiceVersion
+from carelane.delivery.releases import Probe, SecretReference, ServiceKind, ServiceVersion
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.slots import Slot
 
@@ -109,12 +109,6 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
             f"{version.service} {version.label} has no image: it cannot run on Kubernetes",
             hint="the release was made without one",
         )
-    if run.secrets:
-        raise InputError(
-            f"{version.service} {version.label} needs secrets ({', '.join(sorted(run.secrets))}), not taken "
-            "to Kubernetes yet",
-            hint="what is no secret may stand in the environment's own settings of the service",
-        )
     known = {
         "port": str(PORT),
         "version": version.label,
@@ -132,6 +126,7 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
                 {"name": name, "value": _filled(value, known, version)}
                 for name, value in sorted(run.environment.items())
             ),
+            *(_secret(name, reference, version) for name, reference in sorted(run.secrets.items())),
         ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -159,6 +154,17 @@ def _pod(place: Place, version: ServiceVersion, command: tuple[str, ...] | None 
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}],
     }
+
+
+def _secret(name: str, reference: SecretReference, version: ServiceVersion) -> dict[str, Any]:
+    """A variable with a secret, as of the start of its Pod."""
+    if reference.key is None:
+        raise InputError(
+            f"{version.service} {version.label} takes {name} from where only this server can read",
+            hint="on Kubernetes it is a key of a Secret: secrets.NAME.key in the environment's own settings",
+        )
+    secret, _, key = reference.key.partition("/")
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 def _filled(text: str, known: Mapping[str, str], version: ServiceVersion) -> str:
