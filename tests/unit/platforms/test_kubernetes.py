@@ -133,10 +133,7 @@ def test_what_has_no_image_or_needs_what_is_not_there_is_told_and_nothing_is_cha
     there, kept_here = VERSIONS["v1"], {"KEY": SecretReference(1, "key")}
     for wrong, said in (
         (replace(there, artifact=replace(there.artifact, image=None)), "has no image"),
-        (
-            replace(there, run=replace(there.run, secrets={"KEY": SecretReference(1, "key")})),
-            "from where only this server can read",
-        ),
+        (replace(there, run=replace(there.run, secrets=kept_here)), "where only this server can read"),
         (replace(there, run=replace(there.run, environment={"DB": "${backing.db.url}"})), "cannot fill in"),
     ):
         with pytest.raises(InputError, match=said):
