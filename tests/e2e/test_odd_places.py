@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,16 @@ def test_a_command_works_with_its_standard_streams_closed(make_system: Make, clo
         done = subprocess.run(command, cwd=system.folder, env=ENVIRONMENT, check=False, capture_output=True)
         assert (arguments[0], done.returncode, done.stderr) == (arguments[0], 0, b"")
     assert system.environment()["release"] == "v1"
+
+
+def test_a_folder_that_is_gone_is_said_to_be_and_another_can_be_named(system: System, tmp_path: Path) -> None:
+    system.shipped("v1")
+    gone = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    for arguments, code, said in (
+        (["status"], 4, "the folder that you are in is gone"),
+        (["-C", str(system.folder), "status"], 0, ""),
+    ):
+        command = ["sh", "-c", gone, str(tmp_path / "gone"), str(CARELANE), *arguments]
+        done = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert said in done.stderr

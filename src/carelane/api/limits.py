@@ -7,11 +7,12 @@ from collections import Counter
 from typing import Annotated
 
 import structlog
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carelane.api.problems import MOST, problem
 from carelane.base.errors import CarelaneError, InputError, TooLarge
+from carelane.base.reasons import LONGEST, sayable
 
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 30.0
@@ -23,7 +24,9 @@ Number = Annotated[int, Field(ge=1, le=MOST)]
 Position = Annotated[int, Field(ge=0, le=MOST)]
 TEXT = r"^[^\u0000]*$"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
-Reason = Annotated[str, Field(max_length=2000, pattern=TEXT)]
+Reason = Annotated[str, Field(max_length=LONGEST, pattern=TEXT)]
+UndoReason = Annotated[str, AfterValidator(sayable)]
+"""Of going back: one that is too long is cut, and keeps nobody from it."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\0")
 log = structlog.get_logger()
 

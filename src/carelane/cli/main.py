@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from carelane.base.errors import CarelaneError, InputError, PlatformError, not_written
+from carelane.base.errors import CarelaneError, InputError, NotFoundError, PlatformError, not_written
 from carelane.cli.output import plain, say
 
 COMMANDS = {
@@ -118,7 +118,18 @@ class LazyGroup(click.Group):
 def cli(context: click.Context, directory: str, output: str | None) -> None:
     """Ship a system through its environments, judge every release, undo it at once."""
     del output  # read where something is shown
+    if not Path(directory).is_absolute():
+        _check_where_we_are()
     context.obj = directory
+
+
+def _check_where_we_are() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise NotFoundError(
+            "the folder that you are in is gone", hint="go to your system's folder, or name it with -C FOLDER"
+        ) from None
 
 
 def main() -> None:

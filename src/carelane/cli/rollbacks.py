@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from carelane.base.errors import OutcomeFailed
+from carelane.base.reasons import sayable
 from carelane.cli import naming
 from carelane.cli.client import Client
 from carelane.cli.following import ENDED, Waiting, wait_options
@@ -19,7 +20,6 @@ PARTS = {
     "start": "until the proxies took it, and what was not ready was there",
 }
 COLD_SECONDS = 900.0
-LONGEST_REASON = 2000
 ENDED_EVERY_SECONDS = 1.0
 """Between two questions whether somebody has ended the environment: each asks its front door how it is."""
 SCALE_DOWN_SECONDS = 30.0
@@ -98,7 +98,7 @@ def emergency_rollback(
         _show_plan(client.get(f"{where}/rollback-plan", emergency="true", past=past), output)
         return
     _check_given(reason)
-    reason = _sayable(reason)
+    reason = sayable(reason)
     outcome = client.post(f"{where}/emergency-rollback", {"reason": reason, "past": past})
     quiet = output == "json"
     if not quiet:
@@ -110,12 +110,6 @@ def emergency_rollback(
     _finish(client, environment, outcome, output)
     if outcome["verified"] is False:
         raise OutcomeFailed(outcome["message"], hint=f"`carelane env show {environment}`, `carelane logs`")
-
-
-def _sayable(reason: str) -> str:
-    """What can be recorded of it: nobody in an emergency is refused for what was pasted in."""
-    said = reason.encode(errors="surrogateescape").decode(errors="replace").replace("\0", " ")
-    return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"
 
 
 def _check_given(reason: str) -> None:

@@ -171,8 +171,9 @@ def _refuse_other_images(made: Release, images: Mapping[str, str]) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or len(name) > LONGEST_NAME or set(name) - NAME_CHARACTERS:
+    known = set(name) <= NAME_CHARACTERS and name[:1].isalnum()
+    if not known or len(name) > LONGEST_NAME:
         raise InputError(
             f"{name!r} cannot be a release's name",
-            hint=f"letters, digits and . _ - +, {LONGEST_NAME} at most: give one with --name",
+            hint=f"a letter or digit, then also . _ - +, {LONGEST_NAME} at most: give one with --name",
         )

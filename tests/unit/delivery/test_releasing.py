@@ -41,7 +41,7 @@ def test_an_unchanged_service_keeps_its_label_from_release_to_release() -> None:
     assert {s: v.label for s, v in second.versions.items()} == {"backend": "v1", "frontend": "v2"}
 
 
-@pytest.mark.parametrize("name", ["a b", "../up", "v1/x", "~", "ä", "v" * 64])
+@pytest.mark.parametrize("name", ["a b", "../up", "v1/x", "~", "ä", "v" * 64, "..", "-", "--help", "_1"])
 def test_a_name_that_could_not_be_a_label_is_refused_before_anything_is_packed(name: str) -> None:
     bench = Bench(v1={"backend": "b1"})
     with pytest.raises(InputError, match="cannot be a release's name"):
