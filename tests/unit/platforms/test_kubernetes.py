@@ -10,10 +10,10 @@ from carelane.delivery.deployments import Phase
 from carelane.delivery.observations import ProcessPhase
 from carelane.delivery.policies import Policy
 from carelane.delivery.ports import Task
-from carelane.delivery.releases import SecretReference
+from carelane.delivery.releases import RouteSettings, RunConfiguration, SecretReference
 from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from carelane.delivery.targets import ServiceTarget
-from carelane.platforms.kubernetes.objects import Place, deployment
+from carelane.platforms.kubernetes.objects import Place, deployment, duration
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.slots import PodSeen, Size, Slot, SlotSeen, plan
 from tests.fakes.clusters import BACKEND, OnCluster
@@ -162,3 +162,26 @@ def test_a_secret_is_named_and_never_read() -> None:
     template = deployment(Place("here"), replace(there, run=run), Slot.STABLE)["spec"]["template"]
     [variable] = [v for v in template["spec"]["containers"][0]["env"] if v["name"] == "KEY"]
     assert variable["valueFrom"] == {"secretKeyRef": {"name": "clinic", "key": "key"}}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "0s"), (30.0, "30s"), (0.25, "250ms"), (90.5, "1m30s500ms"), (86_400.0 * 30, "720h")],
+)
+def test_a_limit_is_said_as_a_gateway_takes_it(seconds: float | None, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_an_answer_may_take_as_long_as_one_of_the_versions_allows() -> None:
+    def limited(seconds: float) -> RunConfiguration:
+        return replace(WEB, routes=("/",), route_settings={"/": RouteSettings(timeout_seconds=seconds)})
+
+    here = OnCluster(policy(2), {BACKEND: limited(20.0)}).shipped("v1")
+    route = here.cluster.all(Kind.ROUTE)[here.place.name(BACKEND)]
+    assert {rule["timeouts"]["request"] for rule in route["spec"]["rules"]} == {"20s"}
+    here.services[BACKEND] = limited(30.0)
+    here.shipped("v2")
+    assert {rule["timeouts"]["request"] for rule in route["spec"]["rules"]} == {"30s"}
+    here.services[BACKEND] = limited(5.0)
+    here.shipped("v3")
+    assert {rule["timeouts"]["request"] for rule in route["spec"]["rules"]} == {"30s"}, "v2 is kept warm"

@@ -205,7 +205,24 @@ def service(place: Place, name: str, slot: Slot) -> dict[str, Any]:
     }
 
 
-def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot, int]) -> dict[str, Any]:
+def duration(seconds: float | None) -> str:
+    """As Gateway API writes it; without any there is no limit, which is 0 there."""
+    milliseconds, said = round((seconds or 0.0) * 1000), ""
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        said += f"{count}{unit}" if count else ""
+    return said or "0s"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Which paths lead to a service, and how long an answer may take; None: as long as something comes."""
+
+    paths: tuple[str, ...]
+    timeout_seconds: float | None = None
+
+
+def route(place: Place, name: str, way: Way, weights: Mapping[Slot, int]) -> dict[str, Any]:
     """The HTTPRoute of a service: a rule a slot, which keeps its cluster alive, then the users' rule.
 
     Rules never change places, and of a weight no more than the number does: what changes an index, or
@@ -215,12 +232,14 @@ def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot
         {
             "matches": [{"headers": [{"name": STEERED, "value": f"{name}-{slot}"}]}],
             "backendRefs": [backend(place, name, slot, 1)],
+            "timeouts": {"request": duration(way.timeout_seconds)},
         }
         for slot in Slot
     ]
     users = {
-        "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
+        "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in way.paths],
         "backendRefs": [backend(place, name, slot, weights.get(slot, 0)) for slot in Slot],
+        "timeouts": {"request": duration(way.timeout_seconds)},
     }
     namespace, _, gateway = place.gateway.partition("/")
     return {
@@ -228,7 +247,7 @@ def route(place: Place, name: str, paths: tuple[str, ...], weights: Mapping[Slot
         "spec": {
             "parentRefs": [{"name": gateway, "namespace": namespace}],
             **({"hostnames": [place.hostname]} if place.hostname else {}),
-            "rules": [*hand, *([users] if paths else [])],
+            "rules": [*hand, *([users] if way.paths else [])],
         },
     }
 

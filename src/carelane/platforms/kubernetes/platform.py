@@ -6,6 +6,7 @@ which version is planned anew at each look (`slots.py`).
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import reduce
 from typing import Any
 
 from carelane.base.clock import Clock
@@ -13,10 +14,10 @@ from carelane.base.errors import CarelaneError, ConflictError, PlatformError
 from carelane.delivery import users
 from carelane.delivery.observations import ProcessPhase, RoutingSeen, WorkloadsSeen
 from carelane.delivery.ports import Task
-from carelane.delivery.releases import ServiceKind, ServiceVersion
+from carelane.delivery.releases import RouteSettings, ServiceKind, ServiceVersion
 from carelane.delivery.targets import ServiceTarget, Target
 from carelane.platforms.kubernetes import objects
-from carelane.platforms.kubernetes.objects import Place
+from carelane.platforms.kubernetes.objects import Place, Way
 from carelane.platforms.kubernetes.ports import Changes, Kind, Object, View
 from carelane.platforms.kubernetes.seen import (
     GENERATION,
@@ -186,7 +187,8 @@ class KubernetesPlatform:
                     if not _has_route(wanted):
                         self._end_route(look, name)
                         continue
-                    self._route(look, name, paths[name], weights[name], target.generation)
+                    way = Way(paths[name], _timeout_seconds(wanted))
+                    self._route(look, name, way, weights[name], target.generation)
                     self._written[name] = target.generation
                 except CarelaneError as problem:
                     problems.append(problem)
@@ -203,7 +205,7 @@ class KubernetesPlatform:
         self,
         look: Seen,
         name: str,
-        paths: tuple[str, ...],
+        way: Way,
         wanted: Mapping[Slot, int] | None,
         generation: int,
     ) -> None:
@@ -212,18 +214,16 @@ class KubernetesPlatform:
         weights = now if wanted is None else wanted
         if not any(weights.values()):
             weights = {Slot.STABLE: 1}
-        if found is None or _paths_of(found) != list(paths) or GENERATION not in marks(found):
-            self._make_route(name, paths, weights, generation)
+        if found is None or not _leads(found, way) or GENERATION not in marks(found):
+            self._make_route(name, way, weights, generation)
         elif now != {slot: weights.get(slot, 0) for slot in Slot}:
             self._weigh(found, name, weights, generation)
 
-    def _make_route(
-        self, name: str, paths: tuple[str, ...], weights: Mapping[Slot, int], generation: int
-    ) -> None:
+    def _make_route(self, name: str, way: Way, weights: Mapping[Slot, int], generation: int) -> None:
         for slot in Slot:
             called = self._place.name(name, slot)
             self._changes.apply(Kind.SERVICE, called, objects.service(self._place, name, slot))
-        fields = objects.route(self._place, name, paths, weights)
+        fields = objects.route(self._place, name, way, weights)
         fields["metadata"]["annotations"] = self._marks(generation, weights)
         self._view.note(Kind.ROUTE, self._changes.apply(Kind.ROUTE, self._place.name(name), fields))
 
@@ -320,6 +320,19 @@ def _paths(
 def _pointer(mark: str) -> str:
     """Where a JSON Patch finds an annotation."""
     return f"/metadata/annotations/{mark.replace('/', '~1')}"
+
+
+def _timeout_seconds(wanted: ServiceTarget) -> float | None:
+    """The longest that one of its versions allows at one of its paths: a route has one limit for all."""
+    runs = [version.run for version in wanted.versions.values()]
+    said = [run.route_settings.get(path, RouteSettings()) for run in runs for path in run.routes]
+    return reduce(RouteSettings.or_more, said).timeout_seconds if said else None
+
+
+def _leads(route: Object, way: Way) -> bool:
+    """Whether *route* has that way, as it was made."""
+    limits = {(rule.get("timeouts") or {}).get("request") for rule in rules(route)}
+    return _paths_of(route) == list(way.paths) and limits == {objects.duration(way.timeout_seconds)}
 
 
 def _paths_of(route: Object) -> list[str]:
