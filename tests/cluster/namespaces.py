@@ -54,8 +54,8 @@ def namespaced() -> Iterator[str]:
 def platform(namespace: str) -> Iterator[KubernetesPlatform]:
     """One environment in *namespace*, behind the gateway: watched on one client, changed on another."""
     with (
-        api.client(kubeconfig()) as reading,
-        api.client(kubeconfig()) as writing,
+        api.client(api.config(kubeconfig())) as reading,
+        api.client(api.config(kubeconfig())) as writing,
         httpx2.Client(base_url=FRONT, trust_env=False) as users,
     ):
         watching = Watching(Api(reading, namespace), namespace, _said)

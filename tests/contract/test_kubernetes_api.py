@@ -322,6 +322,6 @@ def test_a_kubeconfig_that_leads_nowhere_is_one_clear_error(
     if text is not None:
         file.write_text(text)
     with pytest.raises(InputError, match=words) as caught:
-        api.client(file)
+        api.config(file)
     assert str(file) in str(caught.value)
     assert "kubectl --kubeconfig" in caught.value.hint

@@ -18,6 +18,7 @@ from carelane.delivery.metering import Metering
 from carelane.platforms.kubernetes import api
 from carelane.platforms.kubernetes.api import Api
 from carelane.platforms.kubernetes.counting import BUCKETS_MS, GatewayCounters, by_http
+from carelane.platforms.kubernetes.executing import Dialer, PodCommands
 from carelane.platforms.kubernetes.front_door import FrontDoor
 from carelane.platforms.kubernetes.hosting import ClusterHost, NoBacking
 from carelane.platforms.kubernetes.looking import ClusterLooking
@@ -38,9 +39,9 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         raise InputError(f"environments.{name}.kubernetes is missing")
     slow_ms = thresholds_ms(machine.stores, name, settings)
     _check_thresholds(name, slow_ms, judged=bool(there.statistics))
-    kubeconfig = _kubeconfig(machine.places, there)
+    config = api.config(_kubeconfig(machine.places, there), there.context)
     # What is read stays open for minutes; an emergency's one PATCH must not wait for a connection.
-    reading, changing = (Api(api.client(kubeconfig, there.context), there.namespace) for _ in range(2))
+    reading, changing = (Api(api.client(config), there.namespace) for _ in range(2))
     watching = Watching(reading, name, machine.report)
     users = httpx2.Client(trust_env=False)
     door = FrontDoor(users, there.address, there.hostname)
@@ -59,7 +60,8 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     )
     policy, before = translation.policy(settings), machine.seen_until
     engine = Engine(name, policy, platform, machine.stores.rollouts, machine.clock, machine.report, before)
-    looking = ClusterLooking(there.namespace, reading, watching)
+    commands = PodCommands(Dialer(config), there.namespace)
+    looking = ClusterLooking(there.namespace, reading, watching, commands)
     loops: tuple[Loop, ...] = (engine.loop, measured.loop, *watching.loops)
     return Environment(
         address=there.address,
@@ -67,7 +69,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         logs=looking,
         details=looking,
         rates=meter,
-        host=ClusterHost(name, changing, watching),
+        host=ClusterHost(name, changing, watching, commands),
         loops=loops,
     )
 

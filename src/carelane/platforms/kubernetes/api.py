@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import yaml
 from lightkube.config.client_adapter import Client, ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 
 from carelane.base.errors import (
@@ -46,25 +46,31 @@ class Gone(Exception):  # noqa: N818 - the API's own word
     """What was watched from is too old: it is to be listed again."""
 
 
-def client(kubeconfig: Path | None, context: str | None = None) -> httpx2.Client:
-    """A client for the cluster that *kubeconfig* names; without one, for that of the Pod we run in.
+def config(kubeconfig: Path | None, context: str | None = None) -> SingleConfig:
+    """Which cluster, and as whom, *kubeconfig* says; without one, that of the Pod we run in.
 
     Raises:
         InputError: If the kubeconfig is missing, or does not say what is needed.
     """
     where = "the Pod's service account" if kubeconfig is None else str(kubeconfig)
     try:
-        config = KubeConfig.from_service_account() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
-        single = config.get(context)
+        found = KubeConfig.from_service_account() if kubeconfig is None else KubeConfig.from_file(kubeconfig)
+        single = found.get(context)
         if single is None:
             raise InputError(f"{where} has no current context", hint="`kubectl config use-context NAME`")
-        limits = httpx2.Timeout(TIMEOUT_SECONDS, read=TIMEOUT_SECONDS)
-        return Client(single, ConnectionParams(timeout=limits, trust_env=False))
+        client(single).close()  # what it names, certificates too, must be there to read
     except (ConfigError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
         raise InputError(
             f"{where} does not lead to a cluster: {error}",
             hint="`kubectl --kubeconfig FILE get namespaces` shows whether it works",
         ) from error
+    return single
+
+
+def client(single: SingleConfig) -> httpx2.Client:
+    """A client for that cluster."""
+    limits = httpx2.Timeout(TIMEOUT_SECONDS, read=TIMEOUT_SECONDS)
+    return Client(single, ConnectionParams(timeout=limits, trust_env=False))
 
 
 class _IsThere(ConflictError):  # noqa: N818 - reads as what it says
@@ -148,6 +154,20 @@ class Api:
         path = f"{self._path(Kind.POD, pod)}/log"
         return self._send("GET", path, params={"container": container, **asked}).text
 
+    def last_event(self, uid: str, reason: str) -> str:
+        """The words of the last event of *reason* about the object *uid*; "" where there is none."""
+        about = f"involvedObject.uid={uid},reason={reason}"
+        path = f"/api/v1/namespaces/{self._namespace}/events"
+        found = self._call("GET", path, params={"fieldSelector": about}).get("items") or []
+        said = [(event.get("lastTimestamp") or "", event.get("message") or "") for event in found]
+        return str(max(said)[1]) if said else ""
+
+    def memory_bytes(self, pod: str) -> int:
+        """What the containers of *pod* use, as the metrics API has it."""
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{self._namespace}/pods/{pod}"
+        found = self._call("GET", path).get("containers") or []
+        return sum(_bytes(each["usage"]["memory"]) for each in found)
+
     def answers(self) -> None:
         """Ask a small question; raises Unavailable where there is no answer."""
         self._call("GET", "/version")
@@ -230,6 +250,14 @@ class Api:
         if answer.is_error:
             raise _refused(answer)
         return answer
+
+
+def _bytes(said: str) -> int:
+    """A quantity of memory as Kubernetes writes it."""
+    for unit, size in (("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)):
+        if said.endswith(unit):
+            return int(said.removesuffix(unit)) * size
+    return int(said)
 
 
 def _refused(answer: httpx2.Response) -> CarelaneError:

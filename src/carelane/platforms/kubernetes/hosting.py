@@ -8,6 +8,7 @@ from carelane.base.errors import CarelaneError
 from carelane.base.loops import Failing
 from carelane.delivery.releases import SecretReference
 from carelane.platforms.kubernetes.api import Api
+from carelane.platforms.kubernetes.executing import PodCommands
 from carelane.platforms.kubernetes.objects import SERVICE
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.seen import labels_of
@@ -46,6 +47,7 @@ class ClusterHost:
     environment: str
     api: Api
     watching: Watching
+    commands: PodCommands
 
     def begin(self) -> None:
         """Nothing: the cluster has it."""
@@ -59,8 +61,9 @@ class ClusterHost:
         ]
 
     def interrupt(self) -> None:
-        """Hang up: a watch waits for minutes for what comes next."""
+        """Hang up: a watch waits for minutes for what comes next, and who asked for a command for its end."""
         self.watching.stop(0.0)
+        self.commands.end()
 
     def leave(self) -> list[str]:
         """All stays as it is."""

@@ -1,15 +1,15 @@
 """What people ask of the Pods of an environment: what they print, and how they are."""
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
-from carelane.base.errors import CarelaneError, InputError, Unavailable
+from carelane.base.errors import CarelaneError, ConflictError, Unavailable
 from carelane.delivery.looking import CopyDetail, CopyEnd, LogLine, LogsWanted, Ran, Screen, Terminal
 from carelane.delivery.releases import Probe
 from carelane.platforms.kubernetes.api import Api
+from carelane.platforms.kubernetes.executing import PodCommands
 from carelane.platforms.kubernetes.objects import SERVICE, TASK, VERSION
 from carelane.platforms.kubernetes.ports import Kind, Object, View
 from carelane.platforms.kubernetes.seen import is_over, labels_of, when
@@ -22,6 +22,7 @@ class ClusterLooking:
     namespace: str
     api: Api
     view: View
+    commands: PodCommands
 
     # -- logs
 
@@ -66,24 +67,43 @@ class ClusterLooking:
         past = [each.get("lastState", {}).get("terminated") for each in statuses]
         ends = [_end(each) for each in past if each and each.get("finishedAt")]
         wrong = next((_words(c) for c in status.get("conditions", ()) if _says_no(c)), "")
-        return CopyDetail(tuple(ends), wrong)
+        unhealthy = self._unhealthy(pod) if wrong else ""
+        return CopyDetail(tuple(ends), unhealthy or wrong, self._memory_bytes(copy))
 
-    def may_run(self, copy: str, command: tuple[str, ...]) -> NoReturn:
-        """Not there yet: `kubectl exec` does it."""
-        raise InputError(
-            f"commands beside what runs on Kubernetes are not there yet: {copy} is a Pod",
-            hint=f"`kubectl exec -n {self.namespace} -it {copy} -- {shlex.join(command)}`",
-        )
+    def _unhealthy(self, pod: Object) -> str:
+        """What its probe came to last, where the cluster tells."""
+        try:
+            return self.api.last_event(pod["metadata"]["uid"], "Unhealthy")
+        except CarelaneError:
+            return ""
+
+    def _memory_bytes(self, copy: str) -> int | None:
+        """What it uses; None where the cluster has nobody who measures."""
+        try:
+            return self.api.memory_bytes(copy)
+        except CarelaneError:
+            return None
+
+    def may_run(self, copy: str, command: tuple[str, ...]) -> None:
+        """Beside what runs, any command may."""
+        del command
+        self._container(copy)
 
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
-        """Not there yet."""
-        del timeout_seconds
-        self.may_run(copy, command)
+        """Run *command* in the container of the Pod *copy*."""
+        return self.commands.run(copy, self._container(copy), command, timeout_seconds)
 
     def open(self, copy: str, command: tuple[str, ...], screen: Screen | None) -> Terminal:
-        """Not there yet either."""
-        del screen
-        self.may_run(copy, command)
+        """Run it there to be typed into."""
+        return self.commands.open(copy, self._container(copy), command, screen)
+
+    def _container(self, copy: str) -> str:
+        """The container of what runs as *copy*: it has the name of its service."""
+        pod = self.view.all(Kind.POD).get(copy)
+        service = None if pod is None else labels_of(pod).get(SERVICE)
+        if pod is None or service is None or pod.get("status", {}).get("phase") != "Running":
+            raise ConflictError(f"{copy} does not run", hint="`carelane env show` lists what does")
+        return service
 
 
 def _is_wanted(pod: Object, wanted: LogsWanted) -> bool:
