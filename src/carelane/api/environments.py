@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool
 from carelane.access.rights import Right
 from carelane.api import views
 from carelane.api.actors import Actor, ByToken, Rights
-from carelane.api.limits import Name, Number, Reason, UndoReason
+from carelane.api.limits import Name, Number, Reason
 from carelane.audit.entries import Entry
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
@@ -55,7 +55,7 @@ class RollbackBody(Body):
     *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
     """
 
-    reason: UndoReason
+    reason: Reason
     to_revision: Number | None = None
     past: Name | None = None
 
@@ -70,7 +70,7 @@ class EndedView:
 class EmergencyBody(Body):
     """Why; *past* as for a rollback."""
 
-    reason: UndoReason
+    reason: Reason
     past: Name | None = None
 
 

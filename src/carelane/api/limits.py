@@ -7,12 +7,12 @@ from collections import Counter
 from typing import Annotated
 
 import structlog
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carelane.api.problems import MOST, problem
 from carelane.base.errors import CarelaneError, InputError, TooLarge
-from carelane.base.reasons import LONGEST, sayable
+from carelane.base.reasons import LONGEST
 
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 30.0
@@ -25,8 +25,6 @@ Position = Annotated[int, Field(ge=0, le=MOST)]
 TEXT = r"^[^\u0000]*$"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]
 Reason = Annotated[str, Field(max_length=LONGEST, pattern=TEXT)]
-UndoReason = Annotated[str, AfterValidator(sayable)]
-"""Of going back: one that is too long is cut, and keeps nobody from it."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\0")
 log = structlog.get_logger()
 

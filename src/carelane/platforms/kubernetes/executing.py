@@ -29,7 +29,7 @@ IN, OUT, ERR, STATUS, SIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PROTOCOL = Subprotocol("v5.channel.k8s.io")
 KEPT_BYTES = 1 << 20
 """Of what a command says, of each kind."""
-OPEN_SECONDS = 10.0
+OPEN_SECONDS, CLOSE_SECONDS = 10.0, 1.0
 HUNG_UP = -1
 """The code of a command that was hung up on (SIGHUP)."""
 FORBIDDEN = {401, 403}
@@ -59,6 +59,7 @@ class Dialer:
                 subprotocols=[PROTOCOL],
                 additional_headers=self._headers(server + path),
                 open_timeout=OPEN_SECONDS,
+                close_timeout=CLOSE_SECONDS,
                 max_size=None,
                 proxy=None,
             )
