@@ -154,8 +154,8 @@ def as_documented(namespace: str, folder: Path) -> Path:
 
 def test_what_the_page_lets_it_do_is_enough(make: Make, namespace: str, tmp_path: Path) -> None:
     file = as_documented(namespace, tmp_path)
-    forbidden = ("--kubeconfig", str(file), "--namespace", namespace, "auth", "can-i")
-    assert kubectl(*forbidden, "delete", "deployments").strip() == "yes"
+    allowed = ("--kubeconfig", str(file), "--namespace", namespace, "auth", "can-i")
+    assert kubectl(*allowed, "delete", "deployments").strip() == "yes"
     system = make(kubernetes={"kubeconfig": str(file)}, strategy=HALF)
     system.shipped("v1")
     kubectl("--namespace", namespace, "create", "secret", "generic", "clinic", "--from-literal=key=hidden")

@@ -13,12 +13,12 @@ from carelane.api import described
 from carelane.api.actors import Actor
 from carelane.api.environments import Body, ReasonBody
 from carelane.api.limits import TEXT, Name, Reason
-from carelane.audit.entries import Entry
+from carelane.audit.entries import Detail, Entry
 from carelane.base.clock import RealClock
 from carelane.base.errors import ConflictError
 from carelane.bootstrap.app import App
 from carelane.delivery.environments import EnvironmentState
-from carelane.delivery.looking import Ran
+from carelane.delivery.looking import Details, Ran
 
 MOST_AT_ONCE = 16
 """Commands that run beside instances and are waited for."""
@@ -42,6 +42,21 @@ class ExecBody(Body):
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
 
 
+def recorded(
+    app: App, name: str, instance: str, command: tuple[str, ...], actor: str, **how: Detail
+) -> Details:
+    """Who runs *command* beside *instance* of environment *name*, once it is in the trail that it is run.
+
+    Raises:
+        ConflictError: If that does not run: then nothing is recorded.
+    """
+    details = app.environments[name].details
+    details.may_run(instance)
+    said = shlex.join(command)[:MOST_RECORDED]
+    app.repository.record(Entry(RealClock().wall(), actor, "instance.executed", instance, name, said, how))
+    return details
+
+
 def routes(app: App) -> APIRouter:
     """The routes of these nouns."""
     router = APIRouter(prefix="/environments/{name}", tags=["services"])
@@ -58,14 +73,10 @@ def routes(app: App) -> APIRouter:
     @router.post("/instances/{instance}/exec", summary="Run a command beside an instance, as its user")
     async def execute(name: Name, instance: Name, body: ExecBody, actor: Actor) -> Ran:
         operations.engine(name)
-        said = shlex.join(body.command)[:MOST_RECORDED]
+        command = tuple(body.command)
 
         def executed() -> Ran:
-            details = app.environments[name].details
-            details.may_run(instance, tuple(body.command))
-            entry = Entry(RealClock().wall(), actor, "instance.executed", instance, name, said)
-            app.repository.record(entry)
-            return details.run(instance, tuple(body.command), body.timeout_seconds)
+            return recorded(app, name, instance, command, actor).run(instance, command, body.timeout_seconds)
 
         if not free.acquire(blocking=False):
             raise ConflictError(

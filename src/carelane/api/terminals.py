@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import queue
-import shlex
 import threading
 from typing import Annotated, Any
 
@@ -19,9 +18,7 @@ from carelane.access.rights import ALL
 from carelane.api.actors import actor_of, rights_of
 from carelane.api.limits import Name
 from carelane.api.problems import document
-from carelane.api.services import MOST_RECORDED
-from carelane.audit.entries import Entry
-from carelane.base.clock import RealClock
+from carelane.api.services import recorded
 from carelane.base.errors import CarelaneError, ConflictError
 from carelane.bootstrap.app import App
 from carelane.delivery.looking import Screen, Terminal
@@ -72,12 +69,8 @@ def _opened(
     app: App, name: str, instance: str, command: tuple[str, ...], screen: Screen | None, actor: str
 ) -> Terminal:
     app.operations.engine(name)
-    details, said = app.environments[name].details, shlex.join(command)[:MOST_RECORDED]
-    details.may_run(instance, command)
     how = {"typed_into": True, "terminal": screen is not None}
-    entry = Entry(RealClock().wall(), actor, "instance.executed", instance, name, said, how)
-    app.repository.record(entry)
-    return details.open(instance, command, screen)
+    return recorded(app, name, instance, command, actor, **how).open(instance, command, screen)
 
 
 async def _refused(socket: WebSocket, error: CarelaneError) -> None:

@@ -7,13 +7,11 @@ from pathlib import Path
 import httpx2
 
 from carelane.base.errors import InputError
-from carelane.base.loops import Loop
-from carelane.bootstrap.environments import Environment, Machine, Measured, thresholds_ms
+from carelane.bootstrap.environments import Environment, Machine, Means, Measured, engine, thresholds_ms
 from carelane.bootstrap.places import Places
 from carelane.config import translation
 from carelane.config.clusters import ClusterSettings
 from carelane.config.model import Configuration
-from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.metering import Metering
 from carelane.platforms.kubernetes import api
 from carelane.platforms.kubernetes.api import Api
@@ -55,22 +53,17 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         uuid.uuid4().hex,  # what is counted begins with this server
     )
     measured = Measured.by(machine, name, meter, slow_ms)
-    platform = Platform(
-        kubernetes, kubernetes, NoBacking(), measured.judging, measured.suspecting, machine.room
-    )
-    policy, before = translation.policy(settings), machine.seen_until
-    engine = Engine(name, policy, platform, machine.stores.rollouts, machine.clock, machine.report, before)
+    driven = engine(machine, name, settings, Means(kubernetes, kubernetes, NoBacking()), measured)
     commands = PodCommands(Dialer(config), there.namespace)
     looking = ClusterLooking(there.namespace, reading, watching, commands)
-    loops: tuple[Loop, ...] = (engine.loop, measured.loop, *watching.loops)
     return Environment(
         address=there.address,
-        engine=engine,
+        engine=driven,
         logs=looking,
         details=looking,
         rates=meter,
         host=ClusterHost(name, changing, watching, commands),
-        loops=loops,
+        loops=(driven.loop, measured.loop, *watching.loops),
     )
 
 

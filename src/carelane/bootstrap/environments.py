@@ -7,12 +7,12 @@ from carelane.analysis.keeping import KeptHistory, Recorder
 from carelane.base.clock import Clock
 from carelane.base.loops import Loop, Report
 from carelane.bootstrap.places import Places
-from carelane.config import model
-from carelane.delivery.engine import Engine
+from carelane.config import model, translation
+from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.judging import Judging, thresholds_under_way
 from carelane.delivery.looking import Details, Logs, Rates
 from carelane.delivery.metering import Metering, RecordedMeter
-from carelane.delivery.ports import Host
+from carelane.delivery.ports import Backing, Host, TrafficRouter, Workloads
 from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.ballast import Ballast
@@ -62,6 +62,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Means:
+    """What carries one environment: what runs, who gets users, and its databases."""
+
+    workloads: Workloads
+    router: TrafficRouter
+    backing: Backing
+
+
+@dataclass(frozen=True)
 class Measured:
     """Who looks at what users get of one environment, by what is counted there."""
 
@@ -79,6 +88,20 @@ class Measured:
             TrafficSuspecting(traffic),
             Loop(f"meter of {name}", recorded.look, machine.report),
         )
+
+
+def engine(machine: Machine, name: str, settings: model.Environment, means: Means, by: Measured) -> Engine:
+    """What drives environment *name*, judging *by* what is counted there."""
+    platform = Platform(means.workloads, means.router, means.backing, by.judging, by.suspecting, machine.room)
+    return Engine(
+        name,
+        translation.policy(settings),
+        platform,
+        machine.stores.rollouts,
+        machine.clock,
+        machine.report,
+        machine.seen_until,
+    )
 
 
 def thresholds_ms(stores: Stores, name: str, settings: model.Environment) -> tuple[int, ...]:

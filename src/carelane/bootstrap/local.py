@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from carelane.base.errors import InputError, InvariantError
 from carelane.base.loops import Failing, Loop
 from carelane.bootstrap import secrets
-from carelane.bootstrap.environments import Environment, Machine, Measured, thresholds_ms
+from carelane.bootstrap.environments import Environment, Machine, Means, Measured, engine, thresholds_ms
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.config import model, translation
 from carelane.config.model import Configuration
-from carelane.delivery.engine import Engine, Platform
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.tending import Tending
 from carelane.platforms.envoy.meter import TrafficMeter
@@ -90,19 +89,17 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     meter = TrafficMeter(router.admins, boot_id())
     measured = Measured.by(machine, name, meter, slow_ms)
     replicas = Replicas(name, instances, router, backing, stores.fleets, clock, machine.report)
-    platform = Platform(replicas, replicas, backing, measured.judging, measured.suspecting, machine.room)
-    policy, before = translation.policy(settings), machine.seen_until
-    engine = Engine(name, policy, platform, stores.rollouts, clock, machine.report, before)
+    driven = engine(machine, name, settings, Means(replicas, replicas, backing), measured)
     tending = Tending(name, router, stores.rollouts, clock)
     return Environment(
         address=settings.address,
-        engine=engine,
+        engine=driven,
         logs=instances,
         details=instances,
         rates=meter,
         host=LocalHost(name, instances, router, proxies, backing, tending),
         loops=(
-            engine.loop,
+            driven.loop,
             measured.loop,
             Loop(f"proxies of {name}", tending.step, machine.report),
         ),

@@ -123,17 +123,14 @@ class Secret(Strict):
         return self
 
 
-class ServiceSecret(Strict):
+class ServiceSecret(Secret):
     """The same of a service, which may run where Secrets are kept."""
 
-    file: str | None = Field(None, description="a file, relative to carelane.yaml")
-    variable: str | None = Field(None, description="a variable of the server's environment")
     key: str | None = Field(
         None,
         description="NAME/KEY of a Secret in the environment's namespace; on Kubernetes",
         pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9._-]{1,253}$",
     )
-    version: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _one_place(self) -> "ServiceSecret":

@@ -195,7 +195,7 @@ def _route_settings(route: RouteTo) -> RouteSettings | None:
     return made if made != usual else None
 
 
-def secret_reference(secret: Secret | ServiceSecret) -> SecretReference:
+def secret_reference(secret: Secret) -> SecretReference:
     """The domain's form of a secret's place."""
     key = secret.key if isinstance(secret, ServiceSecret) else None
     return SecretReference(secret.version, secret.file, secret.variable, key)

@@ -90,6 +90,27 @@ class CopyDetail:
     memory_bytes: int | None = None
 
 
+KEPT_BYTES = 1 << 20
+"""Of what a command says, of each kind."""
+
+
+@dataclass
+class Beginning:
+    """The beginning of what a command says, as much as is kept; *cut*: there was more."""
+
+    kept: bytes = b""
+    cut: bool = False
+
+    def add(self, part: bytes) -> None:
+        """What it says next."""
+        self.cut = self.cut or len(self.kept) + len(part) > KEPT_BYTES
+        self.kept = (self.kept + part)[:KEPT_BYTES]
+
+    def text(self) -> str:
+        """As people read it."""
+        return self.kept.decode(errors="replace")
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command came to; *cut*: it said more than is kept; without an *exit_code* it took too long."""
@@ -147,12 +168,11 @@ class Details(Protocol):
         """Of *copy*, which is asked by *readiness* (None: whether it takes connections)."""
         ...
 
-    def may_run(self, copy: str, command: tuple[str, ...]) -> None:
-        """Whether *command* can be run beside *copy* at all; does nothing.
+    def may_run(self, copy: str) -> None:
+        """Whether commands can be run beside *copy*; does nothing.
 
         Raises:
             ConflictError: If it does not run.
-            InputError: If no command can be run there.
         """
         ...
 

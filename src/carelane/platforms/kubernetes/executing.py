@@ -4,6 +4,7 @@ A cluster has no way to end a command but to hang up on it: one in a terminal is
 until it notices that nobody reads what it says.
 """
 
+import contextlib
 import json
 import ssl
 import threading
@@ -22,13 +23,11 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from carelane.base.errors import ConflictError, InputError, RefusedError, Unavailable
-from carelane.delivery.looking import Ran, Screen
+from carelane.delivery.looking import Beginning, Ran, Screen
 
 IN, OUT, ERR, STATUS, SIZE, CLOSE = 0, 1, 2, 3, 4, 255
 """The channels of the protocol: the first byte of each message. CLOSE names another that is closed."""
 PROTOCOL = Subprotocol("v5.channel.k8s.io")
-KEPT_BYTES = 1 << 20
-"""Of what a command says, of each kind."""
 OPEN_SECONDS, CLOSE_SECONDS = 10.0, 1.0
 HUNG_UP = -1
 """The code of a command that was hung up on (SIGHUP)."""
@@ -169,9 +168,7 @@ def _code_of(status: Mapping[str, Any], command: str) -> int:
 class PodCommands:
     """Runs commands beside the Pods of one namespace, until each has ended or all are hung up on."""
 
-    def __init__(
-        self, dial: Callable[[str, list[tuple[str, str]]], ClientConnection], namespace: str
-    ) -> None:
+    def __init__(self, dial: Dial, namespace: str) -> None:
         self._dial, self._namespace = dial, namespace
         self._lock = threading.Lock()
         self._open: set[PodTerminal] = set()
@@ -217,14 +214,11 @@ class PodCommands:
 
 
 def _heard(opened: PodTerminal, until: float) -> Ran:
-    said, cut = {OUT: b"", ERR: b""}, False
+    said = {OUT: Beginning(), ERR: Beginning()}
     code: int | None = None
-    try:
+    with contextlib.suppress(TimeoutError):
         while (part := opened.read(max(0.0, until - time.monotonic()))) is not None:
-            stream, more = part
-            cut = cut or len(said[stream]) + len(more) > KEPT_BYTES
-            said[stream] = (said[stream] + more)[:KEPT_BYTES]
+            said[part[0]].add(part[1])
         code = opened.close()
-    except TimeoutError:
-        code = None
-    return Ran(code, said[OUT].decode(errors="replace"), said[ERR].decode(errors="replace"), cut)
+    out, err = said[OUT], said[ERR]
+    return Ran(code, out.text(), err.text(), out.cut or err.cut)

@@ -9,9 +9,9 @@ from carelane.base.loops import Failing
 from carelane.delivery.releases import SecretReference
 from carelane.platforms.kubernetes.api import Api
 from carelane.platforms.kubernetes.executing import PodCommands
+from carelane.platforms.kubernetes.metadata import labels_of
 from carelane.platforms.kubernetes.objects import SERVICE
 from carelane.platforms.kubernetes.ports import Kind
-from carelane.platforms.kubernetes.seen import labels_of
 from carelane.platforms.kubernetes.watching import Watching
 
 ENDING_SECONDS = 60.0

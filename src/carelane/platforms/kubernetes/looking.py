@@ -10,9 +10,9 @@ from carelane.delivery.looking import CopyDetail, CopyEnd, LogLine, LogsWanted, 
 from carelane.delivery.releases import Probe
 from carelane.platforms.kubernetes.api import Api
 from carelane.platforms.kubernetes.executing import PodCommands
+from carelane.platforms.kubernetes.metadata import is_over, labels_of, when
 from carelane.platforms.kubernetes.objects import SERVICE, TASK, VERSION
 from carelane.platforms.kubernetes.ports import Kind, Object, View
-from carelane.platforms.kubernetes.seen import is_over, labels_of, when
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,8 @@ class ClusterLooking:
         except CarelaneError:
             return None
 
-    def may_run(self, copy: str, command: tuple[str, ...]) -> None:
+    def may_run(self, copy: str) -> None:
         """Beside what runs, any command may."""
-        del command
         self._container(copy)
 
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:

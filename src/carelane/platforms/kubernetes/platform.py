@@ -17,6 +17,7 @@ from carelane.delivery.ports import Task
 from carelane.delivery.releases import RouteSettings, ServiceKind, ServiceVersion
 from carelane.delivery.targets import ServiceTarget, Target
 from carelane.platforms.kubernetes import objects
+from carelane.platforms.kubernetes.metadata import is_ending, labels_of, managers, marks
 from carelane.platforms.kubernetes.objects import Place, Way
 from carelane.platforms.kubernetes.ports import Changes, Kind, Object, View
 from carelane.platforms.kubernetes.seen import (
@@ -27,10 +28,6 @@ from carelane.platforms.kubernetes.seen import (
     Seen,
     as_of,
     is_by_hand,
-    is_ending,
-    labels_of,
-    managers,
-    marks,
     rules,
     taken,
 )

@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from carelane.delivery.copies import Purpose
@@ -17,13 +17,12 @@ from carelane.delivery.observations import (
     Unstarted,
 )
 from carelane.delivery.targets import ServiceTarget
+from carelane.platforms.kubernetes.metadata import is_ending, is_over, labels_of, marks, when, when_said
 from carelane.platforms.kubernetes.objects import RESTARTED, SERVICE, SLOT, TASK, VERSION, Place
 from carelane.platforms.kubernetes.ports import Kind, Object, View
 from carelane.platforms.kubernetes.slots import PodSeen, Slot, SlotSeen
 
 _SLOTS = frozenset(Slot)
-OVER = frozenset({"Failed", "Succeeded"})
-"""The phases of a Pod of which nothing runs any more."""
 READY_SECONDS = 0.25
 """How long something is ready before it gets users: the gateway hears of it a moment later than we do."""
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -343,38 +342,6 @@ def _taken_by(parent: Mapping[str, Any], version: int) -> str | None:
     return f"{wrong[0]['reason']}: {wrong[0].get('message', '')}" if wrong else ""
 
 
-def labels_of(found: Object) -> Mapping[str, str]:
-    """The labels of an object, or of a template."""
-    return found["metadata"].get("labels") or {}
-
-
-def managers(found: Object) -> list[str]:
-    """Who has set fields of an object, and Helm or Argo CD where they say that it is theirs."""
-    labels, said = labels_of(found), marks(found)
-    named = [labels.get("app.kubernetes.io/managed-by"), said.get("meta.helm.sh/release-name")]
-    argo = (
-        "Argo CD" if "argocd.argoproj.io/tracking-id" in said else labels.get("argocd.argoproj.io/instance")
-    )
-    said_of = found["metadata"].get("managedFields") or ()
-    fields = [each.get("manager") for each in said_of if each.get("subresource") != "status"]
-    return list(dict.fromkeys(name for name in (*named, argo, *fields) if name))
-
-
-def is_ending(found: Object) -> bool:
-    """Whether it was told to end."""
-    return "deletionTimestamp" in found["metadata"]
-
-
-def is_over(pod: Object) -> bool:
-    """Whether nothing of a Pod runs any more."""
-    return pod.get("status", {}).get("phase") in OVER
-
-
-def marks(found: Object) -> Mapping[str, str]:
-    """The annotations of an object, or of a template."""
-    return found["metadata"].get("annotations") or {}
-
-
 def as_of(route: Object) -> int:
     """The recorded generation that *route* was written as of; 0 where it does not say."""
     said = marks(route).get(GENERATION, "")
@@ -397,14 +364,6 @@ def _exit_code(pod: Object, service: str) -> int | None:
     return int(ended["exitCode"]) if ended else None
 
 
-def when_said(text: str | None) -> datetime | None:
-    """A time that anybody may have written; None where it is none."""
-    try:
-        return when(text) if text else None
-    except ValueError:
-        return None
-
-
 def _phase(pod: Object, container: Mapping[str, Any], *, leaving: bool) -> ProcessPhase | None:
     state = container.get("state", {})
     if leaving:
@@ -416,8 +375,3 @@ def _phase(pod: Object, container: Mapping[str, Any], *, leaving: bool) -> Proce
     if state.get("waiting", {}).get("reason") == "CrashLoopBackOff":
         return ProcessPhase.BACKOFF
     return None
-
-
-def when(text: str) -> datetime:
-    """A time as Kubernetes writes it."""
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -11,10 +11,7 @@ from typing import IO
 
 from carelane.base.children import ends_within
 from carelane.base.errors import ConflictError, InputError
-from carelane.delivery.looking import Ran
-
-KEPT_BYTES = 1 << 20
-"""Of what a command says, of each kind."""
+from carelane.delivery.looking import Beginning, Ran
 
 
 def environment_of(pid: int, name: str) -> dict[str, str]:
@@ -95,18 +92,21 @@ class _Said:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._kept = b""
-        self.cut = False
+        self._said = Beginning()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
         with self._stream as stream:
             while part := os.read(stream.fileno(), 1 << 16):
-                self.cut = self.cut or len(self._kept) + len(part) > KEPT_BYTES
-                self._kept = (self._kept + part)[:KEPT_BYTES]
+                self._said.add(part)
 
     def text(self) -> str:
         """What came until the pipe was closed."""
         self._thread.join(1.0)
-        return self._kept.decode(errors="replace")
+        return self._said.text()
+
+    @property
+    def cut(self) -> bool:
+        """Whether more came than is kept."""
+        return self._said.cut

@@ -142,9 +142,8 @@ class ProcessInstances:
             identities.resident_bytes(status["child"]) if running else None,
         )
 
-    def may_run(self, copy: str, command: tuple[str, ...]) -> None:
+    def may_run(self, copy: str) -> None:
         """Beside what runs, any command may."""
-        del command
         self._around(copy)
 
     def run(self, copy: str, command: tuple[str, ...], timeout_seconds: float) -> Ran:
