@@ -130,7 +130,7 @@ def test_images_are_named_by_digest_and_a_release_keeps_them(make: Make) -> None
     tagged = system.run(*create, "web=localhost/app:1")
     assert (tagged.code, "is not named by its digest" in tagged.err) == (2, True)
     unknown = system.run(*create, f"api={image()}")
-    assert (unknown.code, "no released service" in unknown.err) == (2, True)
+    assert (unknown.code, "no released service" in unknown.err) == (4, True)
     system.must(*create, f"web={image()}")
     other = system.run(*create, f"web=localhost/app@sha256:{'0' * 64}")
     assert (other.code, "not localhost/app@sha256:000" in other.err) == (5, True)

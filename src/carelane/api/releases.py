@@ -14,6 +14,7 @@ from carelane.api.limits import Name, Number, Reason
 from carelane.bootstrap.app import App
 from carelane.delivery.differences import Difference, difference
 from carelane.delivery.releases import Release, WorkflowRunReference
+from carelane.delivery.releasing import IMAGE_PATTERN
 
 
 class BuiltByBody(Body):
@@ -37,7 +38,11 @@ class CreateBody(Body):
     name: Name | None = Field(None, json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$"})
     built_by: BuiltByBody | None = None
     images: dict[Name, Name] = Field(
-        default_factory=dict, description="container images by service, each NAME@sha256:DIGEST"
+        default_factory=dict,
+        description="container images by service, each NAME@sha256:DIGEST",
+        json_schema_extra={
+            "additionalProperties": {"type": "string", "maxLength": 200, "pattern": IMAGE_PATTERN}
+        },
     )
 
 

@@ -21,7 +21,7 @@ from carelane.delivery.releases import (
 KNOWN_RELEASES = 200
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+")
 LONGEST_NAME = 63
-IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}")
+IMAGE_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}$"
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class Releasing:
         Raises:
             RefusedError: If that is so, and there is no sandbox.
             ConflictError: If the name belongs to another commit's release, or to one of other images.
-            InputError: If the name cannot be one, or reads as another commit's SHA; if an image is of no
-                service, or not named by its digest.
+            InputError: If the name cannot be one, or reads as another commit's SHA; if an image is not named
+                by its digest.
+            NotFoundError: If an image is of a service that the commit has not.
         """
         tree = self._sources.tree(revision)
         chosen = name or tree.name
@@ -148,11 +149,11 @@ def _by_environment(
 def _check_images(images: Mapping[str, str], tree: SourceTree) -> None:
     for service, image in images.items():
         if service not in tree.services:
-            raise InputError(
+            raise NotFoundError(
                 f"image {image} is of {service}, which is no released service of commit {tree.sha[:12]}",
                 hint=f"there are: {', '.join(tree.services)}",
             )
-        if not IMAGE.fullmatch(image):
+        if not re.fullmatch(IMAGE_PATTERN, image):
             raise InputError(
                 f"image {image!r} of {service} is not named by its digest",
                 hint="write NAME@sha256:DIGEST: a tag may be another image tomorrow",

@@ -1,7 +1,7 @@
 import pytest
 
 from carelane.base.clock import ManualClock
-from carelane.base.errors import ConflictError, InputError
+from carelane.base.errors import ConflictError, InputError, NotFoundError
 from carelane.delivery.releasing import Releasing
 from tests.fakes.releases import digest
 from tests.fakes.repository import InMemoryRepository
@@ -76,7 +76,6 @@ def test_another_image_is_another_version_though_the_files_are_the_same() -> Non
 @pytest.mark.parametrize(
     ("service", "image", "said"),
     [
-        ("api", IMAGE, "which is no released service of commit"),
         ("backend", "registry.example/backend:1", "is not named by its digest"),
         ("backend", "registry.example/backend@sha256:abc", "is not named by its digest"),
         ("backend", f"{IMAGE}\n", "is not named by its digest"),
@@ -88,6 +87,13 @@ def test_an_image_that_leads_nowhere_is_refused_before_anything_is_packed(
     bench = Bench(v1={"backend": "b1"})
     with pytest.raises(InputError, match=said):
         bench.releasing.create("v1", None, "alice", images={service: image})
+    assert bench.sources.packed == []
+
+
+def test_an_image_of_a_service_that_the_commit_has_not_is_refused_before_anything_is_packed() -> None:
+    bench = Bench(v1={"backend": "b1"})
+    with pytest.raises(NotFoundError, match="which is no released service of commit"):
+        bench.releasing.create("v1", None, "alice", images={"api": IMAGE})
     assert bench.sources.packed == []
 
 
