@@ -24,6 +24,8 @@ class Behaviour:
     """Observations until it ends by itself, each time; it is started again at once."""
     crashes: bool = False
     """It ends and is started again between any two observations."""
+    crashes_until: int = 0
+    """The same, for its first observations."""
     hangs_after: int | None = None
     """From then on its liveness probe fails."""
     ends_after: int = 1
@@ -193,7 +195,7 @@ class FakeInstances:
         elif behaviour.lives_for is not None and process.running_seconds >= behaviour.lives_for:
             process.restarts, process.running_seconds, process.exit_code = process.restarts + 1, 0.0, 1
             process.ends += 1
-        elif behaviour.crashes:
+        elif self._crashes(process):
             process.restarts, process.running_seconds, process.exit_code = process.age, 0.0, 1
             process.ends += 1
 
@@ -219,4 +221,8 @@ class FakeInstances:
             return ProcessPhase.EXITED
         if process.told_to_stop_at is not None:
             return ProcessPhase.STOPPING
-        return ProcessPhase.BACKOFF if self.behaviour(process).crashes else ProcessPhase.RUNNING
+        return ProcessPhase.BACKOFF if self._crashes(process) else ProcessPhase.RUNNING
+
+    def _crashes(self, process: FakeProcess) -> bool:
+        behaviour = self.behaviour(process)
+        return behaviour.crashes or process.age < behaviour.crashes_until

@@ -151,13 +151,13 @@ class Simulation:
         return self.operations.deploy(PRODUCTION, name, "alice", reason, Wanted(strategy))
 
     def rollback(
-        self, to_revision: int | None = None, reason: str = "it is slow", *, past: str | None = None
+        self, to_revision: int | None = None, reason: str = "it is slow", *, past: tuple[str, ...] = ()
     ) -> Outcome:
         """Ask for a rollback."""
         return self.operations.rollback(PRODUCTION, to_revision, "alice", reason, past=past)
 
     def emergency(
-        self, reason: str = "patients cannot sign in", *, past: str | None = None
+        self, reason: str = "patients cannot sign in", *, past: tuple[str, ...] = ()
     ) -> EmergencyOutcome:
         """Break the glass."""
         return self.operations.emergency_rollback(PRODUCTION, "alice", reason, past=past)

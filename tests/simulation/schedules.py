@@ -158,7 +158,7 @@ class Schedule(Asking):
     def _emergency(self) -> None:
         before = self._served()
         past = self.chance.choice((None, self.simulation.state.release))
-        outcome = self.simulation.emergency(past=past)
+        outcome = self.simulation.emergency(past=() if past is None else (past,))
         if outcome.deployment is not None:
             self._emergencies.setdefault(outcome.deployment.id, before)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from carelane.access.rights import Right
 from carelane.api import views
@@ -18,6 +18,8 @@ from carelane.delivery.deployments import Deployment, Kind, Revision
 from carelane.delivery.operations import Operations
 from carelane.delivery.requesting import Outcome, Wanted
 from carelane.delivery.undoing import EmergencyOutcome
+
+Past = Annotated[list[Name], Field(max_length=100)]
 
 
 class Body(BaseModel):
@@ -52,12 +54,12 @@ class ReasonBody(Body):
 class RollbackBody(Body):
     """Why, and to which revision; the last that was not undone where none is named.
 
-    *past* names what is left knowingly: an irreversible release, or what an undo has just gone back to.
+    *past* names what is left knowingly: irreversible releases, and what an undo has just gone back to.
     """
 
     reason: Reason
     to_revision: Number | None = None
-    past: Name | None = None
+    past: Past = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class EmergencyBody(Body):
     """Why; *past* as for a rollback."""
 
     reason: Reason
-    past: Name | None = None
+    past: Past = Field(default_factory=list)
 
 
 def routes(app: App) -> APIRouter:
@@ -106,12 +108,12 @@ def routes(app: App) -> APIRouter:
     def rollback_plan(
         name: Name,
         to_revision: Number | None = None,
-        past: Name | None = None,
         *,
+        past: Annotated[Past, Query(default_factory=list)],
         emergency: bool = False,
     ) -> Outcome:
         kind = Kind.EMERGENCY if emergency else Kind.ROLLBACK
-        return operations.rollback_plan(name, kind, to_revision, past=past)
+        return operations.rollback_plan(name, kind, to_revision, past=tuple(past))
 
     _writes(router, app.operations)
     return router
@@ -125,11 +127,11 @@ def _writes(router: APIRouter, operations: Operations) -> None:
 
     @router.post("/{name}/rollback", status_code=201, summary="Go back to an earlier revision")
     def rollback(name: Name, body: RollbackBody, actor: Actor) -> Outcome:
-        return operations.rollback(name, body.to_revision, actor, body.reason, past=body.past)
+        return operations.rollback(name, body.to_revision, actor, body.reason, past=tuple(body.past))
 
     @router.post("/{name}/emergency-rollback", status_code=201, summary="Go back at once, asking no gate")
     def emergency_rollback(name: Name, body: EmergencyBody, actor: Actor) -> EmergencyOutcome:
-        return operations.emergency_rollback(name, actor, body.reason, past=body.past)
+        return operations.emergency_rollback(name, actor, body.reason, past=tuple(body.past))
 
     @router.post("/{name}/pause", summary="Hold the deployment under way")
     def pause(name: Name, body: ReasonBody, actor: Actor) -> Deployment:

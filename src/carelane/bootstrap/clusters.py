@@ -7,9 +7,16 @@ from pathlib import Path
 import httpx2
 
 from carelane.base.errors import InputError
-from carelane.bootstrap.environments import Environment, Machine, Means, Measured, engine, thresholds_ms
+from carelane.bootstrap.environments import (
+    Environment,
+    Machine,
+    Means,
+    Measured,
+    engine,
+    thresholds_ms,
+    web_services,
+)
 from carelane.bootstrap.places import Places
-from carelane.config import translation
 from carelane.config.clusters import ClusterSettings
 from carelane.config.model import Configuration
 from carelane.delivery.metering import Metering
@@ -43,7 +50,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     watching = Watching(reading, name, machine.report)
     users = httpx2.Client(trust_env=False)
     door = FrontDoor(users, there.address, there.hostname)
-    place = _place(configuration, name, there)
+    place = _place(name, there, web_services(machine, configuration, name))
     kubernetes = KubernetesPlatform(place, watching, changing, machine.clock, door)
     meter = Metering(
         {
@@ -67,10 +74,10 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     )
 
 
-def _place(configuration: Configuration, name: str, there: ClusterSettings) -> Place:
+def _place(name: str, there: ClusterSettings, services: list[str]) -> Place:
     urls = {
         f"services.{service}.url": f"http://{there.prefix}{service}"
-        for service in translation.web(configuration)
+        for service in services
     }
     return Place(
         there.namespace,

@@ -8,11 +8,15 @@ from carelane.base.clock import Clock
 from carelane.base.loops import Loop, Report
 from carelane.bootstrap.places import Places
 from carelane.config import model, translation
+from carelane.config.model import Configuration
 from carelane.delivery.engine import Engine, Platform
+from carelane.delivery.housekeeping import finding, recorded
 from carelane.delivery.judging import Judging, thresholds_under_way
 from carelane.delivery.looking import Details, Logs, Rates
 from carelane.delivery.metering import Metering, RecordedMeter
 from carelane.delivery.ports import Backing, Host, TrafficRouter, Workloads
+from carelane.delivery.releases import ServiceKind
+from carelane.delivery.retention import gone_back_to
 from carelane.delivery.suspecting import TrafficSuspecting
 from carelane.platforms.processes.archives import Archives
 from carelane.platforms.processes.ballast import Ballast
@@ -102,6 +106,19 @@ def engine(machine: Machine, name: str, settings: model.Environment, means: Mean
         machine.report,
         machine.seen_until,
     )
+
+
+def web_services(machine: Machine, configuration: Configuration, name: str) -> list[str]:
+    """The services that have an address in environment *name*.
+
+    Those that are described no more have theirs for as long as it runs them, or can go back to them.
+    """
+    settings, rollouts = configuration.environments[name], machine.stores.rollouts
+    known = recorded(rollouts, name, settings.rollback.revision_history)
+    gone = [r.within(name).versions.values() for r in gone_back_to(known, finding(rollouts))]
+    versions = [*known.versions, *(version for each in gone for version in each)]
+    earlier = [version.service for version in versions if version.run.kind is ServiceKind.WEB]
+    return list(dict.fromkeys((*translation.web(configuration), *sorted(earlier))))
 
 
 def thresholds_ms(stores: Stores, name: str, settings: model.Environment) -> tuple[int, ...]:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from carelane.base.errors import InputError, InvariantError
 from carelane.base.loops import Failing, Loop
 from carelane.bootstrap import secrets
-from carelane.bootstrap.environments import Environment, Machine, Means, Measured, engine, thresholds_ms
+from carelane.bootstrap.environments import (
+    Environment,
+    Machine,
+    Means,
+    Measured,
+    engine,
+    thresholds_ms,
+    web_services,
+)
 from carelane.bootstrap.inner_ports import InnerPorts
 from carelane.bootstrap.places import Places
 from carelane.config import model, translation
@@ -128,7 +136,7 @@ def _router(
     return EnvoyRouter(
         root / "envoy",
         settings.port,
-        inner.of(translation.web(configuration), listening, instances.any_running()),
+        inner.of(web_services(machine, configuration, name), listening, instances.any_running()),
         proxies,
         preview_port=_preview_port(name, settings, listening=listening),
         slow_ms=slow_ms,

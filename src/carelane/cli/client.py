@@ -210,7 +210,8 @@ class Client:
 def _with(path: str, query: dict[str, object]) -> str:
     path = quote(path)
     given = {k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items() if v is not None}
-    return f"{path}?{urlencode(given)}" if given else path
+    said = urlencode(given, doseq=True)  # one that is given several times is named several times
+    return f"{path}?{said}" if said else path
 
 
 def _stuck(connection: UnixHTTPConnection, system: Path) -> Stuck:

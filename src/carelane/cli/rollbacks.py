@@ -27,9 +27,11 @@ NOTIFY_SECONDS = 3.0
 
 past_option = click.option(
     "--past",
+    multiple=True,
     shell_complete=naming.releases,
     metavar="RELEASE",
-    help="What is left knowingly: an irreversible release, or the one that an undo has just gone back to.",
+    help="What is left knowingly: an irreversible release, or the one that an undo has just gone back to."
+    " May be given more than once.",
 )
 plan_option = click.option("--plan", is_flag=True, help="Only say where it would go.")
 
@@ -53,7 +55,7 @@ def rollback(
     environment: str,
     to_revision: int | None,
     reason: str,
-    past: str | None,
+    past: tuple[str, ...],
     plan: bool,
     waiting: Waiting,
     output: str,
@@ -85,7 +87,7 @@ def rollback(
 @output_option
 @click.pass_obj
 def emergency_rollback(
-    directory: str, environment: str, reason: str, past: str | None, plan: bool, output: str
+    directory: str, environment: str, reason: str, past: tuple[str, ...], plan: bool, output: str
 ) -> None:
     """Go back at once, asking no gate: one routing change, then verified, then scaled down.
 

@@ -267,9 +267,13 @@ class Engine:
             self.command(lambda draft: watching.tell(draft, due, why))
 
     def _returning(self, draft: Draft, due: watching.Due) -> Request:
-        """The rollback that puts the version before in the place of what fails; refused where none does."""
+        """The rollback that puts the version before in the place of what fails; refused where none does.
+
+        What came after it, and changed something else, is taken back for a failure, and for no suspicion.
+        """
         snapshot = self._repository.snapshot(self.environment)
-        target = History(self._repository).way_back(snapshot, self._seen, Way())
+        way = Way() if due.suspected else Way(mends=lambda release: watching.mends(draft, due, release))
+        target = History(self._repository).way_back(snapshot, self._seen, way)
         if not watching.mends(draft, due, target.release):
             raise ConflictError(f"{target.release.name}, the revision before, has the same {due.service}")
         number = self._repository.reserve_deployment()

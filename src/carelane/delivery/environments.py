@@ -29,7 +29,8 @@ class Watch:
     What its users got counts since *counting_since*: its success, or the last time that it was compared
     with the version before it (*trials* times by now). *told* says that a person knows
     already, *told_while_off* that one knows because nothing is undone by itself: for as long as that is so.
-    *spent_by* is the rollback that undid it by itself, which happens once.
+    *spent_by* is the rollback that undid it by itself, which happens once. *size* is how many copies it was
+    to have when it succeeded: what is added to it later says nothing of it by not coming up.
     """
 
     deployment: int
@@ -38,6 +39,7 @@ class Watch:
     counting_since: datetime | None = None
     unready_since: datetime | None = None
     trials: int = 0
+    size: int | None = None
     told: bool = False
     told_while_off: bool = False
     spent_by: int | None = None
@@ -51,8 +53,9 @@ class ServiceState:
     without any goes, as soon as users need it no more. *shares* are the parts of the traffic by label
     while versions stand side by side; None where one replaces the other in place, and traffic follows the
     copies that are ready. *leaves_for* are the services that take its paths over: it leaves as soon as
-    somebody is ready in each of them. *scaled* is a size that a person gave it, until the next deployment;
-    what was begun before *restarted_at* is renewed, one copy after the other.
+    somebody is ready in each of them. *scaled* is a size that a person gave it, until the next deployment
+    arrives; *scaled_during* is the one that was under way then. What was begun before *restarted_at* is
+    renewed, one copy after the other. *brought_by* is the deployment by which users came to *stable*.
     """
 
     stable: str | None = None
@@ -66,6 +69,8 @@ class ServiceState:
     watch: Watch | None = None
     leaves_for: tuple[str, ...] = ()
     scaled: int | None = None
+    scaled_during: int | None = None
+    brought_by: int | None = None
     restarted_at: datetime | None = None
 
     @property

@@ -26,14 +26,15 @@ T = TypeVar("T")
 class Way:
     """How far back somebody wants to go: to a revision, or as far as needed where none is named.
 
-    *kept* is how many revisions may be named. *past* is the name of an irreversible release that is
-    left knowingly.
+    *kept* is how many revisions may be named. *past* are the names of what is left knowingly: irreversible
+    releases, and what somebody has just gone back to. *mends* says of a release whether it will do.
     """
 
     kind: Kind = Kind.ROLLBACK
     kept: int = 10
     to_revision: int | None = None
-    past: str | None = None
+    past: frozenset[str] = frozenset()
+    mends: Callable[[Release], bool] = lambda release: True  # noqa: ARG005
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class History:
     def _refuse_leaving(self, snapshot: Snapshot, way: Way) -> None:
         """Not asked of an emergency: most users are with stable, which has the changed data already."""
         release = snapshot.changed_for_good
-        if release is not None and way.past != release.name:
+        if release is not None and release.name not in way.past:
             raise RefusedError(
                 f"{release.name}, which is under way, is irreversible and has changed the data",
                 hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",
@@ -123,7 +124,7 @@ class History:
             if not history:
                 raise NotFoundError(f"{state.name} has no history yet", hint="deploy a release first")
             target = (
-                self._first(state, history[1:], beyond)
+                self._first(state, history[1:], way, beyond)
                 if way.to_revision is None
                 else self._named(state, history[: way.kept], way.to_revision)
             )
@@ -140,7 +141,7 @@ class History:
         )
 
     def _first(
-        self, state: EnvironmentState, earlier: Iterable[Revision], beyond: Target | None
+        self, state: EnvironmentState, earlier: Iterable[Revision], way: Way, beyond: Target | None
     ) -> Target | None:
         known: dict[str, Release] = {}  # pipelines may have gone to and fro between two of them
         for revision in earlier:
@@ -153,7 +154,7 @@ class History:
                 known[revision.release] = found.within(state.name)
             release = known[revision.release]
             same = beyond is not None and _versions(release) == _versions(beyond.release)
-            if differing(state, release) and not same:
+            if differing(state, release) and not same and way.mends(release):
                 return Target(revision.number, release)
         return None
 
@@ -181,17 +182,20 @@ class History:
         """
         known = self._repository.revision_of(environment, wanted.name)
         if known is not None:
-            self._refuse_irreversible(environment, Target(known, wanted), None)
+            self._refuse_irreversible(environment, Target(known, wanted), frozenset())
         return known
 
-    def _refuse_irreversible(self, environment: str, target: Target, past: str | None) -> None:
+    def _refuse_irreversible(self, environment: str, target: Target, past: frozenset[str]) -> None:
         # What was undone was gone past before, by who knew.
-        for name in self._repository.irreversible_after(environment, target.revision or 0):
-            if name not in {target.release.name, past}:
-                raise RefusedError(
-                    f"{name} is irreversible: nothing before it can read its data",
-                    hint=f"fix forward: deploy a release that mends it; who knows better says --past {name}",
-                )
+        between = dict.fromkeys(self._repository.irreversible_after(environment, target.revision or 0))
+        names = [name for name in between if name not in {target.release.name, *past}]
+        if names:
+            who = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} irreversible"
+            known = " ".join(f"--past {name}" for name in (*sorted(past), *names))
+            raise RefusedError(
+                f"{who}: nothing before can read the data",
+                hint=f"fix forward: deploy a release that mends it; who knows better says {known}",
+            )
 
 
 def has_users(snapshot: Snapshot, seen: Observation) -> bool:

@@ -1,8 +1,10 @@
 """Nothing grows for ever: finds what nobody needs any more, and removes it."""
 
+import functools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from carelane.audit.entries import Detail, Entry
 from carelane.base.clock import Clock
@@ -10,9 +12,9 @@ from carelane.base.errors import CarelaneError, NotFoundError
 from carelane.base.loops import Report
 from carelane.delivery.decisions.draft import ENGINE
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Release, ServiceVersion
+from carelane.delivery.releases import Release
 from carelane.delivery.replicas.ports import Fleets
-from carelane.delivery.retention import Environment, Kept, Retention, Shelf, Spare, gone_back_to, kept
+from carelane.delivery.retention import Environment, Find, Kept, Retention, Shelf, Spare, kept
 
 LOOKED_AT = 2000
 """Releases and revisions: more are not looked through for what may be young, or not undone, still."""
@@ -78,22 +80,32 @@ class Housekeeping:
 
     def _kept(self) -> Kept:
         environments = [self._environment(*named) for named in self._environments().items()]
-        revisions = [revision for environment in environments for revision in gone_back_to(environment)]
-        by_name = {name: release for name in {r.release for r in revisions} for release in self._named(name)}
         releases = self._repository.releases(LOOKED_AT)
-        return kept(self._retention(), environments, releases, by_name, self._clock.wall())
+        find = finding(self._repository)
+        return kept(self._retention(), environments, releases, find, self._clock.wall())
 
     def _environment(self, name: str, revision_history: int) -> Environment:
-        snapshot = self._repository.snapshot(name)
-        moving = [] if snapshot.release is None else list(snapshot.release.versions.values())
-        recorded = [v for service in snapshot.state.services.values() for v in service.versions.values()]
+        known = recorded(self._repository, name, revision_history)
         fleet = [v for versions in self._fleets.fleet(name).versions.values() for v in versions.values()]
-        versions: Iterable[ServiceVersion] = (*moving, *recorded, *fleet)
-        revisions = self._repository.revisions(name, LOOKED_AT)
-        return Environment(name, list(versions), revisions, revision_history)
+        return replace(known, versions=[*known.versions, *fleet])
 
-    def _named(self, name: str) -> list[Release]:
+
+def recorded(repository: RolloutRepository, name: str, revision_history: int) -> Environment:
+    """What environment *name* may need by what is recorded of it."""
+    snapshot = repository.snapshot(name)
+    moving = [] if snapshot.release is None else list(snapshot.release.versions.values())
+    there = [v for service in snapshot.state.services.values() for v in service.versions.values()]
+    return Environment(name, [*moving, *there], repository.revisions(name, LOOKED_AT), revision_history)
+
+
+def finding(repository: RolloutRepository) -> Find:
+    """Releases by their names, each read once."""
+
+    @functools.cache
+    def find(name: str) -> Release | None:
         try:
-            return [self._repository.release_named(name)]
+            return repository.release_named(name)
         except NotFoundError:
-            return []
+            return None
+
+    return find

@@ -120,7 +120,7 @@ class Operations:
         author: str,
         reason: str,
         *,
-        past: str | None = None,
+        past: tuple[str, ...] = (),
     ) -> Outcome:
         """Put an earlier revision back: the last that was not itself undone, or the one named."""
         engine = self.engine(environment)
@@ -129,7 +129,7 @@ class Operations:
             return self._undoing.rollback(engine, way, author, reason)
 
     def rollback_plan(
-        self, environment: str, kind: Kind, to_revision: int | None = None, *, past: str | None = None
+        self, environment: str, kind: Kind, to_revision: int | None = None, *, past: tuple[str, ...] = ()
     ) -> Outcome:
         """Where a rollback or an emergency rollback would go, decided as it would be and not recorded."""
         engine = self.engine(environment)
@@ -188,7 +188,7 @@ class Operations:
         return self._repository.snapshot(environment).state
 
     def emergency_rollback(
-        self, environment: str, author: str, reason: str, *, past: str | None = None
+        self, environment: str, author: str, reason: str, *, past: tuple[str, ...] = ()
     ) -> EmergencyOutcome:
         """Leave the bad version in one routing change; each part is timed, in milliseconds.
 
@@ -232,5 +232,5 @@ class Operations:
         return self._repository.deployment(decision.deployments[-1].id)
 
 
-def _way(engine: Engine, kind: Kind, to_revision: int | None, past: str | None) -> Way:
-    return Way(kind, engine.policy.rollback.revision_history, to_revision, past)
+def _way(engine: Engine, kind: Kind, to_revision: int | None, past: tuple[str, ...]) -> Way:
+    return Way(kind, engine.policy.rollback.revision_history, to_revision, frozenset(past))

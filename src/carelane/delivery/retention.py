@@ -4,7 +4,7 @@ Never superfluous are the trail, releases, deployments, revisions, incidents and
 they say what happened.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -66,6 +66,10 @@ class Shelf(Protocol):
         ...
 
 
+Find = Callable[[str], Release | None]
+"""The release of a name; None where it is known no more."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """What one environment may need: the versions it has, and its revisions, newest first.
@@ -83,7 +87,7 @@ def kept(
     retention: Retention,
     environments: Iterable[Environment],
     releases: Sequence[Release],
-    by_name: Mapping[str, Release],
+    find: Find,
     now: datetime,
 ) -> Kept:
     """What may still be needed.
@@ -92,7 +96,7 @@ def kept(
         retention: How much.
         environments: All of them, also those that are described no more.
         releases: The newest first, at least as many as are kept by number or age.
-        by_name: Those that revisions brought.
+        find: Those that revisions brought.
         now: By the clock of the day.
     """
     since = now - timedelta(days=retention.days)
@@ -100,18 +104,27 @@ def kept(
     artifacts = {version.artifact for release in young for version in _versions(release)}
     for environment in environments:
         artifacts |= {version.artifact for version in environment.versions}
-        for revision in gone_back_to(environment):
-            if revision.release in by_name:
-                artifacts |= {version.artifact for version in _versions(by_name[revision.release])}
+        for release in gone_back_to(environment, find):
+            artifacts |= {version.artifact for version in _versions(release)}
     return Kept(frozenset(artifacts), since, now - timedelta(days=retention.analyses_days))
 
 
-def gone_back_to(environment: Environment) -> list[Revision]:
-    """The revisions that can be gone back to: those that can be named, and as many that were not undone."""
+def gone_back_to(environment: Environment, find: Find) -> list[Release]:
+    """What can be gone back to: the revisions that can be named, and as many that were not undone.
+
+    Of these only each that differs in a service counts: a way back is past all that change nothing.
+    """
     many = environment.revision_history + 1
-    named = environment.revisions[:many]
-    standing = [revision for revision in environment.revisions if revision.undone_by is None][:many]
-    return list({revision.number: revision for revision in (*named, *standing)}.values())
+    found = {r.release: find(r.release) for r in environment.revisions[:many]}
+    differing: set[frozenset[tuple[str, str]]] = set()
+    for revision in (r for r in environment.revisions if r.undone_by is None):
+        if len(differing) == many:
+            break
+        release = found.setdefault(revision.release, find(revision.release))
+        if release is not None:
+            versions = release.within(environment.name).versions.items()
+            differing.add(frozenset((name, version.label) for name, version in versions))
+    return [release for release in found.values() if release is not None]
 
 
 def _versions(release: Release) -> list[ServiceVersion]:

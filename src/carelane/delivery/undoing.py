@@ -111,7 +111,7 @@ class Undoing:
         """
         undone = (d for d in self._repository.deployments(state.name, LOOKED_AT) if d.kind is not Kind.DEPLOY)
         last = next(undone, None)
-        named = way.to_revision is not None or way.past == state.release
+        named = way.to_revision is not None or state.release in way.past
         if last is None or last.finished_at is None or named:
             return
         if last.phase in {Phase.FAILED, Phase.CANCELLED} and not last.left:
@@ -119,10 +119,11 @@ class Undoing:
         ago = (self._clock.now() - last.finished_at).total_seconds()
         if last.release == state.release and ago < ONCE_MORE_SECONDS:
             undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
+            known = " ".join(f"--past {name}" for name in (*sorted(way.past), last.release))
             raise ConflictError(
                 f"{state.name} is on {last.release} since {last.finished_at:%H:%M:%S} UTC"
                 f" by {last.author}'s {undo} {last.id}",
-                hint=f"to go back once more, to before {last.release}, say --past {last.release}",
+                hint=f"to go back once more, to before {last.release}, say {known}",
             )
 
     def plan(self, engine: Engine, way: Way) -> Outcome:
@@ -167,7 +168,7 @@ class Undoing:
         services = self._standings(engine, made, target, looked_up)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
-        outcome = _told(services, found)
+        outcome = _told({**services, **_unwell(target.release, services, found)}, found)
         outcome = replace(outcome, message=f"{outcome.message}{looked_up.changed}")
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
@@ -181,7 +182,8 @@ class Undoing:
         staying = {} if made.ended else leaving.still_there(draft)
         for name, label in {**made.taken_out, **staying}.items():
             services[name] = _leaving(draft, name, label)
-        outcome = _told(services, self._found(engine, release, services))
+        found = self._found(engine, release, services)
+        outcome = _told({**services, **_unwell(release, services, found)}, found)
         return replace(outcome, deployment=made)
 
     def _ask_until_decided(
@@ -266,8 +268,15 @@ class Undoing:
         return ""
 
     def _found(self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]) -> InPlace:
-        """Whether the proxies took it, and what the front door answers for what was switched."""
-        done = [release.versions[n] for n, s in services.items() if s.standing is Standing.SWITCHED]
+        """Whether the proxies took it, and what the front door answers for what was switched, or stays.
+
+        What did not have to be switched may be what is wrong.
+        """
+        done = [
+            version
+            for name, version in release.versions.items()
+            if name not in services or services[name].standing is Standing.SWITCHED
+        ]
         return verification.in_place(engine.platform.router, done, self._clock)
 
     def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
@@ -337,6 +346,22 @@ def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
         return ServiceStanding(Standing.LEAVING, label, None, words)
     words = f"taken out: {release} does not have it"
     return ServiceStanding(Standing.TAKEN_OUT, label, None, words)
+
+
+def _unwell(
+    release: Release, services: Mapping[str, ServiceStanding], found: InPlace
+) -> dict[str, ServiceStanding]:
+    """The services that did not have to be switched, and are not well: users are not rescued by this."""
+    return {
+        name: _unchanged(version.label, release.name)
+        for name, version in release.versions.items()
+        if name not in services and name in found.services and found.services[name].wrong
+    }
+
+
+def _unchanged(label: str, release: str) -> ServiceStanding:
+    words = f"{label} as before (ask again with --past {release} to leave it too)"
+    return ServiceStanding(Standing.UNCHANGED, None, label, words)
 
 
 def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:

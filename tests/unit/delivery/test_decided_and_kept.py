@@ -75,7 +75,7 @@ def test_users_of_two_versions_that_are_left_are_divided_the_same_at_every_look(
     fit |= {i.id for i in simulation.instances("v2")[:2]}
     simulation.until(lambda: set(simulation.weights()) == {"v2", "v3"}, 5)
     simulation.until(lambda: simulation.phase is Phase.PAUSED)
-    simulation.emergency(past="v2")
+    simulation.emergency(past=("v2",))
     simulation.tick(3)
     fit.add(simulation.instances("v1")[0].id)
     simulation.until(lambda: "v1" in simulation.weights(), 5)

@@ -76,7 +76,7 @@ def test_an_emergency_after_a_return_never_goes_to_what_was_left(how: str) -> No
         simulation.deploy("v2")
     simulation.settle()
     assert simulation.state.release == "v2"
-    simulation.emergency(past="v2")
+    simulation.emergency(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
 

@@ -45,6 +45,15 @@ def test_an_emergency_rollback_opens_one_about_what_it_leaves_and_resolves_it_wh
     assert [(e.subject, e.reason) for e in resolved] == [("1", "deployment 3 of v1 succeeded")]
 
 
+def test_an_emergency_is_about_what_brought_what_it_leaves_and_not_about_what_changed_nothing_since() -> None:
+    simulation = Simulation().shipped("v1", "v2")
+    simulation.release("documentation", changes=())
+    simulation.deploy("documentation")
+    simulation.settle()
+    simulation.emergency()
+    assert (only(simulation).deployment, only(simulation).version) == (2, "v2")
+
+
 def test_what_was_noticed_and_resolved_at_once_took_nobody_knows_how_long() -> None:
     simulation = Simulation().shipped("v1", "v2")
     simulation.emergency()

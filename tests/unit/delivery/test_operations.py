@@ -61,7 +61,7 @@ def test_a_second_rollback_does_not_return_to_what_the_first_one_undid() -> None
     simulation = Simulation(policy(1)).shipped("v1", "v2", "v3")
     simulation.rollback()
     simulation.settle()
-    simulation.rollback(past="v2")
+    simulation.rollback(past=("v2",))
     simulation.settle()
     assert simulation.state.release == "v1"
 

@@ -36,7 +36,7 @@ def needed(
     *environments: Environment,
     by_name: Mapping[str, Release] | None = None,
 ) -> set[Artifact]:
-    return set(kept(retention, environments, releases, by_name or {}, NOW).artifacts)
+    return set(kept(retention, environments, releases, (by_name or {}).get, NOW).artifacts)
 
 
 def test_the_newest_by_number_and_the_young_by_age() -> None:
@@ -54,9 +54,19 @@ def test_what_an_environment_runs_or_can_go_back_to_is_kept_however_old() -> Non
     revisions = [revision(4, "v4"), revision(3, "v3", 9), revision(2, "v2"), revision(1, "v1")]
     by_name = {f"v{n}": made(f"v{n}") for n in range(1, 5)}
     here = Environment(PRODUCTION, [version("backend", "warm")], revisions, revision_history=1)
-    assert [r.number for r in gone_back_to(here)] == [4, 3, 2], "two by name, and two that stand"
+    named = [r.name for r in gone_back_to(here, by_name.get)]
+    assert named == ["v4", "v3", "v2"], "two by name, and two that stand"
     found = needed(Retention(releases=1), [made("v9")], here, by_name=by_name)
     assert found == {artifact(name) for name in ("v9", "warm", "v4", "v3", "v2")}
+
+
+def test_releases_that_change_nothing_do_not_push_out_what_an_emergency_goes_back_to() -> None:
+    documentation = {f"d{n}": replace(made("v2"), name=f"d{n}") for n in range(6)}
+    by_name = {"v1": made("v1"), "v2": made("v2"), **documentation}
+    names = [*documentation, "v2", "v1"]
+    revisions = [revision(len(names) - place, name) for place, name in enumerate(names)]
+    here = Environment(PRODUCTION, [], revisions, revision_history=1)
+    assert artifact("v1") in needed(Retention(releases=1), [made("v9")], here, by_name=by_name)
 
 
 # -- housekeeping

@@ -72,7 +72,7 @@ def test_an_emergency_beside_a_canary_of_what_was_warm_leaves_it_warm() -> None:
     assert set(simulation.weights()) == {"v2"}, "what is on its way is left"
     simulation.settle()
     assert simulation.running() == {"v1": 4, "v2": 4}, "users may go back there as fast as before"
-    simulation.emergency(past="v2")
+    simulation.emergency(past=("v2",))
     assert set(simulation.weights()) == {"v1"}
 
 

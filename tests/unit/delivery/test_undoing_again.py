@@ -35,19 +35,13 @@ def held_v3(simulation: Simulation, *, irreversible: bool = False) -> Simulation
     return simulation
 
 
-@pytest.mark.parametrize("fault", ["crash loop", "suspicion"])
-def test_what_the_last_deployment_did_not_bring_is_told_and_nothing_else_is_taken_back_for_it(
-    fault: str,
-) -> None:
+def test_a_suspicion_of_what_the_last_deployment_did_not_bring_takes_nothing_else_back() -> None:
     simulation = Simulation(policy({"backend": 2, "frontend": 2}), TWO).shipped("v1")
     for name, changes in (("v2", "backend"), ("v3", "frontend")):
         simulation.release(name, changes=(changes,))
         simulation.deploy(name)
         simulation.settle()
-    if fault == "crash loop":
-        simulation.workloads.behaviours["backend", "v2"] = CRASH_LOOPING
-    else:
-        simulation.suspicions["backend"] = "worse"
+    simulation.suspicions["backend"] = "worse"
     simulation.tick(60)
     assert simulation.weights("frontend") == {"v3": 2}
     (told,) = simulation.entries("deployment.suspected")
@@ -133,8 +127,41 @@ def test_who_went_past_an_irreversible_release_by_name_is_not_asked_for_it_again
         simulation.deploy(name)
         simulation.settle()
     for past in ("v3", "v2"):
-        simulation.operations.emergency_rollback("production", "alice", "we know", past=past)
+        simulation.operations.emergency_rollback("production", "alice", "we know", past=(past,))
         simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+@pytest.mark.parametrize("way", ["rollback", "emergency"])
+def test_two_irreversible_releases_between_are_named_at_once_and_left_together(way: str) -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    for name, changes in (("v2", ("backend",)), ("v3", ())):
+        simulation.release(name, changes=changes, irreversible=True)
+        simulation.deploy(name)
+        simulation.settle()
+    with pytest.raises(RefusedError, match="v2 and v3 are irreversible") as caught:
+        getattr(simulation, way)()
+    assert "--past v2 --past v3" in caught.value.hint
+    with pytest.raises(RefusedError, match="v3 is irreversible") as caught:
+        getattr(simulation, way)(past=("v2",))
+    assert "--past v2 --past v3" in caught.value.hint, "it repeats what was named already"
+    getattr(simulation, way)(past=("v2", "v3"))
+    simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_who_goes_back_again_at_once_past_an_irreversible_release_names_both() -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    for name in ("v2", "v3"):
+        simulation.release(name, irreversible=name == "v2")
+        simulation.deploy(name)
+        simulation.settle()
+    simulation.emergency()
+    simulation.settle()
+    with pytest.raises(RefusedError, match="v2 is irreversible"):
+        simulation.emergency()
+    simulation.emergency(past=("v2",))
+    simulation.settle()
     assert simulation.weights() == {"v1": 1}
 
 
@@ -258,8 +285,8 @@ def test_whoever_asks_again_within_a_minute_says_what_they_leave(first: str, sec
     with pytest.raises(ConflictError, match="production is on v2 since"):
         simulation.operations.rollback_plan("production", Kind.EMERGENCY)
     with pytest.raises(ConflictError, match="production is on v2 since"):
-        getattr(simulation, second)(past="v3")
-    getattr(simulation, second)(past="v2")
+        getattr(simulation, second)(past=("v3",))
+    getattr(simulation, second)(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 2}
 

@@ -117,7 +117,7 @@ def test_a_rollback_out_of_a_held_irreversible_canary_is_refused_or_asked_for_by
         simulation.rollback()
     assert "--past v2" in caught.value.hint
     assert simulation.phase is Phase.PAUSED
-    simulation.operations.rollback("production", None, "alice", "we know", past="v2")
+    simulation.operations.rollback("production", None, "alice", "we know", past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 2}
 
@@ -137,8 +137,8 @@ def test_an_irreversible_release_is_gone_past_by_its_name() -> None:
     simulation.deploy("v2")
     simulation.settle()
     with pytest.raises(RefusedError, match="v2 is irreversible"):
-        simulation.operations.emergency_rollback("production", "alice", "try", past="v1")
-    simulation.operations.emergency_rollback("production", "alice", "we know", past="v2")
+        simulation.operations.emergency_rollback("production", "alice", "try", past=("v1",))
+    simulation.operations.emergency_rollback("production", "alice", "we know", past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
 

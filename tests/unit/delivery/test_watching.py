@@ -13,6 +13,8 @@ from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 
+TWO = {"backend": WEB, "frontend": WEB}
+
 
 def by(kind: StrategyKind) -> Policy:
     return replace(policy(2), strategy=DEFAULTS[kind])
@@ -47,6 +49,49 @@ def test_a_size_for_today_is_no_reason_to_watch_less(sizes: tuple[int | None, ..
     simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 40)
     simulation.until(lambda: simulation.phase is Phase.SUCCEEDED, 60)
     assert set(simulation.weights()) == {"v1"}
+
+
+def test_a_version_before_with_fewer_copies_than_today_s_policy_is_a_way_back_all_the_same() -> None:
+    simulation = Simulation(policy(1)).shipped("v1", "v2")
+    simulation.use(policy(4))
+    simulation.settle()
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.phase is Phase.SUCCEEDED and simulation.deployment.id == 3, 60)
+    assert set(simulation.weights()) == {"v1"}
+    assert simulation.incidents[0].cause is Cause.CRASH_LOOP
+
+
+@pytest.mark.parametrize("by_whom", ["a person", "the policy"])
+@pytest.mark.parametrize("fault", [Behaviour(ready_after=50), Behaviour(ready_after=50, crashes_until=50)])
+def test_what_is_added_and_does_not_come_up_says_nothing_of_a_version_that_is_well(
+    by_whom: str, fault: Behaviour
+) -> None:
+    settings = policy(2, progress_deadline_seconds=20.0)
+    simulation = Simulation(settings).shipped("v1", "v2")
+    simulation.tick(60)
+    simulation.workloads.behaviours["v2"] = fault
+    if by_whom == "a person":
+        simulation.operations.scale(PRODUCTION, "backend", 5, "alice", "a busy day")
+    else:
+        simulation.use(replace(settings, replicas={"backend": 5}))
+    simulation.tick(45)
+    assert simulation.weights() == {"v2": 2}
+    assert simulation.deployment.id == 2
+    assert not simulation.incidents
+
+
+def test_a_crash_loop_takes_later_releases_with_it_that_left_the_service_as_it_was() -> None:
+    simulation = Simulation(policy({"backend": 2, "frontend": 2}), TWO).shipped("v1")
+    for name, changes in (("v2", "backend"), ("v3", "frontend"), ("v4", "frontend")):
+        simulation.release(name, changes=(changes,))
+        simulation.deploy(name)
+        simulation.settle()
+    simulation.workloads.behaviours["backend", "v2"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.deployment.kind is Kind.ROLLBACK, 40)
+    simulation.settle()
+    assert simulation.weights("backend") == {"v1": 2}
+    assert simulation.weights("frontend") == {"v1": 2}
+    assert simulation.deployment.release == "v1"
 
 
 def test_a_return_that_fails_itself_is_not_tried_again() -> None:

@@ -32,6 +32,8 @@ class Standing(StrEnum):
     LEAVING = "leaving"
     """The version to go back to does not have this service: it leaves once another one has its paths."""
     TAKEN_OUT = "taken out"
+    UNCHANGED = "unchanged"
+    """It is the same in the version to go back to: spoken of only where it is not well."""
 
 
 def advance(draft: Draft) -> None:

@@ -106,7 +106,12 @@ def lost_readiness(draft: Draft, rollout: Rollout) -> bool:
     carries = promoting or (rollout.strategy.stepped and state.canary_percent)
     if not carries or state.canary != rollout.to_label:
         return False
-    return _nobody_but_stable(draft, rollout) or (promoting and not arrived(draft, rollout))
+    return _nobody_but_stable(draft, rollout) or (promoting and not _carries(draft, rollout))
+
+
+def _carries(draft: Draft, rollout: Rollout) -> bool:
+    """Whether as many are ready as carry its users; what a person adds meanwhile takes nothing from that."""
+    return draft.ready(rollout.service, rollout.to_label) >= draft.carries(rollout.service)
 
 
 def _nobody_but_stable(draft: Draft, rollout: Rollout) -> bool:

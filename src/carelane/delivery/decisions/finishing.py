@@ -107,6 +107,7 @@ def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
         previous=tuple(kept + earlier)[: policy.keep_warm],
         # Who only leaves a canary has what was watched before.
         watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
+        brought_by=state.brought_by if rollout.to_label == state.stable else draft.current().id,
     )
     following = {label: Copies(Purpose.SERVE, 0) for label, share in (stable.shares or {}).items() if share}
     draft.put(rollout.service, stable)

@@ -79,7 +79,7 @@ def _is_new(draft: Draft, deployment: Deployment) -> bool:
 
 
 def _open_emergency(draft: Draft, emergency: Deployment) -> None:
-    """It is about what users had of what it leaves: the deployment under way, else the one before it."""
+    """It is about what users had of what it leaves: the deployment under way, else what brought the rest."""
     before = draft.snapshot.deployment
     under_way = before is not None and not before.ended and _users_since(before) is not None
     left = before if under_way else None
@@ -88,12 +88,19 @@ def _open_emergency(draft: Draft, emergency: Deployment) -> None:
         draft,
         Cause.EMERGENCY,
         f"emergency rollback to {emergency.release}: {emergency.reason}",
-        deployment=left.id if left is not None else draft.snapshot.state.shipped_by,
+        deployment=left.id if left is not None else _brought_by(draft, emergency),
         service=only.service if only is not None else None,
         version=_left(left, only),
         since=_users_since(left) if left is not None else None,
         actor=emergency.author,
     )
+
+
+def _brought_by(draft: Draft, emergency: Deployment) -> int | None:
+    """The latest deployment that brought something of what *emergency* leaves; one of nothing brought none."""
+    state, wanted = draft.snapshot.state, draft.release.versions if draft.release is not None else {}
+    left = [name for name in state.running if name in emergency.rollouts or name not in wanted]
+    return max((state.services[name].brought_by or 0 for name in left), default=0) or state.shipped_by
 
 
 def _left(deployment: Deployment | None, rollout: Rollout | None) -> str | None:

@@ -29,7 +29,8 @@ def scale(draft: Draft, service: str, replicas: int | None, author: str, reason:
     wanted = None if replicas == usual else replicas
     if wanted == state.scaled:
         raise ConflictError(f"{service} has {wanted or usual} replicas already")
-    draft.put(service, replace(state, scaled=wanted))
+    moving = draft.deployment.id if draft.deployment is not None and not draft.deployment.ended else None
+    draft.put(service, replace(state, scaled=wanted, scaled_during=moving))
     said = (
         f"{wanted} replicas, until the next deployment"
         if wanted is not None
@@ -70,9 +71,9 @@ def overtake(draft: Draft, services: Iterable[str]) -> None:
 
 
 def settle(draft: Draft) -> None:
-    """A deployment has arrived: sizes are the policy's again."""
+    """A deployment has arrived: sizes are the policy's again, but for those given while it was under way."""
     for name, state in draft.services.items():
-        if state.scaled is not None:
+        if state.scaled is not None and state.scaled_during != draft.current().id:
             draft.put(name, replace(state, scaled=None))
 
 

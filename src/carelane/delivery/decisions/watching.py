@@ -8,6 +8,7 @@ Then the version before gets half of the users again for a moment, and the judge
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from carelane.delivery import targets
 from carelane.delivery.decisions import failing, incidents
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout
@@ -42,7 +43,7 @@ def begin(draft: Draft, rollout: Rollout) -> Watch | None:
     if rollout.from_label is None or draft.current().kind is not Kind.DEPLOY or not keeps:
         return None
     until = draft.now + timedelta(seconds=draft.policy.rollback.keep_warm_seconds)
-    return Watch(draft.current().id, draft.now, until)
+    return Watch(draft.current().id, draft.now, until, size=draft.size(rollout.service))
 
 
 def note(draft: Draft) -> None:
@@ -77,7 +78,7 @@ def failed(draft: Draft) -> Due | None:
     }
     able = {name: label for name, label in watched.items() if _way_back(draft, name)}
     for name, label in able.items():
-        found = failing.crashes(draft, name, label) or _unready(draft, name)
+        found = _crashes(draft, name, label) or _unready(draft, name)
         if found is not None:
             return Due(name, found)
     for name in able:  # a suspicion of one hides no fault of another
@@ -172,17 +173,33 @@ def _is_web(draft: Draft, name: str) -> bool:
 
 
 def _way_back(draft: Draft, name: str) -> bool:
-    """Whether the version before could take the users: a worker's is started when it is gone back to."""
+    """Whether the version before could take users: a worker's is started when it is gone back to.
+
+    One that is ready is enough to begin with: users go over as more get ready.
+    """
     if not _is_web(draft, name):
         return True
     state = draft.service(name)
     label = state.previous[0].label if state.previous else None
-    return sum(copy.ready for copy in draft.staying(name, label)) >= draft.carries(name)
+    return any(copy.ready for copy in draft.staying(name, label))
 
 
 def _lacks(draft: Draft, name: str) -> bool:
     stable = draft.service(name).stable
-    return _is_web(draft, name) and draft.ready(name, stable) < draft.promised(name)
+    return _is_web(draft, name) and draft.ready(name, stable) < draft.policy.pace.promised(_own(draft, name))
+
+
+def _own(draft: Draft, name: str) -> int:
+    """How many copies the version had when it came, as far as there are to be so many still."""
+    watch = draft.service(name).watch
+    brought = watch.size if watch is not None else None
+    return min(draft.size(name), brought or targets.usual_size(name, draft.policy, draft.seen))
+
+
+def _crashes(draft: Draft, name: str, label: str) -> Failure | None:
+    """Whether it crash-loops; not by what was added to it, while as many as it had are there."""
+    found = failing.crashes(draft, name, label)
+    return None if _is_web(draft, name) and draft.ready(name, label) >= _own(draft, name) else found
 
 
 def _unready(draft: Draft, name: str) -> Failure | None:
@@ -195,7 +212,7 @@ def _unready(draft: Draft, name: str) -> Failure | None:
     limit = draft.policy.rollback.progress_deadline_seconds if ready else failing.READINESS_LOST_SECONDS
     if lasted < limit:
         return None
-    said = f"{ready} of {draft.size(name)} instances of {state.stable} ready for {lasted:.0f} s"
+    said = f"{ready} of {_own(draft, name)} instances of {state.stable} ready for {lasted:.0f} s"
     return Failure(FailureKind.READINESS, f"{said}, the version before is")
 
 
