@@ -62,3 +62,29 @@ def test_without_the_right_a_token_makes_no_release_and_goes_round_no_judge(make
     entries = [json.loads(line)["entry"] for line in system.must("events", "--output", "json").splitlines()]
     told = {(each["act"], each["actor"]) for each in entries}
     assert {("request.refused", "token plain"), ("policy.weakened", "token trusted")} <= told
+
+
+def test_who_bears_a_token_is_its_bearer_at_the_users_own_socket_too(make_system: Make) -> None:
+    system = make_system(extra_environments={"staging": {"port": System.free_port()}})
+    system.release("v1")
+    value = system.must("token", "create", "ci", "--deploy", "staging").strip()
+    bearing = {**os.environ, "CARELANE_TOKEN": value}
+
+    def asked(*arguments: str) -> Ran:
+        done = subprocess.run(
+            [str(CARELANE), *arguments],
+            env=bearing,
+            cwd=system.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    refused = asked("deploy", "production", "--release", "v1")
+    assert (refused.code, "it may read and deploy to staging" in refused.err) == (3, True)
+    assert asked("deploy", "staging", "--release", "v1", "--wait").code == 0
+    (made,) = json.loads(system.must("deployments", "list", "--output", "json"))
+    assert made["author"] == "token ci"
+    bearing["CARELANE_TOKEN"] = value[:-1]
+    assert asked("status").code == 3, "a wrong one is no way to be somebody else"

@@ -1,4 +1,7 @@
-"""Requests by token: on the pipeline's socket nobody is known by their user, only by what they bear."""
+"""Requests by token: who bears one is its bearer, also where the kernel would name a user.
+
+On the pipeline's socket nobody is known by their user.
+"""
 
 import asyncio
 
@@ -24,8 +27,8 @@ class BearerMiddleware:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass through what did not come by the pipeline's socket."""
-        if scope["type"] == "lifespan" or (scope.get("client") or ("",))[0] != PIPELINE:
+        """Pass through what a user asks, without a token."""
+        if scope["type"] == "lifespan" or not (_is_pipeline(scope) or _bears(scope)):
             await self._inner(scope, receive, send)
             return
         if scope["type"] == "websocket":  # nothing that is typed into is a pipeline's
@@ -41,8 +44,7 @@ class BearerMiddleware:
         await self._inner({**scope, **by_token}, receive, send)
 
     def _bearer(self, scope: Scope) -> tokens.Token:
-        given = dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1")
-        scheme, _, value = given.partition(" ")
+        scheme, _, value = _given(scope).partition(" ")
         found = self._tokens.by_digest(tokens.digest(value.strip())) if scheme.lower() == "bearer" else None
         if found is None or not found.valid(self._clock.now()):
             raise NotSignedIn(
@@ -50,3 +52,15 @@ class BearerMiddleware:
                 hint="CARELANE_TOKEN; `carelane token create` makes one",
             )
         return found
+
+
+def _is_pipeline(scope: Scope) -> bool:
+    return (scope.get("client") or ("",))[0] == PIPELINE
+
+
+def _bears(scope: Scope) -> bool:
+    return bool(_given(scope))
+
+
+def _given(scope: Scope) -> str:
+    return str(dict(scope.get("headers") or ()).get(b"authorization", b"").decode("latin-1"))

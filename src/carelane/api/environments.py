@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from carelane.access.rights import Right
 from carelane.api import views
 from carelane.api.actors import Actor, ByToken, Rights
-from carelane.api.limits import Name, Number, Reason
+from carelane.api.limits import Name, Number, Reason, Whole
 from carelane.audit.entries import Entry
 from carelane.base.clock import RealClock
 from carelane.bootstrap.app import App
@@ -41,8 +41,8 @@ class PromoteBody(Body):
 
     reason: Reason = ""
     full: StrictBool = False
-    deployment: Number | None = None
-    step: Number | None = None
+    deployment: Whole | None = None
+    step: Whole | None = None
 
 
 class ReasonBody(Body):
@@ -58,7 +58,7 @@ class RollbackBody(Body):
     """
 
     reason: Reason
-    to_revision: Number | None = None
+    to_revision: Whole | None = None
     past: Past = Field(default_factory=list)
 
 

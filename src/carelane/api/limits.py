@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Annotated
 
 import structlog
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from carelane.api.problems import MOST, problem
@@ -21,6 +21,16 @@ ASK_SECONDS = 10.0
 """How long a connection may be open with no whole request on it."""
 Number = Annotated[int, Field(ge=1, le=MOST)]
 """A deployment's, a revision's or a step's."""
+
+
+def _no_other(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("it should be a number")  # noqa: TRY004 - what pydantic reads
+    return value
+
+
+Whole = Annotated[int, Field(ge=1, le=MOST), BeforeValidator(_no_other)]
+"""The same in a body, where ``true`` and ``"1"`` are none."""
 Position = Annotated[int, Field(ge=0, le=MOST)]
 TEXT = r"^[^\u0000]*$"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT)]

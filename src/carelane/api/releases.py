@@ -10,7 +10,7 @@ from pydantic import Field
 from carelane.access.rights import ALL
 from carelane.api.actors import Actor, Rights
 from carelane.api.environments import Body
-from carelane.api.limits import Name, Number, Reason
+from carelane.api.limits import Name, Reason, Whole
 from carelane.bootstrap.app import App
 from carelane.delivery.differences import Difference, difference
 from carelane.delivery.releases import Release, WorkflowRunReference
@@ -21,8 +21,8 @@ class BuiltByBody(Body):
     """The workflow run that a release comes from."""
 
     repository: Name
-    run_id: Number
-    attempt: Number
+    run_id: Whole
+    attempt: Whole
     workflow: Name
     url: Annotated[Reason, Field(min_length=1)]
 

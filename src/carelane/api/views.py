@@ -11,11 +11,13 @@ from carelane.base.errors import PlatformError
 from carelane.bootstrap import secrets
 from carelane.bootstrap.app import App
 from carelane.bootstrap.environments import Environment
+from carelane.delivery.decisions import weakening
 from carelane.delivery.deployments import Deployment
 from carelane.delivery.differences import Difference, difference
 from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.observations import CopySeen, TrafficSeen
-from carelane.delivery.releases import ServiceKind, ServiceVersion
+from carelane.delivery.policies import Policy
+from carelane.delivery.releases import Release, ServiceKind, ServiceVersion
 from carelane.delivery.requesting import Outcome
 from carelane.delivery.targets import size_of
 
@@ -120,8 +122,17 @@ def plan(app: App, name: str, outcome: Outcome) -> PlanView:
         leaving={}
         if release is None
         else {n: v.label for n, v in state.running.items() if n not in release.versions},
-        remarks=[*_missing(app, versions), *app.reloading.remarks()],
+        remarks=[
+            *_unjudged(policy, state, release),
+            *_missing(app, versions),
+            *app.reloading.remarks(),
+        ],
     )
+
+
+def _unjudged(policy: Policy, state: EnvironmentState, release: Release | None) -> list[str]:
+    lost = [] if release is None else weakening.unjudged(policy, state, release)
+    return [f"it goes without {each}" for each in lost]
 
 
 def _missing(app: App, versions: Mapping[str, ServiceVersion]) -> list[str]:

@@ -75,10 +75,7 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
 
 
 def _place(name: str, there: ClusterSettings, services: list[str]) -> Place:
-    urls = {
-        f"services.{service}.url": f"http://{there.prefix}{service}"
-        for service in services
-    }
+    urls = {f"services.{service}.url": f"http://{there.prefix}{service}" for service in services}
     return Place(
         there.namespace,
         there.gateway,

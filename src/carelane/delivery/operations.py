@@ -14,7 +14,7 @@ from carelane.base.errors import (
     RefusedError,
 )
 from carelane.delivery import requesting, strategies
-from carelane.delivery.decisions import commands, running, superseding
+from carelane.delivery.decisions import commands, running, superseding, weakening
 from carelane.delivery.decisions.draft import Draft
 from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase
@@ -61,19 +61,21 @@ class Operations:
         What somebody goes back from is not brought back where a pipeline asks, by a token.
 
         Raises:
-            RefusedError: If the one named asks less than the environment's, and whoever asks may not do that.
+            RefusedError: If it asks less than the environment's own, and whoever asks may not do that.
         """
         engine = self.engine(environment)
         meant = self._repository.release(release).within(environment)
         wanted = Request(0, meant, author, reason, by_token=way.by_token)
         chosen = None if way.strategy is None else strategies.named(way.strategy, engine.policy.strategies)
-        lost = [] if chosen is None or way.may_weaken else engine.policy.given_up(chosen)
+        state = self._repository.snapshot(environment).state
+        lost = [] if way.may_weaken else weakening.given_up(engine.policy, state, meant, chosen)
         if lost:
+            by = "" if way.strategy is None else f" by {way.strategy}"
             with self._refusals(environment, "deploy", author):
                 raise RefusedError(
-                    f"{author} may not deploy into {environment} by {way.strategy},"
-                    f" without {' and '.join(lost)}",
-                    hint="name no strategy; or use a token that may: `carelane token create --weaken`",
+                    f"{author} may not deploy into {environment}{by}, without {' and '.join(lost)}",
+                    hint="name no strategy, and keep the names of services; or use a token that may:"
+                    " `carelane token create --weaken`",
                 )
         return self._deploy(engine, wanted, way.strategy)
 

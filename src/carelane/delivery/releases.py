@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from carelane.delivery.placeholders import Placeholders
+
 SCHEMA_VERSION = 1
 
 
@@ -96,6 +98,13 @@ class RunConfiguration:
     limits: Limits = Limits()
     migrate: tuple[str, ...] | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def addresses(self) -> set[str]:
+        """The placeholders that stand for where others are reached: ``services.backend.url``, for one."""
+        texts = (*self.command, *(self.migrate or ()), *self.environment.values())
+        named = {name for text in texts for name in Placeholders(text).get_identifiers()}
+        return {name for name in named if "." in name}
 
     def settled_seconds(self, least: float) -> float:
         """For how long one must have been seen ready to have been so for *least* seconds: a probe more.

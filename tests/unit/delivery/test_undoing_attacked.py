@@ -1,5 +1,7 @@
 """What somebody found who tried for an hour to keep an emergency from working."""
 
+from dataclasses import replace
+
 import pytest
 
 from carelane.base.errors import ConflictError
@@ -8,6 +10,7 @@ from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
+from tests.fakes.releases import WEB
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 
 
@@ -51,6 +54,40 @@ def test_who_asks_after_somebody_went_back_goes_no_further_though_a_pipeline_has
     with pytest.raises(ConflictError, match="production is on v2 since"):
         simulation.emergency()
     assert set(simulation.weights()) == {"v2"}
+
+
+def test_what_did_not_have_to_be_switched_and_is_down_is_told_with_the_way_out() -> None:
+    services = {"api": WEB, "web": replace(WEB, routes=("/web",), health_path="/web/health")}
+    simulation = Simulation(policy({"api": 1, "web": 1}), services).shipped("v1")
+    for name, changes in (("v2", ("api", "web")), ("v3", ("api",))):
+        simulation.release(name, changes=changes)
+        simulation.deploy(name)
+        simulation.settle()
+    simulation.router.answers |= {"/web/health": (503, b"")}
+    outcome = simulation.emergency()
+    assert (outcome.switched, outcome.verified) == (True, False)
+    assert set(outcome.services) == {"api", "web"}
+    said = "web: v2 as before (ask again with --past v2 to leave it too), NOT verified: /web/health"
+    assert said in outcome.message
+    simulation.settle()
+    again = simulation.operations.emergency_standing(outcome.deployment.id if outcome.deployment else 0)
+    assert again.verified is False
+    simulation.router.answers |= {"/web/health": (200, b""), "web v1 /web/health": (200, b"")}
+    outcome = simulation.emergency(past=("v2",))
+    assert outcome.verified is not False
+    assert simulation.weights("web") == {"v1": 1}
+
+
+def test_what_is_said_of_a_stuck_emergency_is_what_keeps_it_now() -> None:
+    simulation = Simulation(policy(2, keep_warm=0, progress_deadline_seconds=20.0)).shipped("v1", "v2")
+    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.emergency()
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "0 of 2 instances of v1 ready" in simulation.deployment.message
+    simulation.workloads.behaviours["v1"] = CRASH_LOOPING
+    simulation.tick(20)
+    assert "crash loop" in simulation.deployment.message
+    assert len(simulation.entries("deployment.paused")) == 1, "told once"
 
 
 def test_crashes_from_before_an_emergency_do_not_call_it_stuck() -> None:

@@ -12,6 +12,7 @@ from carelane.delivery.decisions import (
     stepping,
     superseding,
     watching,
+    weakening,
 )
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.decisions.requests import Request
@@ -96,12 +97,14 @@ def request(draft: Draft, wanted: Request) -> None:
 
 
 def _record_weakening(draft: Draft, wanted: Request) -> None:
-    if wanted.kind is not Kind.DEPLOY or wanted.strategy is None:
+    if wanted.kind is not Kind.DEPLOY:
         return
-    lost = draft.policy.given_up(wanted.strategy)
+    lost = weakening.given_up(draft.policy, draft.snapshot.state, wanted.release, wanted.strategy)
     if lost:
-        how = f"by {wanted.strategy.kind}, without {' and '.join(lost)}"
-        draft.record("policy.weakened", str(wanted.id), how, actor=wanted.author)
+        by = "" if wanted.strategy is None else f"by {wanted.strategy.kind}, "
+        draft.record(
+            "policy.weakened", str(wanted.id), f"{by}without {' and '.join(lost)}", actor=wanted.author
+        )
 
 
 def _dropped(draft: Draft, release: Release, previous: Deployment | None) -> list[str]:

@@ -163,9 +163,11 @@ def _say_what_is_wrong(draft: Draft) -> None:
     """A person is told once what keeps it from coming about, and again each time a pause would expire."""
     current = draft.current()
     if current.phase is Phase.PAUSED:
-        since = current.phase_since or draft.now
+        since, said = current.phase_since or draft.now, _why(draft) or current.message
         if (draft.now - since).total_seconds() >= draft.policy.pause_expires_seconds:
-            holding.remind(draft, _why(draft) or current.message)
+            holding.remind(draft, said)
+        elif said != current.message:  # what is shown is what keeps it now
+            draft.deployment = replace(current, message=said)
         return
     found = _failure(draft)
     if found is not None:

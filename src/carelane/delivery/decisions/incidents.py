@@ -97,7 +97,7 @@ def _open_emergency(draft: Draft, emergency: Deployment) -> None:
 
 
 def _brought_by(draft: Draft, emergency: Deployment) -> int | None:
-    """The latest deployment that brought something of what *emergency* leaves; one of nothing brought none."""
+    """The latest deployment that brought something of what *emergency* leaves."""
     state, wanted = draft.snapshot.state, draft.release.versions if draft.release is not None else {}
     left = [name for name in state.running if name in emergency.rollouts or name not in wanted]
     return max((state.services[name].brought_by or 0 for name in left), default=0) or state.shipped_by

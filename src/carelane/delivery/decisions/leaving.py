@@ -37,7 +37,7 @@ def successors(draft: Draft, name: str) -> list[str]:
     state = draft.service(name)
     if draft.release is None or state.stable is None:
         return list(state.leaves_for)
-    return _answering(draft.release.versions, state.versions[state.stable])
+    return answering(draft.release.versions, state.versions[state.stable])
 
 
 def see_off(draft: Draft, name: str, to: Mapping[str, ServiceVersion] | None = None) -> None:
@@ -48,8 +48,8 @@ def see_off(draft: Draft, name: str, to: Mapping[str, ServiceVersion] | None = N
     state = draft.service(name)
     stable = {n: s.versions[s.stable] for n, s in draft.services.items() if s.stable is not None}
     ready = list(dict.fromkeys(copy.label for copy in _serving(draft, name) if copy.ready))
-    there = [n for label in ready for n in _answering(stable, state.versions[label])]
-    coming = [n for label in ready for n in _answering(to or {}, state.versions[label])]
+    there = [n for label in ready for n in answering(stable, state.versions[label])]
+    coming = [n for label in ready for n in answering(to or {}, state.versions[label])]
     others = [n for n in there if not _answers(draft, n)]
     if others and not state.leaves_for:
         _stand_still(draft, name, tuple(dict.fromkeys(others)))
@@ -103,7 +103,7 @@ def _took_over(draft: Draft, name: str, successor: str) -> bool:
     return bool(_answers(draft, successor)) or not _answers(draft, name)
 
 
-def _answering(versions: Mapping[str, ServiceVersion], left: ServiceVersion) -> list[str]:
+def answering(versions: Mapping[str, ServiceVersion], left: ServiceVersion) -> list[str]:
     """The services among *versions* with the longest prefixes that lead to the paths of *left*."""
     found = []
     for path in left.run.routes:

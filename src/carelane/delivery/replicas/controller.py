@@ -170,8 +170,19 @@ class Replicas:
         return Placement(name, self._environment, addresses, self._backing.secret_addresses(), generation)
 
     def check(self, versions: Collection[ServiceVersion]) -> None:
-        """What was packed runs here, but for what needs a Secret; its artifacts are looked at elsewhere."""
+        """What was packed runs here, but for what needs a Secret; its artifacts are looked at elsewhere.
+
+        Addresses are given out when a server starts.
+        """
+        known = {**self._placement("", 0).addresses, **self._backing.secret_addresses()}
         for version in versions:
+            for address in sorted(version.run.addresses - known.keys()):
+                raise InputError(
+                    f"{version.service} {version.label} needs ${{{address}}}, which this server does not"
+                    " know",
+                    hint="what carelane.yaml names since then has an address once the server starts anew:"
+                    " `carelane down --keep-running`, `carelane up --detach`",
+                )
             for name, reference in version.run.secrets.items():
                 if reference.key is not None:
                     raise InputError(

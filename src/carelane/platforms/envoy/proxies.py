@@ -28,6 +28,7 @@ BESIDE = "discovery"
 PROCESSES = (*PROXIES, BESIDE)
 HUNG_SECONDS = 5.0
 """How long a process may run and say nothing: then it hangs, and is ended, for its shim to start it again."""
+LAST_LOOK_SECONDS = 0.5
 LOOPS_AFTER = 3
 DRAIN_SECONDS = 10.0
 """How long a proxy that is replaced has for the connections it still has."""
@@ -141,9 +142,11 @@ class Proxies:
     def nudge(self) -> None:
         """Something was written: the process beside them looks at once (it does within a second anyway).
 
-        One that has not spoken yet is still starting: it would not look, but end.
+        One that has not spoken yet is still starting: it would not look, but end. One that somebody has
+        stopped goes on: an emergency waits for no patrol.
         """
         if acceptance.spoken(self.beside) >= self._keeper.started(BESIDE):
+            self._keeper.signal(BESIDE, signal.SIGCONT)
             self._keeper.signal(BESIDE, signal.SIGHUP)
 
     # -- of an earlier version
@@ -201,11 +204,17 @@ class Proxies:
         if not self._keeper.running(status) or speaks:
             tended.silent_since = None
         elif tended.silent_since is None:
-            tended.silent_since = time.monotonic()
+            tended.silent_since = time.monotonic() - self._silent_already(name)
         if ends >= LOOPS_AFTER:
             why = acceptance.last_words(self._keeper.folder(name))
             return f"has ended {ends} times in a row" + (f": {why}" if why else "")
         return f"has not answered for {HUNG_SECONDS:g} s" if self._hangs(name) else None
+
+    def _silent_already(self, name: str) -> float:
+        """For how many seconds it had been silent when it was first held to be, but for a last look."""
+        ran = time.clock_gettime(time.CLOCK_BOOTTIME) - self._keeper.started(name)
+        known = name == BESIDE and ran > acceptance.SILENT_SECONDS
+        return HUNG_SECONDS - LAST_LOOK_SECONDS if known else 0.0
 
     def _hangs(self, name: str) -> bool:
         since = self._tended[name].silent_since

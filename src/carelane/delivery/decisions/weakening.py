@@ -1,0 +1,34 @@
+"""What a deployment leaves out of what its environment asks of one: by its strategy, or by another name."""
+
+from collections.abc import Iterator
+
+from carelane.delivery import strategies
+from carelane.delivery.decisions import leaving
+from carelane.delivery.environments import EnvironmentState
+from carelane.delivery.policies import Policy
+from carelane.delivery.releases import Release
+from carelane.delivery.strategies import ROLLING, Strategy
+
+
+def given_up(policy: Policy, state: EnvironmentState, release: Release, chosen: Strategy | None) -> list[str]:
+    """What deploying *release* by the *chosen* strategy, or the environment's own, leaves out, in words."""
+    by_strategy = [] if chosen is None else policy.given_up(chosen)
+    return [*by_strategy, *unjudged(policy, state, release)]
+
+
+def unjudged(policy: Policy, state: EnvironmentState, release: Release) -> list[str]:
+    """The steps that users of a service do not get who go over to a new one, which has its paths at once.
+
+    There is nothing of the new one that it could stand beside, as a renamed service would have it.
+    """
+    return list(_unjudged(policy, state, release))
+
+
+def _unjudged(policy: Policy, state: EnvironmentState, release: Release) -> Iterator[str]:
+    for name, version in state.running.items():
+        if name in release.versions:
+            continue
+        lost = strategies.given_up(policy.strategy_of(name), ROLLING)
+        for new in leaving.answering(release.versions, version) if lost else []:
+            if new not in state.running:
+                yield f"{' and '.join(lost)} for {new}, which takes the users of {name} over at once"
