@@ -64,7 +64,7 @@ class LogsContract:
         for name in ("web.migrate-7", "web.migrate-8", "web-1"):
             bench.prints(name, "v1", name)
         wanted = LogsWanted(label="v1", deployment=7)
-        assert told(bench.logs.logs("web", wanted).tail(10)) == [
+        assert sorted(told(bench.logs.logs("web", wanted).tail(10))) == [
             "web-1: web-1",
             "web.migrate-7: web.migrate-7",
         ]
@@ -79,6 +79,19 @@ class LogsContract:
         bench.prints("web-2", "v1", "first")
         assert sorted(told(reader.more())) == ["web-1: 4", "web-2: first"]
         assert reader.more() == []
+
+    def test_who_follows_and_wants_no_line_of_before_gets_what_comes(self, bench: Prints) -> None:
+        bench.prints("web-1", "v1", "long ago")
+        for asked in ({"count": 0}, {"count": 10, "since": datetime.now(UTC) + timedelta(hours=1)}):
+            reader = bench.logs.logs("web")
+            assert [line for line in reader.tail(go_on=True, **asked) if line.at is not None] == []
+            assert reader.more() == []
+        bench.prints("web-1", "v1", "now")
+        assert told(reader.more()) == ["web-1: now"]
+
+    def test_a_line_is_what_ends_with_a_line_feed_whatever_else_is_in_it(self, bench: Prints) -> None:
+        bench.prints("web-1", "v1", "half\x0band\u2028whole")
+        assert told(bench.logs.logs("web").tail(10)) == ["web-1: half\x0band\u2028whole"]
 
     def test_what_is_older_is_left_out_and_what_is_not_known_is_shown(self, bench: Prints) -> None:
         bench.prints("web-1", "v1", "now")

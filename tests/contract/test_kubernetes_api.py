@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
@@ -20,6 +20,9 @@ from carelane.base.errors import (
 )
 from carelane.platforms.kubernetes import api
 from carelane.platforms.kubernetes.api import Api
+from carelane.platforms.kubernetes.executing import PodCommands
+from carelane.platforms.kubernetes.hosting import ClusterHost
+from carelane.platforms.kubernetes.objects import OWNER, SERVICE
 from carelane.platforms.kubernetes.ports import WATCHED, Kind
 from carelane.platforms.kubernetes.watching import Watch, Watching
 
@@ -35,6 +38,15 @@ def event(kind: str, found: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "object": found}
 
 
+def _fails(name: str, error: BaseException) -> None:
+    raise AssertionError(name) from error
+
+
+def _nobody(path: str, asked: list[tuple[str, str]]) -> NoReturn:
+    raise AssertionError(path, asked)
+
+
+NONE = PodCommands(_nobody, NAMESPACE)
 GONE = event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})
 
 
@@ -59,12 +71,16 @@ class Server:
     watches: list[Sequence[dict[str, Any]] | int | Lost] = field(default_factory=list)
     answer: httpx2.Response | Exception = field(default_factory=lambda: httpx2.Response(200, json={}))
     asked: list[httpx2.Request] = field(default_factory=list)
+    says: dict[str, Any] | None = None
+    """The answer to every GET, where it is none of those."""
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         """The answer to *request*."""
         self.asked.append(request)
         if request.url.params.get("watch"):
             return self._watch()
+        if self.says is not None:
+            return httpx2.Response(200, json=self.says)
         if request.method == "GET" and NAMESPACE in request.url.path:
             said = {"metadata": {"resourceVersion": self.version}, "items": self.objects}
             return httpx2.Response(200, json=said)
@@ -325,3 +341,33 @@ def test_a_kubeconfig_that_leads_nowhere_is_one_clear_error(
         api.config(file)
     assert str(file) in str(caught.value)
     assert "kubectl --kubeconfig" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "bytes_"),
+    [("64Mi", 64 << 20), ("1500k", 1_500_000), ("2.5Gi", 5 << 29), ("123", 123), ("500m", 0)],
+)
+def test_memory_is_read_as_any_quantity_is_written(
+    server: Server, asking: Api, said: str, bytes_: int
+) -> None:
+    usage = {"metadata": {"resourceVersion": "1"}, "containers": [{"usage": {"memory": said}}]}
+    server.says = usage
+    assert asking.memory_bytes("backend-1") == bytes_
+
+
+def test_a_quantity_that_is_none_is_an_error_of_ours(server: Server, asking: Api) -> None:
+    server.says = {"containers": [{"usage": {"memory": "a lot"}}]}
+    with pytest.raises(PlatformError, match="a lot"):
+        asking.memory_bytes("backend-1")
+
+
+def test_what_ends_with_an_environment_is_its_own_alone(server: Server, asking: Api) -> None:
+    def made(owner: str | None) -> dict[str, Any]:
+        marks = {} if owner is None else {OWNER: owner}
+        found = deployment((owner or "earlier").replace("/", "-"))
+        found["metadata"] |= {"labels": {SERVICE: "backend"}, "annotations": marks}
+        return found
+
+    server.objects = [made("clinic/production"), made("other/production"), made(None), deployment("nobody")]
+    host = ClusterHost("production", "clinic/production", asking, Watching(asking, "p", _fails), NONE)
+    assert host._there(Kind.DEPLOYMENT) == ["clinic-production", "earlier"]

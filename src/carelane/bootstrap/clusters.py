@@ -50,7 +50,8 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
     watching = Watching(reading, name, machine.report)
     users = httpx2.Client(trust_env=False)
     door = FrontDoor(users, there.address, there.hostname)
-    place = _place(name, there, web_services(machine, configuration, name))
+    owner = f"{configuration.system}/{name}"
+    place = _place(name, owner, there, web_services(machine, configuration, name))
     kubernetes = KubernetesPlatform(place, watching, changing, machine.clock, door)
     meter = Metering(
         {
@@ -69,12 +70,12 @@ def environment(machine: Machine, configuration: Configuration, name: str) -> En
         logs=looking,
         details=looking,
         rates=meter,
-        host=ClusterHost(name, changing, watching, commands),
+        host=ClusterHost(name, owner, changing, watching, commands),
         loops=(driven.loop, measured.loop, *watching.loops),
     )
 
 
-def _place(name: str, there: ClusterSettings, services: list[str]) -> Place:
+def _place(name: str, owner: str, there: ClusterSettings, services: list[str]) -> Place:
     urls = {f"services.{service}.url": f"http://{there.prefix}{service}" for service in services}
     return Place(
         there.namespace,
@@ -83,6 +84,7 @@ def _place(name: str, there: ClusterSettings, services: list[str]) -> Place:
         there.hostname or "",
         there.prefix,
         {"environment": name, **urls},
+        owner,
     )
 
 
@@ -90,10 +92,14 @@ def _kubeconfig(places: Places, there: ClusterSettings) -> Path | None:
     """As kubectl finds it; None is the service account of the Pod we are in."""
     if there.kubeconfig is not None:
         return places.system / there.kubeconfig
-    named = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    named = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    if len(named) > 1:
+        raise InputError(
+            f"KUBECONFIG names {len(named)} files", hint="say which one in kubernetes.kubeconfig, or name one"
+        )
     usual = Path.home() / ".kube" / "config"
     if named:
-        return Path(named)
+        return Path(named[0])
     inside = "KUBERNETES_SERVICE_HOST" in os.environ
     return None if inside and not usual.exists() else usual
 

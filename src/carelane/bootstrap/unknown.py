@@ -55,15 +55,22 @@ def refuse_orphans(places: Places, configuration: Configuration) -> None:
     Nobody would end it.
     """
     for root in places.known_environments():
-        if root.name in configuration.environments:
+        described = configuration.environments.get(root.name)
+        if described is not None and described.platform == "processes":
             continue
         kept = [Shims(folder) for folder in (root / "proxies", root / "instances") if folder.is_dir()]
         running = [name for shims in kept for name in shims.names() if shims.running(shims.status(name))]
         if running:
+            way = f"`carelane down --environment {root.name}` ends it"
             raise ConflictError(
                 f"environment {root.name} is not in {places.file.name} any more, but still runs"
-                f" {', '.join(running)}",
-                hint=f"put it back there, or `carelane down --environment {root.name}` ends it",
+                f" {', '.join(running)}"
+                if described is None
+                else f"environment {root.name} is on Kubernetes by {places.file.name}, and its processes here"
+                f" still run: {', '.join(running)}",
+                hint=f"put it back there, or {way}"
+                if described is None
+                else f"say platform: processes once more, until {way}",
             )
 
 

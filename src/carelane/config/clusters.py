@@ -10,7 +10,7 @@ DNS = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 LONGEST_NAME = 63
 """Of a Service, and of the label that selects its Pods."""
 ClusterName = Annotated[str, Field(pattern=rf"^{DNS}$", description="as Kubernetes names it")]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$")]
 
 
 class ClusterSettings(Strict):

@@ -326,7 +326,15 @@ class Configuration(Strict):
             prefix = environment.kubernetes.prefix if environment.kubernetes is not None else None
             for service, settings in self.services.items() if prefix is not None else ():
                 longest = f"{prefix}{service}-previous"
-                if settings.kind != "backing" and len(longest) > LONGEST_NAME:
+                if settings.kind == "backing":
+                    continue
+                for slot in ("canary", "previous"):
+                    if f"{service}-{slot}" in self.services:
+                        raise ValueError(
+                            f"environments.{name}: {service}-{slot} is what the {slot} of {service} is called"
+                            f" on a cluster: give the service {service}-{slot} another name"
+                        )
+                if len(longest) > LONGEST_NAME:
                     raise ValueError(
                         f"environments.{name}: {longest} has {len(longest)} characters, and a Service's name "
                         f"{LONGEST_NAME} at most: choose a shorter kubernetes.prefix"
@@ -341,9 +349,11 @@ class Configuration(Strict):
             there = environment.kubernetes
             if there is None:
                 continue
-            place = (there.kubeconfig, there.context, there.namespace)
-            if (other := taken.setdefault(place, name)) != name:
-                raise ValueError(
-                    f"{name} and {other} both want namespace {there.namespace}: each needs its own"
-                )
+            cluster = (there.kubeconfig, there.context)
+            for place, what in (
+                ((*cluster, there.namespace), f"namespace {there.namespace}"),
+                ((*cluster, there.gateway, there.hostname), f"all of {there.hostname or there.gateway}"),
+            ):
+                if (other := taken.setdefault(place, name)) != name:
+                    raise ValueError(f"{name} and {other} both want {what}: each needs its own")
         return value

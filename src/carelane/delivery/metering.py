@@ -119,9 +119,9 @@ class Metering:
         return list(self._windows)
 
     def rates(self, service: str) -> RatesSeen | None:
-        """How a service did over the last ten windows; None before the first look."""
+        """How a service did over the last ten windows; None before the first look, and while nobody says."""
         recent = self.windows()
-        if not recent:
+        if not recent or not any(self._answered.values()):
             return None
         total = Tally()
         for window in recent:
@@ -165,7 +165,7 @@ class Metering:
         for past in list(self._past):
             if past.at > since and (counts := past.counts.get((service, label))) is not None:
                 total = total.plus(counts)
-        return TrafficSeen(self._looked - since, total.requests, total.errors)
+        return TrafficSeen(self._looked - since if self._last else 0.0, total.requests, total.errors)
 
     # -- for the judge
 

@@ -52,5 +52,22 @@ def test_two_environments_on_a_cluster_have_no_namespace_in_common() -> None:
     both = with_change("staging: {port: 18081}", f"staging: {there}\n  twin: {there}")
     [line] = lines(both)
     assert line.endswith("twin and staging both want namespace prod: each needs its own")
-    own = both.replace("namespace: prod,", "namespace: other,", 1)
+    other = both.replace("namespace: prod,", "namespace: other,", 1)
+    [line] = lines(other)
+    assert line.endswith("twin and staging both want all of gateways/front: each needs its own")
+    own = other.replace("gateway: gateways/front,", "gateway: gateways/front, hostname: a.example,", 1)
     assert reading.read(own).environments["twin"].address == "http://clinic.example"
+
+
+def test_a_service_is_not_called_as_another_one_s_canary_is() -> None:
+    there = f"{{platform: kubernetes, kubernetes: {CLUSTER}}}"
+    text = with_change("frontend:", "backend-canary:")
+    assert reading.read(text), "on one machine that is a name like any other"
+    [line] = lines(text.replace("staging: {port: 18081}", f"staging: {there}"))
+    assert "backend-canary is what the canary of backend is called on a cluster" in line
+
+
+def test_an_address_has_no_password_in_it() -> None:
+    there = CLUSTER.replace("http://", "http://me:secret@")
+    text = with_change("staging: {port: 18081}", f"staging: {{platform: kubernetes, kubernetes: {there}}}")
+    assert any("environments.staging.kubernetes.address" in line for line in lines(text))

@@ -110,3 +110,21 @@ def test_who_does_not_answer_says_nothing_rather_than_zero() -> None:
 def test_what_is_no_statistics_says_nothing_either(text: str) -> None:
     counters = GatewayCounters(lambda: text, dict, "here", lambda name, _: name, ())
     assert counters() is None
+
+
+def test_while_the_cluster_does_not_say_whose_a_slot_is_nothing_is_counted_for_anybody() -> None:
+    slots = Slots(SlotSeen("v1", weight=1))
+    slots.users()
+    slots.answers = 10
+    slots.counters.held = lambda: None
+    assert slots.counters() is None
+    slots.counters.held = slots.held
+    assert slots.users() == {"v1": 10}
+
+
+@pytest.mark.parametrize("value", ["+Inf", "NaN", "many"])
+def test_numbers_that_are_none_are_no_answer(value: str) -> None:
+    slots = Slots(SlotSeen("v1", weight=1))
+    said = slots.tell() or ""
+    slots.counters.tell = lambda: said.replace(" 0\n", f" {value}\n")
+    assert slots.counters() is None

@@ -6,6 +6,7 @@ Its typed models are not used: they drop the fields that they do not know
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,15 @@ APPLY, JSON_PATCH, MERGE_PATCH = (
     "application/merge-patch+json",
 )
 CONFLICT, UNPROCESSABLE, GONE, NOT_FOUND = 409, 422, 410, 404
+_UNITS = {"": 1.0, "m": 1e-3} | {
+    unit: base ** (at + 1)
+    for base, units in (
+        (1000.0, ("k", "M", "G", "T", "P", "E")),
+        (1024.0, ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")),
+    )
+    for at, unit in enumerate(units)
+}
+_QUANTITY = re.compile(rf"(?P<number>\d+(\.\d*)?(e\d+)?)(?P<unit>{'|'.join(_UNITS)})")
 
 
 class Gone(Exception):  # noqa: N818 - the API's own word
@@ -59,7 +69,7 @@ def config(kubeconfig: Path | None, context: str | None = None) -> SingleConfig:
         if single is None:
             raise InputError(f"{where} has no current context", hint="`kubectl config use-context NAME`")
         client(single).close()  # what it names, certificates too, must be there to read
-    except (ConfigError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+    except (ConfigError, AttributeError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
         raise InputError(
             f"{where} does not lead to a cluster: {error}",
             hint="`kubectl --kubeconfig FILE get namespaces` shows whether it works",
@@ -253,11 +263,11 @@ class Api:
 
 
 def _bytes(said: str) -> int:
-    """A quantity of memory as Kubernetes writes it."""
-    for unit, size in (("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)):
-        if said.endswith(unit):
-            return int(said.removesuffix(unit)) * size
-    return int(said)
+    """A quantity of memory as Kubernetes writes it; raises PlatformError where it is none."""
+    found = _QUANTITY.fullmatch(said)
+    if found is None:
+        raise PlatformError(f"the cluster says {said!r} for a quantity of memory")
+    return round(float(found["number"]) * _UNITS[found["unit"]])
 
 
 def _refused(answer: httpx2.Response) -> CarelaneError:

@@ -38,12 +38,13 @@ class _Before:
 class GatewayCounters:
     """One proxy's counters, by version, since this began.
 
-    *tell* gives its statistics as Prometheus reads them, None where it does not answer; *held* the slots;
+    *tell* gives its statistics as Prometheus reads them, None where it does not answer; *held* the slots,
+    None while the cluster does not say how they are;
     *named* the Service of a slot in *namespace*.
     """
 
     tell: Callable[[], str | None]
-    held: Callable[[], Held]
+    held: Callable[[], Held | None]
     namespace: str
     named: Callable[[str, Slot], str]
     slow_ms: tuple[int, ...]
@@ -58,9 +59,12 @@ class GatewayCounters:
             return None
         try:
             counted = dict(counts(text, self.namespace, self.slow_ms))
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, OverflowError):
             return None  # what answers there is no Envoy, or not whole
-        for service, slots in self.held().items():
+        held = self.held()
+        if held is None:
+            return None  # whose it is nobody can say
+        for service, slots in held.items():
             for slot, seen in slots.items():
                 self._take(service, slot, seen, counted.get(self.named(service, slot), Tally()))
         return dict(self._users), dict(self._by_hand)
@@ -116,7 +120,7 @@ def by_http(client: httpx2.Client, url: str) -> Callable[[], str | None]:
     def tell() -> str | None:
         try:
             answer = client.get(url, timeout=TIMEOUT_SECONDS)
-        except (httpx2.HTTPError, OSError):
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
             return None
         return answer.text if answer.status_code == httpx2.codes.OK else None
 

@@ -18,7 +18,8 @@ import httpx2
 from lightkube.config.client_adapter import user_auth, verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import User
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from lightkube.core.exceptions import ConfigError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -64,7 +65,7 @@ class Dialer:
             )
         except InvalidHandshake as error:
             raise _refused(error) from error
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ConfigError, InvalidURI, ValueError) as error:
             raise Unavailable(f"the cluster does not answer {path}: {error}") from error
 
     def _verified(self) -> ssl.SSLContext:

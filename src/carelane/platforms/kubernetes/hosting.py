@@ -1,7 +1,7 @@
 """The Host port on a cluster: what is watched, and what goes when an environment ends."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from carelane.base.errors import CarelaneError
@@ -10,7 +10,7 @@ from carelane.delivery.releases import SecretReference
 from carelane.platforms.kubernetes.api import Api
 from carelane.platforms.kubernetes.executing import PodCommands
 from carelane.platforms.kubernetes.metadata import labels_of
-from carelane.platforms.kubernetes.objects import SERVICE
+from carelane.platforms.kubernetes.objects import TASK, is_ours
 from carelane.platforms.kubernetes.ports import Kind
 from carelane.platforms.kubernetes.watching import Watching
 
@@ -45,6 +45,7 @@ class ClusterHost:
     """One environment on a cluster, which keeps it up whether this server runs or not."""
 
     environment: str
+    owner: str
     api: Api
     watching: Watching
     commands: PodCommands
@@ -74,11 +75,13 @@ class ClusterHost:
         """Delete what was made for it, and wait for its Pods to be gone; the names of what is not."""
         self.interrupt()
         try:
+            gone: set[str] = set()
             for kind in OURS:
                 for name in self._there(kind):
                     self.api.delete(kind, name)
+                    gone.add(name)
             give_up = time.monotonic() + ENDING_SECONDS
-            while (left := self._there(Kind.POD)) and time.monotonic() < give_up:
+            while (left := self._pods_of(gone)) and time.monotonic() < give_up:
                 time.sleep(AGAIN_SECONDS)
         except CarelaneError as problem:
             return [f"what the cluster has of {self.environment} ({problem.message})"]
@@ -87,4 +90,10 @@ class ClusterHost:
     def _there(self, kind: Kind) -> list[str]:
         """What there is of it now, whatever was seen last."""
         found, _ = self.api.list(kind)
-        return sorted(name for name, each in found.items() if SERVICE in labels_of(each))
+        return sorted(name for name, each in found.items() if is_ours(self.owner, each))
+
+    def _pods_of(self, made: Collection[str]) -> list[str]:
+        """The Pods of those Deployments and Jobs that are there still."""
+        found, _ = self.api.list(Kind.POD)
+        of = {name: labels_of(pod).get("app") or labels_of(pod).get(TASK) for name, pod in found.items()}
+        return sorted(name for name, whose in of.items() if whose in made)

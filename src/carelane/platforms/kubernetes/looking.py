@@ -1,17 +1,18 @@
 """What people ask of the Pods of an environment: what they print, and how they are."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from carelane.base.errors import CarelaneError, ConflictError, Unavailable
-from carelane.delivery.looking import CopyDetail, CopyEnd, LogLine, LogsWanted, Ran, Screen, Terminal
+from carelane.delivery.looking import CopyDetail, CopyEnd, LogsWanted, Ran, Screen, Terminal
 from carelane.delivery.releases import Probe
+from carelane.platforms.kubernetes import logs
 from carelane.platforms.kubernetes.api import Api
 from carelane.platforms.kubernetes.executing import PodCommands
+from carelane.platforms.kubernetes.logs import PodLogs
 from carelane.platforms.kubernetes.metadata import is_over, labels_of, when
-from carelane.platforms.kubernetes.objects import SERVICE, TASK, VERSION
+from carelane.platforms.kubernetes.objects import SERVICE
 from carelane.platforms.kubernetes.ports import Kind, Object, View
 
 
@@ -26,7 +27,7 @@ class ClusterLooking:
 
     # -- logs
 
-    def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> "PodLogs":  # noqa: B008 - frozen
+    def logs(self, service: str, wanted: LogsWanted = LogsWanted()) -> PodLogs:  # noqa: B008 - frozen
         """Of the Pods of *service* that are there; what is gone is not kept by a cluster.
 
         Raises:
@@ -37,22 +38,11 @@ class ClusterLooking:
                 f"the cluster does not say what there is in {self.namespace}",
                 hint="`carelane status` tells why; `kubectl get --raw /readyz` asks it whether it is ready",
             )
-        return PodLogs(self.api, service, lambda: list(self._printing(service, wanted)), wanted.previous)
+        return logs.logs(self.view, lambda pod, asked: self.api.log(pod, service, asked), service, wanted)
 
     def printing(self, service: str) -> Mapping[str, bool]:
-        """The Pods that can be read, the latest last."""
-        return dict(self._known(service))
-
-    def _known(self, service: str) -> Iterator[tuple[str, bool]]:
-        pods = [pod for pod in self.view.all(Kind.POD).values() if labels_of(pod).get(SERVICE) == service]
-        for pod in sorted(pods, key=lambda each: str(each["metadata"]["creationTimestamp"])):
-            yield pod["metadata"]["name"], is_over(pod)
-
-    def _printing(self, service: str, wanted: LogsWanted) -> Iterator[str]:
-        for name, _ in self._known(service):
-            pod = self.view.all(Kind.POD).get(name)
-            if pod is not None and _is_wanted(pod, wanted):
-                yield name
+        """The Pods that can be read, and whether they are over, the latest last."""
+        return {name: is_over(pod) for name, pod in logs.printing(self.view, service).items()}
 
     # -- one of them
 
@@ -105,15 +95,6 @@ class ClusterLooking:
         return service
 
 
-def _is_wanted(pod: Object, wanted: LogsWanted) -> bool:
-    labels = labels_of(pod)
-    if wanted.instance is not None and wanted.instance not in {pod["metadata"]["name"], labels.get(TASK)}:
-        return False
-    if wanted.label is not None and labels.get(VERSION) != wanted.label:
-        return False
-    return wanted.narrow or TASK not in labels
-
-
 def _end(terminated: Mapping[str, Any]) -> CopyEnd:
     began, ended = (terminated.get(key) for key in ("startedAt", "finishedAt"))
     lived = (when(ended) - when(began)).total_seconds() if began and ended else None
@@ -128,49 +109,3 @@ def _says_no(condition: Mapping[str, Any]) -> bool:
 
 def _words(condition: Mapping[str, Any]) -> str:
     return f"{condition.get('reason', 'not ready')}: {condition.get('message', 'no reason given')}"
-
-
-@dataclass
-class PodLogs:
-    """What some Pods print: each is asked for what came since the line that was had last."""
-
-    api: Api
-    container: str
-    wanted: Callable[[], list[str]]
-    previous: bool = False
-    _last: dict[str, str] = field(default_factory=dict)
-    """By Pod, the time stamp of the last line, as the cluster writes it."""
-
-    def has_any(self) -> bool:
-        """Whether there is a Pod to read."""
-        return bool(self.wanted())
-
-    def tail(self, count: int, *, go_on: bool = False, since: datetime | None = None) -> list[LogLine]:
-        """The last *count* lines of each."""
-        del go_on  # the cluster tells whole lines only
-        asked = {"tailLines": str(count)}
-        if since is not None:
-            asked["sinceTime"] = since.isoformat()
-        return [line for pod in self.wanted() for line in self._read(pod, asked)]
-
-    def more(self) -> list[LogLine]:
-        """What came since."""
-        return [line for pod in self.wanted() for line in self._read(pod, self._since(pod))]
-
-    def _since(self, pod: str) -> dict[str, str]:
-        last = self._last.get(pod)
-        return {} if last is None else {"sinceTime": last}
-
-    def _read(self, pod: str, asked: Mapping[str, str]) -> list[LogLine]:
-        also = {"previous": "true"} if self.previous else {}
-        try:
-            text = self.api.log(pod, self.container, {"timestamps": "true", **also, **asked})
-        except CarelaneError:
-            return []  # it has not begun, or is gone: there is nothing of it to read
-        before, found = self._last.get(pod, ""), []
-        for line in text.splitlines():
-            stamp, _, said = line.partition(" ")
-            if stamp > before:
-                found.append(LogLine(pod, said, when(stamp)))
-                self._last[pod] = stamp
-        return found

@@ -10,7 +10,8 @@ from carelane.delivery.placeholders import Placeholders
 from carelane.delivery.policies import Pace
 from carelane.delivery.ports import Task
 from carelane.delivery.releases import Probe, SecretReference, ServiceKind, ServiceVersion
-from carelane.platforms.kubernetes.ports import Kind
+from carelane.platforms.kubernetes.metadata import labels_of, marks
+from carelane.platforms.kubernetes.ports import Kind, Object
 from carelane.platforms.kubernetes.slots import Slot
 
 SERVICE = "carelane.dev/service"
@@ -19,6 +20,8 @@ SLOT = "carelane.dev/slot"
 VERSION = "app.kubernetes.io/version"
 """The label that says which version a Pod is of: its identity."""
 TASK = "carelane.dev/task"
+OWNER = "carelane.dev/environment"
+"""The annotation that says whose an object is: SYSTEM/ENVIRONMENT; what an earlier version made has none."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation by which `kubectl rollout restart` makes a template another one."""
 STEERED = "x-carelane-slot"
@@ -34,6 +37,7 @@ class Place:
 
     *gateway* is ``NAMESPACE/NAME``; *address* the URL at which it answers; *hostname* what requests say
     that are meant for this environment, "" where all are. *prefix* begins the names of Deployments.
+    *owner* is ``SYSTEM/ENVIRONMENT``, which every object says.
     """
 
     namespace: str
@@ -42,17 +46,23 @@ class Place:
     hostname: str = ""
     prefix: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
 
     def name(self, service: str, slot: Slot = Slot.STABLE) -> str:
         """What the Deployment of *service* in *slot*, its Service and its Pods' ``app`` are called."""
         return f"{self.prefix}{service}" + ("" if slot is Slot.STABLE else f"-{slot}")
 
 
-def _head(kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+def is_ours(owner: str, found: Object) -> bool:
+    """Whether *owner* made it: it has our label, and says nobody else."""
+    return SERVICE in labels_of(found) and marks(found).get(OWNER) in {None, "", owner}
+
+
+def _head(place: Place, kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": kind.api_version,
         "kind": kind.value[2],
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name, "labels": dict(labels), "annotations": {OWNER: place.owner}},
     }
 
 
@@ -79,7 +89,7 @@ def deployment(
     if restarted_at is not None:
         template["metadata"]["annotations"] = {RESTARTED: restarted_at.isoformat()}
     return {
-        **_head(Kind.DEPLOYMENT, name, {SERVICE: version.service, SLOT: str(slot)}),
+        **_head(place, Kind.DEPLOYMENT, name, {SERVICE: version.service, SLOT: str(slot)}),
         "spec": {
             "selector": {"matchLabels": {"app": name}},
             "strategy": _strategy(version, pace, size, renewed=restarted_at is not None),
@@ -197,7 +207,7 @@ def service(place: Place, name: str, slot: Slot) -> dict[str, Any]:
     """The Service of one slot."""
     called = place.name(name, slot)
     return {
-        **_head(Kind.SERVICE, called, {SERVICE: name, SLOT: str(slot)}),
+        **_head(place, Kind.SERVICE, called, {SERVICE: name, SLOT: str(slot)}),
         "spec": {
             "selector": {"app": called},
             "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
@@ -243,7 +253,7 @@ def route(place: Place, name: str, way: Way, weights: Mapping[Slot, int]) -> dic
     }
     namespace, _, gateway = place.gateway.partition("/")
     return {
-        **_head(Kind.ROUTE, place.name(name), {SERVICE: name}),
+        **_head(place, Kind.ROUTE, place.name(name), {SERVICE: name}),
         "spec": {
             "parentRefs": [{"name": gateway, "namespace": namespace}],
             **({"hostnames": [place.hostname]} if place.hostname else {}),
@@ -262,6 +272,6 @@ def job(place: Place, task: Task) -> dict[str, Any]:
     labels = {SERVICE: task.version.service, TASK: task.name, VERSION: task.version.label}
     pod = {**_pod(place, task.version, task.command), "restartPolicy": "Never"}
     return {
-        **_head(Kind.JOB, task.name, labels),
+        **_head(place, Kind.JOB, task.name, labels),
         "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
     }

@@ -17,7 +17,7 @@ from carelane.delivery.ports import Task
 from carelane.delivery.releases import RouteSettings, ServiceKind, ServiceVersion
 from carelane.delivery.targets import ServiceTarget, Target
 from carelane.platforms.kubernetes import objects
-from carelane.platforms.kubernetes.metadata import is_ending, labels_of, managers, marks
+from carelane.platforms.kubernetes.metadata import is_ending, managers, marks
 from carelane.platforms.kubernetes.objects import Place, Way
 from carelane.platforms.kubernetes.ports import Changes, Kind, Object, View
 from carelane.platforms.kubernetes.seen import (
@@ -99,10 +99,11 @@ class KubernetesPlatform:
             name = self._place.name(service, slot)
             for kind in (Kind.DEPLOYMENT, Kind.SERVICE, Kind.ROUTE):
                 there = self._changes.find(kind, name)
-                if there is not None and objects.SERVICE not in labels_of(there):
+                if there is not None and not objects.is_ours(self._place.owner, there):
+                    whose = marks(there).get(objects.OWNER) or ", ".join(managers(there))
                     raise ConflictError(
                         f"{kind.value[2]} {name} in {self._place.namespace} is somebody else's:"
-                        f" {', '.join(managers(there)) or 'nobody says whose'}",
+                        f" {whose or 'nobody says whose'}",
                         hint="delete it there, or choose another kubernetes.prefix",
                     )
 
@@ -162,8 +163,10 @@ class KubernetesPlatform:
             self._changes.apply(Kind.SERVICE, name, objects.service(self._place, service, write.slot))
         self._view.note(Kind.DEPLOYMENT, self._changes.apply(Kind.DEPLOYMENT, name, fields))
 
-    def held(self) -> dict[str, Slots]:
-        """The slots of each service, as of the last look."""
+    def held(self) -> dict[str, Slots] | None:
+        """The slots of each service; None while the cluster does not say how they are."""
+        if not self._view.look(moving=False):
+            return None
         look = self._look()
         return {name: look.slots(name) for name in look.services}
 
@@ -221,7 +224,7 @@ class KubernetesPlatform:
             called = self._place.name(name, slot)
             self._changes.apply(Kind.SERVICE, called, objects.service(self._place, name, slot))
         fields = objects.route(self._place, name, way, weights)
-        fields["metadata"]["annotations"] = self._marks(generation, weights)
+        fields["metadata"]["annotations"] |= self._marks(generation, weights)
         self._view.note(Kind.ROUTE, self._changes.apply(Kind.ROUTE, self._place.name(name), fields))
 
     def _weigh(self, found: Object, name: str, weights: Mapping[Slot, int], generation: int) -> None:
