@@ -2,12 +2,14 @@
 
 Ten entries a deployment. The history is written into the database while no server runs: copies of one
 real deployment, each of a release of its own, numbered downwards from it, so that what is recorded of the
-present stays as it is. Flat is what may grow by a quarter at most.
+present stays as it is. Flat is what may grow by a quarter at most. The three are there at the same time, and
+asked in turns: one after the other they would be compared with what the machine does meanwhile.
 """
 
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -29,49 +31,47 @@ ROUNDS = 15
 def main() -> None:
     """Run, and write the section."""
     with tempfile.TemporaryDirectory() as folder:
-        system = System(Path(folder) / "bench", replicas=2)
+        systems = {size: System(Path(folder) / f"with-{size}", replicas=2) for size in SIZES}
         try:
-            figures = _measure(system)
+            for size, system in systems.items():
+                _begin(system, size)
+            figures = _measure(list(systems.values()))
         finally:
-            system.down()
+            for system in systems.values():
+                system.down()
     write(PART, figures, "make bench ARGS=history")
 
 
-def _measure(system: System) -> list[Figure]:
+def _begin(system: System, size: int) -> None:
     system.describe()
     system.up()
     system.shipped("v1", "v2")
     system.release("v3")
-    seen: dict[str, list[float]] = {}
-    known = 1
-    for size in SIZES:
-        system.must("down", "--keep-running")
-        _remember(system.folder / ".carelane" / "carelane.db", known, size)
-        known = size
-        system.up()
-        for what, value in _costs(system).items():
-            seen.setdefault(what, []).append(value)
-    return [_figure(what, values) for what, values in seen.items()]
+    system.must("down", "--keep-running")
+    _remember(system.folder / ".carelane" / "carelane.db", 1, size)
+    system.up()
 
 
-def _costs(system: System) -> dict[str, float]:
-    pid = system.server_pid()
+def _measure(systems: list[System]) -> list[Figure]:
+    """All at the same time, each in turn: what the machine does meanwhile meets each of them."""
     time.sleep(5)
-    before = busy_seconds(pid)
+    pids = [system.server_pid() for system in systems]
+    before = [busy_seconds(pid) for pid in pids]
     time.sleep(IDLE_SECONDS)
-    busy = (busy_seconds(pid) - before) / IDLE_SECONDS * 100
-    return {
-        "idle server, % of a core": busy,
-        "server, MiB PSS": proportional_mib(pid),
-        "`carelane status`, ms": _ms(system, "status"),
-        "`carelane deploy --plan`, ms": _ms(system, "deploy", "production", "--release", "v3", "--plan"),
-        "`carelane rollback --plan`, ms": _ms(system, "rollback", "production", "--plan", "--reason", "why"),
-        "`carelane history`, ms": _ms(system, "history", "production"),
-        "`carelane deployments list`, ms": _ms(system, "deployments", "list"),
-        "`carelane events` of the newest twenty, ms": _ms(
-            system, "events", "--after", str(max(_newest(system) - 20, 0))
+    idle = [(busy_seconds(pid) - b) / IDLE_SECONDS * 100 for pid, b in zip(pids, before, strict=True)]
+    seen = {
+        "idle server, % of a core": idle,
+        "server, MiB PSS": [proportional_mib(pid) for pid in pids],
+        "`carelane status`, ms": _ms(systems, "status"),
+        "`carelane deploy --plan`, ms": _ms(systems, "deploy", "production", "--release", "v3", "--plan"),
+        "`carelane rollback --plan`, ms": _ms(systems, "rollback", "production", "--plan", "--reason", "why"),
+        "`carelane history`, ms": _ms(systems, "history", "production"),
+        "`carelane deployments list`, ms": _ms(systems, "deployments", "list"),
+        "`carelane events` of the newest twenty, ms": _turns(
+            systems, lambda system: ("events", "--after", str(max(_newest(system) - 20, 0)))
         ),
     }
+    return [_figure(what, values) for what, values in seen.items()]
 
 
 def _newest(system: System) -> int:
@@ -92,8 +92,22 @@ def _figure(what: str, values: list[float]) -> Figure:
     )
 
 
-def _ms(system: System, *arguments: str) -> float:
-    return median(seconds(lambda: run(system, *arguments)) for _ in range(ROUNDS)) * 1000
+def _ms(systems: list[System], *arguments: str) -> list[float]:
+    return _turns(systems, lambda _: arguments)
+
+
+def _turns(systems: list[System], arguments: Callable[[System], tuple[str, ...]]) -> list[float]:
+    """How long a command takes on each, in milliseconds: the median of so many rounds, in turns."""
+    took: dict[int, list[float]] = {at: [] for at in range(len(systems))}
+    asked = [arguments(system) for system in systems]
+    for _ in range(ROUNDS):
+        for at, system in enumerate(systems):
+            took[at].append(_seconds(system, asked[at]))
+    return [median(each) * 1000 for each in took.values()]
+
+
+def _seconds(system: System, arguments: tuple[str, ...]) -> float:
+    return seconds(lambda: run(system, *arguments))
 
 
 def _remember(database: Path, known: int, size: int) -> None:
