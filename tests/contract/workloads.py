@@ -179,8 +179,8 @@ class PlatformContract:
             platform.until(lambda: platform.answers() == {"v1", "v2"}, "both answer")
         platform.want("v1", {"v1": SERVE}, shares={"v1": 10_000})
         platform.until(lambda: not platform.copies("v2"), "v2 is gone")
-        if platform.asks:
-            assert platform.answers() == {"v1"}
+        if platform.asks:  # a gateway that has little time says that it took it before its proxies have
+            platform.until(lambda: platform.answers() == {"v1"}, "users are with v1 alone")
 
     def test_what_runs_is_renewed_one_by_one_and_never_fewer_are_ready(self, platform: Platform) -> None:
         platform.want("v1", {"v1": SERVE})

@@ -12,11 +12,13 @@ from localhub.runs.records import Node, Run, worst
 from localhub.workflows import inputs, references
 from localhub.workflows.definitions import Job as WorkflowJob
 from localhub.workflows.definitions import Trigger
+from localhub.workflows.matrices import Combination
 
-DEEPEST_CALLS = 4  # reusable workflows calling one another, as on GitHub (ten since 2025)
+DEEPEST_CALLS = 10
+"""Reusable workflows calling one another, as on GitHub since 2025."""
 
 
-def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str, Any]], this: Pass) -> Run:
+def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[Combination], this: Pass) -> Run:
     """A reusable workflow, once an entry of the matrix."""
     if job.call is None:
         return run
@@ -33,7 +35,7 @@ def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str
         raise InputError(f"jobs.{job.id}: {callee} is refused: {excess}")
     calls: list[dict[str, Any]] = []
     for combination in combinations:
-        scope = conditions.scope(run, frame, job, this.around, matrix=combination)
+        scope = conditions.scope(run, frame, job, this.around, matrix=combination.chosen)
         given = {name: evaluate_template(value, scope) for name, value in job.call.inputs.items()}
         received = _call_inputs(run, trigger, given, this)
         inside = _inside(run, received, this)
@@ -44,7 +46,7 @@ def called(run: Run, frame: Frame, job: WorkflowJob, combinations: list[dict[str
             {
                 "title": making.name_of(job, combination, scope),
                 "inputs": received,
-                "matrix": combination,
+                "matrix": combination.chosen,
                 "claims": [asdict(claim) for claim in claims],
             }
         )

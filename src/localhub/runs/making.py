@@ -10,6 +10,7 @@ from localhub.runs.passes import Pass
 from localhub.runs.records import Claim, Job, Node, Run, Status
 from localhub.workflows import matrices
 from localhub.workflows.definitions import Job as WorkflowJob
+from localhub.workflows.matrices import Combination
 
 
 def node_of(path: str, job: WorkflowJob, scope: Scope) -> Node:
@@ -20,14 +21,17 @@ def node_of(path: str, job: WorkflowJob, scope: Scope) -> Node:
     return Node(path, fail_fast=fail_fast, max_parallel=_count(job.strategy.max_parallel, scope))
 
 
-def combinations(job: WorkflowJob, scope: Scope) -> list[dict[str, Any]]:
+NONE = Combination({}, 0)
+
+
+def combinations(job: WorkflowJob, scope: Scope) -> list[Combination]:
     """The entries of its matrix; one that is empty where it has none.
 
     Raises:
         InputError: If the matrix has no entry.
     """
     if job.strategy is None or job.strategy.matrix is None:
-        return [{}]
+        return [NONE]
     found = matrices.combinations(evaluate_template(job.strategy.matrix, scope))
     if not found:
         raise InputError(f"jobs.{job.id}: the matrix is empty")
@@ -44,9 +48,9 @@ def _count(value: Any, scope: Scope) -> int | None:
     number = evaluate_template(value, scope)
     if isinstance(number, str) and number.isdigit():
         number = float(number)
-    if not isinstance(number, float | int) or number < 1:
-        raise InputError(f"max-parallel is {number!r}: a number from 1")
-    return int(number)
+    if isinstance(number, bool) or not isinstance(number, float | int):
+        raise InputError(f"max-parallel is {number!r}: a number")
+    return int(number) if number >= 1 else None  # 0 is no limit
 
 
 def made(
@@ -54,14 +58,14 @@ def made(
     frame: Frame,
     job: WorkflowJob,
     node: Node,
-    combinations: list[dict[str, Any]],
+    combinations: list[Combination],
     index: int,
     this: Pass,
 ) -> Job:
     """One job of a matrix, with all that is known before it runs."""
     combination = combinations[index]
     strategy = contexts.strategy(node, index, len(combinations))
-    scope = conditions.scope(run, frame, job, this.around, matrix=combination, strategy=strategy)
+    scope = conditions.scope(run, frame, job, this.around, matrix=combination.chosen, strategy=strategy)
     environment = None if job.environment is None else interpolate(job.environment.name, scope)
     minutes = 360.0 if job.timeout_minutes is None else evaluate_template(job.timeout_minutes, scope)
     group = None if job.concurrency is None else interpolate(job.concurrency.group, scope)
@@ -77,7 +81,7 @@ def made(
         status=Status.QUEUED,
         created_at=this.now,
         labels=_labels(job, scope),
-        matrix=combination,
+        matrix=combination.chosen,
         environment=environment or None,
         group=group,
         cancel_in_progress=job.concurrency is not None and _flag(job.concurrency.cancel_in_progress, scope),
@@ -87,10 +91,10 @@ def made(
     )
 
 
-def name_of(job: WorkflowJob, combination: dict[str, Any], scope: Scope) -> str:
+def name_of(job: WorkflowJob, combination: Combination, scope: Scope) -> str:
     """A job's name: with its entry of the matrix, unless the name says itself which one it is."""
     if job.name is not None and "${{" in job.name:
-        return interpolate(job.name, scope)
+        return interpolate(job.name, scope) or matrices.job_name(job.id, combination)
     return matrices.job_name(job.name or job.id, combination)
 
 

@@ -5,11 +5,20 @@ import pytest
 from localhub.base.errors import InputError
 from localhub.expressions import Value
 from localhub.workflows import matrices
+from localhub.workflows.matrices import Combination
+
+
+def values_of(matrix: Value) -> list[dict[str, Value]]:
+    return [combination.chosen for combination in matrices.combinations(matrix)]
+
+
+def names_of(matrix: Value) -> list[str]:
+    return [matrices.job_name("unit", combination) for combination in matrices.combinations(matrix)]
 
 
 def test_include_extends_what_it_does_not_overwrite_and_else_adds() -> None:
     """The docs' own example of fruits and animals, with its six combinations in their order."""
-    found = matrices.combinations(
+    found = values_of(
         {
             "fruit": ["apple", "pear"],
             "animal": ["cat", "dog"],
@@ -34,7 +43,7 @@ def test_include_extends_what_it_does_not_overwrite_and_else_adds() -> None:
 
 def test_exclude_leaves_out_what_it_matches_in_part() -> None:
     """The docs' example of operating systems, versions and environments: 12 less 3."""
-    found = matrices.combinations(
+    found = values_of(
         {
             "os": ["macos-latest", "windows-latest"],
             "version": [12, 14, 16],
@@ -52,16 +61,16 @@ def test_exclude_leaves_out_what_it_matches_in_part() -> None:
 
 def test_include_comes_after_exclude_and_may_bring_back() -> None:
     matrix: Value = {"a": [1, 2], "exclude": [{"a": 2}], "include": [{"a": 2, "b": 3}]}
-    assert matrices.combinations(matrix) == [{"a": 1}, {"a": 2, "b": 3}]
+    assert values_of(matrix) == [{"a": 1}, {"a": 2, "b": 3}]
 
 
 def test_include_alone_makes_a_combination_of_each_entry() -> None:
-    assert matrices.combinations({"include": [{"a": 1}, {"b": 2}]}) == [{"a": 1}, {"b": 2}]
+    assert values_of({"include": [{"a": 1}, {"b": 2}]}) == [{"a": 1}, {"b": 2}]
 
 
 def test_parts_of_arrays_and_objects_are_compared() -> None:
     matrix: Value = {"a": [{"x": 1, "y": [1, 2]}, {"x": 2}], "exclude": [{"a": {"x": 1, "y": [1, 2]}}]}
-    assert matrices.combinations(matrix) == [{"a": {"x": 2}}]
+    assert values_of(matrix) == [{"a": {"x": 2}}]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +86,18 @@ def test_parts_of_arrays_and_objects_are_compared() -> None:
         ({"a": list(range(257))}, "more than 256 jobs"),
         ({"a": list(range(256)), "include": [{"a": 999}]}, "more than 256 jobs"),
         ({name: list(range(20)) for name in "abcdefgh"}, "more than 256 jobs"),
-        ({**{name: list(range(20)) for name in "abcdefgh"}, "exclude": [{}]}, "before its exclusions"),
+        (
+            {**{name: list(range(20)) for name in "abcdefgh"}, "exclude": [{"a": {}}]},
+            "before its exclusions",
+        ),
+        ({"a": [1], "exclude": [{"b": 1}]}, "exclude key 'b' does not match any key within the matrix"),
+        ({"a": [1], "exclude": [{}]}, "An entry of matrix exclude does not contain any values"),
+        ({"a": [1], "include": [{}]}, "An entry of matrix include does not contain any values"),
     ],
 )
 def test_what_is_no_matrix_is_refused(matrix: Value, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        matrices.combinations(matrix)
+        values_of(matrix)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +111,37 @@ def test_what_is_no_matrix_is_refused(matrix: Value, message: str) -> None:
     ],
 )
 def test_a_job_is_named_after_its_combination(combination: dict[str, Value] | None, name: str) -> None:
-    assert matrices.job_name("test", combination) == name
+    made = None if combination is None else Combination(combination, len(combination))
+    assert matrices.job_name("test", made) == name
+
+
+def test_what_an_include_only_adds_is_not_in_the_name() -> None:
+    """MatrixBuilder.CreateConfiguration of actions/runner: the name is made before extra values are added."""
+    assert names_of({"suite": ["alpha", "beta"], "include": [{"suite": "alpha", "minutes": 30}]}) == [
+        "unit (alpha)",
+        "unit (beta)",
+    ]
+
+
+def test_an_include_that_fits_nothing_is_named_by_the_vectors_first() -> None:
+    """MatrixInclude.GetUnmatchedVectors of actions/runner: the filter's pairs, then the others."""
+    matrix: Value = {"suite": ["alpha"], "include": [{"minutes": 30, "suite": "gamma"}]}
+    assert names_of(matrix) == ["unit (alpha)", "unit (gamma, 30)"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        ({"a": {"x": 1}}, ["2", "other"]),
+        ({"a": {"y": [9]}}, ["2", "other"]),
+        ({"a": {"y": [9, 0]}}, ["2", "other"]),  # what is not there is null, which equals 0
+        ({"A": {"X": "1"}}, ["2", "other"]),
+        ({"a": "other"}, ["1", "2"]),
+        ({"a": {}}, []),
+    ],
+)
+def test_entries_are_compared_by_each_single_value_in_them(entry: dict[str, Value], left: list[str]) -> None:
+    """MatrixFilter of actions/runner: an expression `matrix['a']['x'] == 1` a leaf."""
+    vector: list[Value] = [{"x": 1, "y": [9], "name": "1"}, {"x": 2, "name": "2"}, "other"]
+    found = values_of({"a": vector, "exclude": [entry]})
+    assert [each["a"]["name"] if isinstance(each["a"], dict) else each["a"] for each in found] == left
