@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -282,6 +283,32 @@ class RolloutRepositoryContract:
         assert repository.irreversible_after("staging", 0) == []
         repository.commit(Decision(state(5), revision=revision(5, 15), undone=(4,)))
         assert repository.irreversible_after("production", 1) == ["v2"]
+
+    @pytest.mark.parametrize(
+        ("left", "by", "named"),
+        [
+            ({}, Kind.DEPLOY, ["v2"]),
+            ({}, Kind.EMERGENCY, []),
+            ({"phase": Phase.FAILED}, Kind.DEPLOY, []),
+            ({"rollouts": {"backend": Rollout("backend", "v1", "v2")}}, Kind.DEPLOY, []),
+        ],
+        ids=["overtaken", "left by a person", "turned back", "had not migrated"],
+    )
+    def test_an_irreversible_release_that_was_overtaken_once_it_had_migrated_is_named_too(
+        self, repository: RolloutRepository, left: dict[str, Any], by: Kind, named: list[str]
+    ) -> None:
+        for name in ("v1", "v2", "v3"):
+            made = replace(V1, name=name, commit=digest(name)[:40], irreversible=name == "v2")
+            repository.add_release(made, entry())
+        repository.commit(Decision(state(1), revision=revision(1, 1)))
+        overtaken = replace(deployment(2, Phase.SUPERSEDED), release="v2", kind=Kind.DEPLOY)
+        overtaken = replace(overtaken, **left)
+        later = replace(deployment(3, Phase.SUCCEEDED), release="v3", kind=by)
+        arrived = replace(revision(2, 3), release="v3")
+        repository.commit(Decision(state(2), (overtaken, later), revision=arrived))
+        assert repository.irreversible_after("production", 1) == named
+        assert repository.irreversible_after("production", 2) == [], "the fix was made for that data"
+        assert repository.irreversible_after("staging", 0) == []
 
     # -- releases
 

@@ -236,7 +236,11 @@ class RolloutRepository(Protocol):
         ...
 
     def irreversible_after(self, environment: str, revision: int) -> list[str]:
-        """The names of the irreversible releases of later revisions that were not undone, sorted."""
+        """The names, sorted, of the irreversible releases whose data a later state has.
+
+        Those of later revisions that were not undone; and those that had migrated when another deployment
+        took their place, which is no revision. Who goes back knows what is left.
+        """
         ...
 
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:

@@ -29,6 +29,7 @@ from carelane.delivery.verification import InPlace
 
 LOOKED_AT = 20
 """Deployments that may have been begun since somebody has gone back."""
+NOBODY = "nobody of it is ready"
 ONCE_MORE_SECONDS = 60.0
 """How long after an undo the next one has to say what it leaves: who asks may not have seen that one."""
 
@@ -277,7 +278,17 @@ class Undoing:
             for name, version in release.versions.items()
             if name not in services or services[name].standing is Standing.SWITCHED
         ]
-        return verification.in_place(engine.platform.router, done, self._clock)
+        found = verification.in_place(engine.platform.router, done, self._clock)
+        if found.rejected or found.untaken:
+            return found
+        draft = engine.draft(self._repository.snapshot(engine.environment))
+        nobody = [
+            name
+            for name, version in release.versions.items()
+            if name not in services and draft.seen.visible and not draft.ready(name, version.label)
+        ]
+        lost = {n: replace(found.services[n], wrong=found.services[n].wrong or NOBODY) for n in nobody}
+        return replace(found, services={**found.services, **lost})
 
     def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""

@@ -32,8 +32,8 @@ class Verified:
 
     @property
     def well(self) -> bool | None:
-        """Whether all was right; None where there is nothing to ask."""
-        return not self.wrong if self.paths else None
+        """Whether all was right; None where there is nothing to ask, and nothing known against it."""
+        return not self.wrong if self.paths or self.wrong else None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ def resolve(
         definitions: What the workflow asks for. A default that is a `${{ }}` (of workflow_call) is
             evaluated by the caller beforehand.
         given: What was sent with the dispatch or call; names are found whatever their case.
-        typed: A call's values have types already: text is no boolean and no number there.
+        typed: A call's values have types already: text is no boolean and no number there, not even an empty
+            one; and what is given is not missing, though it is empty.
 
     Raises:
         InputError: For the first that is unknown, missing, or of the wrong type, in GitHub's words.
@@ -31,7 +32,8 @@ def resolve(
     found: dict[str, Value] = {}
     for name, definition in definitions.items():
         value = values.member(given, name)
-        if value is None or (value == "" and definition.type is not InputType.STRING):
+        left_empty = value == "" and definition.type is not InputType.STRING and not typed
+        if value is None or left_empty:
             found[name] = absent(definition)
         else:
             found[name] = converted(definition, value, typed=typed)
@@ -61,7 +63,7 @@ def converted(definition: Input, value: Value, *, typed: bool) -> Value:
             f"Provided value '{found}' for input '{definition.name}' not in the list of allowed values",
             hint=f"one of: {', '.join(definition.options)}",
         )
-    if found == "" and definition.required:
+    if found == "" and definition.required and not typed:
         raise InputError(f"Required input '{definition.name}' not provided")
     return found
 

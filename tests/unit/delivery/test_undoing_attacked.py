@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from carelane.base.errors import ConflictError
+from carelane.base.errors import ConflictError, RefusedError
 from carelane.delivery import history
 from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
-from tests.fakes.releases import WEB
+from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 
 
@@ -76,6 +76,47 @@ def test_what_did_not_have_to_be_switched_and_is_down_is_told_with_the_way_out()
     outcome = simulation.emergency(past=("v2",))
     assert outcome.verified is not False
     assert simulation.weights("web") == {"v1": 1}
+
+
+def test_what_is_unchanged_and_has_nobody_ready_is_told_though_nothing_can_be_asked_of_it() -> None:
+    simulation = Simulation(policy(1), {"backend": WEB, "pages": replace(WEB, routes=("/pages",))})
+    simulation.shipped("v1")
+    simulation.release("v2", changes=("backend",))
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["pages", "v1"] = CRASH_LOOPING
+    simulation.tick(2)
+    outcome = simulation.emergency()
+    assert (outcome.switched, outcome.verified) == (True, False)
+    assert "pages: v1 as before" in outcome.message
+    assert "NOT verified: nobody of it is ready" in outcome.message
+
+
+@pytest.mark.parametrize("way", ["rollback", "emergency"])
+def test_the_data_that_an_irreversible_release_has_changed_stays_changed_when_a_fix_takes_its_place(
+    way: str,
+) -> None:
+    simulation = Simulation(policy(1), {"backend": MIGRATING}).shipped("v1")
+    simulation.release("v2", CRASH_LOOPING, irreversible=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 40)
+    simulation.shipped("v3")
+    with pytest.raises(RefusedError, match="v2 is irreversible"):
+        getattr(simulation, way)()
+    simulation.workloads.behaviours["v3"] = CRASH_LOOPING
+    simulation.tick(30)
+    assert simulation.weights() != {"v1": 1}, "nor by itself"
+    getattr(simulation, way)(past=("v2",))
+    simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_an_emergency_that_hurries_a_rollback_is_about_what_both_leave() -> None:
+    simulation = Simulation(policy(3, Pace(0, 1), keep_warm=0)).shipped("v1", "v2")
+    simulation.rollback()
+    simulation.until(lambda: "v1" in simulation.weights(), 10)
+    simulation.emergency()
+    assert [(i.deployment, i.version) for i in simulation.incidents] == [(2, "v2")]
 
 
 def test_what_is_said_of_a_stuck_emergency_is_what_keeps_it_now() -> None:

@@ -94,6 +94,36 @@ def test_a_crash_loop_takes_later_releases_with_it_that_left_the_service_as_it_w
     assert simulation.deployment.release == "v1"
 
 
+def test_what_fails_while_another_service_is_on_its_way_is_an_incident_and_undone_once_that_has_ended() -> (
+    None
+):
+    wanted = policy({"backend": 2, "frontend": 2}, keep_warm_seconds=30.0)
+    simulation = Simulation(wanted, TWO).shipped("v1", "v2")
+    simulation.release("v3", NEVER_READY, changes=("frontend",))
+    simulation.deploy("v3")
+    simulation.tick(2)
+    simulation.workloads.behaviours["backend", "v2"] = NEVER_READY
+    simulation.tick(40)
+    assert simulation.deployment.id == 3, "a person's deployment is not taken back for it"
+    (incident,) = simulation.incidents
+    assert (incident.cause, incident.deployment, incident.service) == (Cause.READINESS, 2, "backend")
+    assert "deployment 3 is under way" in incident.words
+    simulation.abort()
+    simulation.settle()
+    simulation.until(lambda: simulation.state.deployment is None and simulation.deployment.id > 3, 40)
+    assert simulation.weights("backend") == {"v1": 2}, "it was kept warm for that, beyond its time"
+    assert simulation.incidents[0].resolved_by == 4
+
+
+def test_a_version_that_is_being_replaced_is_not_held_to_lack_what_leaves() -> None:
+    simulation = Simulation(policy(3, Pace(1, 0))).shipped("v1", "v2")
+    simulation.release("v3", Behaviour(ready_after=8))
+    simulation.deploy("v3")
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+    assert not simulation.incidents
+
+
 def test_a_return_that_fails_itself_is_not_tried_again() -> None:
     simulation = Simulation(policy(1, progress_deadline_seconds=20.0)).shipped("v1", "v2")
     simulation.workloads.behaviours["v2"] = CRASH_LOOPING

@@ -81,8 +81,8 @@ def _is_new(draft: Draft, deployment: Deployment) -> bool:
 def _open_emergency(draft: Draft, emergency: Deployment) -> None:
     """It is about what users had of what it leaves: the deployment under way, else what brought the rest."""
     before = draft.snapshot.deployment
-    under_way = before is not None and not before.ended and _users_since(before) is not None
-    left = before if under_way else None
+    under_way = before is not None and not before.ended and before.kind is Kind.DEPLOY
+    left = before if under_way and before is not None and _users_since(before) is not None else None
     only = next(iter(emergency.rollouts.values())) if len(emergency.rollouts) == 1 else None
     _open(
         draft,

@@ -16,9 +16,11 @@ def tidy(draft: Draft) -> None:
 
 
 def _cool(draft: Draft, name: str) -> None:
-    """What is kept warm beyond its time or number goes."""
+    """What is kept warm beyond its time or number goes; not while what came after it fails."""
     state = draft.service(name)
-    kept = tuple(w for w in state.previous if w.until > draft.now)[: draft.policy.rollback.keep_warm]
+    needed = state.watch is not None and state.watch.unready_since is not None
+    young = tuple(w for w in state.previous if w.until > draft.now or needed)
+    kept = young[: draft.policy.rollback.keep_warm]
     if kept == state.previous:
         return
     cold = state.kept_warm - {warm.label for warm in kept}

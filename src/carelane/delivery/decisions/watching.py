@@ -54,31 +54,51 @@ def note(draft: Draft) -> None:
         watch = state.watch
         if watch is None or state.stable is None:
             continue
-        if watch.until <= draft.now or (not state.previous and _is_web(draft, name)):
+        over = watch.until <= draft.now and watch.unready_since is None
+        if over or (not state.previous and _is_web(draft, name)):
             draft.put(name, replace(state, watch=None))
             continue
         before = watch.unready_since if draft.unseen is None else None  # it may have been well meanwhile
-        since = (before or draft.now) if _lacks(draft, name) else None
+        since = (before or draft.now) if _lacks(draft, name) and not _is_replaced(draft, name) else None
         if since != watch.unready_since:
             draft.put(name, replace(state, watch=replace(watch, unready_since=since)))
+    if _is_moving(draft):
+        _note_meanwhile(draft)
+        return
     due = None if draft.policy.rollback.automatic else failed(draft)
     if due is not None:
         tell(draft, due, OFF)
 
 
+def _is_moving(draft: Draft) -> bool:
+    return draft.deployment is not None and not draft.deployment.ended
+
+
+def _is_replaced(draft: Draft, name: str) -> bool:
+    """Whether what is under way takes copies from the stable version of service *name*."""
+    rollout = draft.deployment.rollouts.get(name) if draft.deployment is not None else None
+    return _is_moving(draft) and rollout is not None and rollout.begun
+
+
+def _note_meanwhile(draft: Draft) -> None:
+    """What is under way is not taken back for what fails beside it, which is an incident all the same.
+
+    It is undone by itself when that has ended, if it still fails.
+    """
+    for name in _able(draft):
+        found = None if _is_replaced(draft, name) else _fails(draft, name)
+        if found is not None:
+            words = f"{name}: {found}; deployment {draft.current().id} is under way"
+            note_incident(draft, name, Cause.of_failure(found.kind), words)
+
+
 def failed(draft: Draft) -> Due | None:
     """The first of what was brought that fails late, and how; None while nothing does, or something moves."""
-    moving = draft.deployment is not None and not draft.deployment.ended
-    if moving or not draft.seen.visible:
+    if _is_moving(draft) or not draft.seen.visible:
         return None
-    watched = {
-        name: state.stable
-        for name, state in draft.services.items()
-        if state.watch is not None and not _is_settled(draft, state.watch) and state.stable is not None
-    }
-    able = {name: label for name, label in watched.items() if _way_back(draft, name)}
-    for name, label in able.items():
-        found = _crashes(draft, name, label) or _unready(draft, name)
+    able = _able(draft)
+    for name in able:
+        found = _fails(draft, name)
         if found is not None:
             return Due(name, found)
     for name in able:  # a suspicion of one hides no fault of another
@@ -86,6 +106,21 @@ def failed(draft: Draft) -> Due | None:
         if suspected is not None:
             return Due(name, suspected)
     return None
+
+
+def _able(draft: Draft) -> list[str]:
+    """The services that are watched, and that have somebody to go back to."""
+    watched = [
+        name
+        for name, state in draft.services.items()
+        if state.watch is not None and not _is_settled(draft, state.watch) and state.stable is not None
+    ]
+    return [name for name in watched if _way_back(draft, name)]
+
+
+def _fails(draft: Draft, name: str) -> Failure | None:
+    """How the stable version of service *name* fails, for all to see."""
+    return _crashes(draft, name, draft.service(name).stable or "") or _unready(draft, name)
 
 
 def _is_settled(draft: Draft, watch: Watch) -> bool:

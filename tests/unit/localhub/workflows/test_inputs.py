@@ -1,5 +1,7 @@
 """Inputs: docs.github.com, "Workflow syntax", `on.workflow_dispatch.inputs` and `on.workflow_call.inputs`."""
 
+from dataclasses import replace
+
 import pytest
 
 from localhub import workflows
@@ -64,6 +66,17 @@ def test_what_the_workflow_does_not_take_is_refused(given: dict[str, Value], mes
 def test_a_call_has_types_already() -> None:
     good: dict[str, Value] = {"environment": "dev", "dry": True, "count": 1}
     assert inputs.resolve(DEFINITIONS, good, typed=True)["dry"] is True
-    for bad in ({"dry": "true"}, {"count": "1"}):
+    assert inputs.resolve(DEFINITIONS, {**good, "version": ""}, typed=True)["version"] == ""
+    for bad in ({"dry": "true"}, {"count": "1"}, {"dry": ""}, {"count": ""}):
         with pytest.raises(InputError):
             inputs.resolve(DEFINITIONS, {**good, **bad}, typed=True)
+
+
+def test_a_text_that_a_call_must_give_may_be_empty() -> None:
+    """ConvertToWorkflowJobInputs of actions/runner: what is given is given."""
+    required = {"note": replace(DEFINITIONS["note"], required=True)}
+    assert inputs.resolve(required, {"note": ""}, typed=True) == {"note": ""}
+    with pytest.raises(InputError, match="'note' not provided"):
+        inputs.resolve(required, {"note": ""})
+    with pytest.raises(InputError, match="'note' not provided"):
+        inputs.resolve(required, {}, typed=True)
