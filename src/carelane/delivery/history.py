@@ -26,8 +26,9 @@ T = TypeVar("T")
 class Way:
     """How far back somebody wants to go: to a revision, or as far as needed where none is named.
 
-    *kept* is how many revisions may be named. *past* are the names of what is left knowingly: irreversible
-    releases, and what somebody has just gone back to. *mends* says of a release whether it will do.
+    *kept* is how many revisions may be named. *past* are the names of releases that are left knowingly:
+    nothing goes there, and who names an irreversible one may go to what was before it. *mends* says of a
+    release whether it will do.
     """
 
     kind: Kind = Kind.ROLLBACK
@@ -87,7 +88,7 @@ class History:
         if active is not None and _goes_back(active) and way.to_revision is None:
             there = self._repository.release_named(active.release).within(state.name)
             cannot = active.kind is Kind.EMERGENCY and active.phase is Phase.PAUSED
-            if cannot and way.kind is Kind.EMERGENCY:
+            if way.kind is Kind.EMERGENCY and (cannot or active.release in way.past):
                 return self._earlier(state, way, beyond=Target(active.to_revision, there))
             if differing(state, there):
                 return Target(active.to_revision, there)
@@ -133,9 +134,10 @@ class History:
                 return target
         now = history[0]
         done = "" if now.kind is Kind.DEPLOY else f"revision {now.number} is a rollback by {now.author}; "
+        but = f" and that is not left by name ({', '.join(sorted(way.past))})" if way.past else ""
         raise NotFoundError(
             f"{state.name} has no earlier revision to go back to that was not itself undone"
-            " and in which a service differs from what runs",
+            f" and in which a service differs from what runs{but}",
             hint=f"{done}`carelane history {state.name}` lists them,"
             f" `carelane rollback {state.name} --to-revision N` goes to one",
         )
@@ -145,7 +147,7 @@ class History:
     ) -> Target | None:
         known: dict[str, Release] = {}  # pipelines may have gone to and fro between two of them
         for revision in earlier:
-            if revision.undone_by is not None:
+            if revision.undone_by is not None or revision.release in way.past:
                 continue
             if beyond is not None and beyond.revision is not None and revision.number >= beyond.revision:
                 continue

@@ -259,7 +259,7 @@ class Undoing:
         ready = draft.ready(name, label)
         said = f"{ready} of {draft.size(name)} instances of {label} ready"
         part = "in part: users follow as more get ready" if ready else "yet: they are being started"
-        return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}"
+        return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}{_instead(draft, rollout)}"
 
     def _lacking(self, draft: Draft, rollout: Rollout) -> str:
         try:
@@ -325,6 +325,17 @@ def _changed(snapshot: Snapshot, target: Target) -> str:
     if release is None or target.release.name == release.name:
         return ""
     return f"; {release.name} is irreversible and has changed the data, which {target.release.name} gets now"
+
+
+def _instead(draft: Draft, rollout: Rollout) -> str:
+    """Who else would be ready at once, where nobody is of the version that is gone back to."""
+    name = rollout.service
+    if draft.ready(name, rollout.to_label):
+        return ""
+    others = [label for label in draft.service(name).kept_warm if label != rollout.to_label]
+    ready = sorted(label for label in others if any(c.ready for c in draft.staying(name, label)))
+    release = draft.current().release
+    return f"; {' and '.join(ready)} is ready: --past {release} goes on to before {release}" if ready else ""
 
 
 def _where(target: Target, draft: Draft) -> str:

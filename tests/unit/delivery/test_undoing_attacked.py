@@ -119,6 +119,38 @@ def test_an_emergency_that_hurries_a_rollback_is_about_what_both_leave() -> None
     assert [(i.deployment, i.version) for i in simulation.incidents] == [(2, "v2")]
 
 
+def three(behaviour: Behaviour = NEVER_READY) -> Simulation:
+    """v3 is bad, v2 beside it has nobody ready, and v1 is warm and ready."""
+    simulation = Simulation(policy(1, keep_warm=2)).shipped("v1", "v2", "v3")
+    simulation.workloads.behaviours["v2"] = behaviour
+    simulation.tick(3)
+    return simulation
+
+
+def test_who_is_ready_further_back_is_told_and_gone_to_by_name_while_another_is_started() -> None:
+    simulation = three()
+    first = simulation.emergency()
+    assert (first.switched, simulation.deployment.release) == (False, "v2")
+    assert "v1 is ready: --past v2 goes on to before v2" in first.message
+    second = simulation.emergency(past=("v2",))
+    assert (second.switched, simulation.weights()) == (True, {"v1": 1})
+
+
+@pytest.mark.parametrize("way", ["rollback", "emergency"])
+def test_what_is_named_as_left_is_not_gone_to(way: str) -> None:
+    simulation = three()
+    getattr(simulation, way)(past=("v2",))
+    simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_what_fails_late_goes_to_whoever_is_ready_of_those_that_are_warm() -> None:
+    simulation = three()
+    simulation.workloads.behaviours["v3"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.weights() == {"v1": 1}, 40)
+    assert simulation.deployment.kind is Kind.ROLLBACK
+
+
 def test_what_is_said_of_a_stuck_emergency_is_what_keeps_it_now() -> None:
     simulation = Simulation(policy(2, keep_warm=0, progress_deadline_seconds=20.0)).shipped("v1", "v2")
     simulation.workloads.behaviours["v1"] = NEVER_READY

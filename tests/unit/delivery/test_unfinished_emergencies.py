@@ -137,6 +137,8 @@ def test_an_irreversible_release_is_gone_past_by_its_name() -> None:
     simulation.deploy("v2")
     simulation.settle()
     with pytest.raises(RefusedError, match="v2 is irreversible"):
+        simulation.operations.emergency_rollback("production", "alice", "try", past=("v0",))
+    with pytest.raises(NotFoundError, match=r"that is not left by name \(v1\)"):
         simulation.operations.emergency_rollback("production", "alice", "try", past=("v1",))
     simulation.operations.emergency_rollback("production", "alice", "we know", past=("v2",))
     simulation.settle()

@@ -188,11 +188,10 @@ def leave_alone(draft: Draft) -> None:
 
 def mends(draft: Draft, due: Due, release: Release) -> bool:
     """Whether going back to *release* would put the version before of what fails in its place."""
-    state = draft.service(due.service)
     before = release.versions.get(due.service)
     if before is None or not _is_web(draft, due.service):
-        return before is None or before.label != state.stable
-    return before.label in state.kept_warm
+        return before is None or before.label != draft.service(due.service).stable
+    return before.label in _ready_warm(draft, due.service)
 
 
 def note_incident(draft: Draft, service: str, cause: Cause, words: str) -> None:
@@ -214,9 +213,13 @@ def _way_back(draft: Draft, name: str) -> bool:
     """
     if not _is_web(draft, name):
         return True
-    state = draft.service(name)
-    label = state.previous[0].label if state.previous else None
-    return any(copy.ready for copy in draft.staying(name, label))
+    return bool(_ready_warm(draft, name))
+
+
+def _ready_warm(draft: Draft, name: str) -> set[str]:
+    """The labels of the earlier versions that are kept warm and have somebody ready."""
+    warm = draft.service(name).kept_warm
+    return {label for label in warm if any(copy.ready for copy in draft.staying(name, label))}
 
 
 def _lacks(draft: Draft, name: str) -> bool:
