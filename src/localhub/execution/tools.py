@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from localhub.base.errors import PlatformError
-from localhub.execution import file_commands
+from localhub.execution import file_commands, step
 
 ACTIONS = ("checkout", "setup-python", "setup-node", "cache", "upload-artifact", "download-artifact")
 
@@ -84,17 +84,10 @@ def _readable(folder: Path) -> None:
 
 
 WRAPPER = """#!/bin/sh
-# A step has a terminal, where `read` would wait for ever and a job in the background would be hung up on.
+# act gives a step a terminal, which GitHub does not; what a step calls in turn has none.
 [ -t 0 ] || exec SHELL "$@"
 trap '' HUP
-SHELL "$@" </dev/null
-code=$?
-if [ -s "$GITHUB_OUTPUT" ] || [ -s "$GITHUB_ENV" ]; then
-  PYTHON -IS "$LOCALHUB_ROOT/first/file_commands.py" || [ $code != 0 ] || code=1
-fi
-# act waits for the last of what a step says only where it ends well: where not, it is given the time to read.
-[ $code = 0 ] || sleep 0.1
-exit $code
+exec PYTHON -IS "$LOCALHUB_ROOT/first/step.py" SHELL "$@"
 """
 PYTHON = '"$LOCALHUB_PYTHON/bin/python3"'
 NODE_TOOL = """#!/bin/sh
@@ -109,7 +102,8 @@ def _wrappers(target: Path) -> Path:
     shells = {"bash": "/usr/bin/bash", "sh": "/usr/bin/sh", "python": PYTHON}
     wrapper = WRAPPER.replace("PYTHON -IS", f"{PYTHON} -IS")
     texts = {name: wrapper.replace("SHELL", program) for name, program in shells.items()}
-    texts["file_commands.py"] = Path(file_commands.__file__).read_text(encoding="utf-8")
+    for module in (file_commands.__file__, step.__file__):
+        texts[Path(module).name] = Path(module).read_text(encoding="utf-8")
     texts |= {name: NODE_TOOL.replace("TOOL", name) for name in ("npm", "npx")}
     for name, text in texts.items():
         if not (target / name).exists() or (target / name).read_text(encoding="utf-8") != text:

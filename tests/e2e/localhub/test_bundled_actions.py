@@ -143,7 +143,7 @@ def test_a_pushed_tag_is_there_to_be_described(app: Clone) -> None:
     app.git("push", "--quiet", "origin", "v1.2")
     conclusion, said = ended(app, app.run(branch="v1.2"))
     assert (conclusion, "Z v1.2" in said) == ("success", True), said
-    assert "Press RETURN" not in said  # a step has a terminal, but nobody sits there
+    assert "Press RETURN" not in said
 
 
 def test_a_branch_named_in_short_is_checked_out_itself(app: Clone) -> None:
