@@ -10,7 +10,9 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any, NamedTuple
 
 import structlog
@@ -36,10 +38,16 @@ def write(path: Path, document: Any) -> None:  # noqa: ANN401 - JSON is of any s
         raise
 
 
-def read(path: Path, *needed: str) -> dict[str, Any] | None:
-    """The document at *path*, which is to have the keys *needed*; None where there is none.
+Kinds = Mapping[str, "type | UnionType | Kinds"]
+"""What is under each key: of this type, or an object that is like that in turn."""
+NONE: Kinds = {}
 
-    One that is damaged is set aside, and is none. What cannot be read for another reason raises OSError.
+
+def read(path: Path, needed: Kinds = NONE, also: Kinds = NONE) -> dict[str, Any] | None:
+    """The document at *path*; None where there is none.
+
+    It is to have what is *needed*, and what it has *also* is to be of these kinds. One that is damaged is set
+    aside, and is none. What cannot be read for another reason raises OSError.
     """
     try:
         with path.open("rb") as file:
@@ -50,10 +58,10 @@ def read(path: Path, *needed: str) -> dict[str, Any] | None:
     wrong = ""
     try:
         document = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         wrong = str(error) if raw else "it is empty"
     else:
-        wrong = _wrong(document, needed)
+        wrong = _wrong(document, needed, also)
     if not wrong:
         return dict(document)
     _set_aside(path, seen.st_ino, wrong)
@@ -63,9 +71,9 @@ def read(path: Path, *needed: str) -> dict[str, Any] | None:
 class Remembered:
     """Documents that are read again only where their file is another one, or was written to."""
 
-    def __init__(self, *needed: str) -> None:
-        """*needed* are the keys that each is to have."""
-        self._needed = needed
+    def __init__(self, needed: Kinds, also: Kinds = NONE) -> None:
+        """As for `read`."""
+        self._needed, self._also = needed, also
         self._known: dict[Path, tuple[_Stamp, dict[str, Any]]] = {}
 
     def read(self, path: Path) -> dict[str, Any] | None:
@@ -74,7 +82,7 @@ class Remembered:
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        document = read(path, *self._needed) if stamp is not None else None
+        document = read(path, self._needed, self._also) if stamp is not None else None
         if document is None or stamp is None or not stamp.settled():
             self.forget(path)
         else:
@@ -107,11 +115,18 @@ def _stamp(path: Path) -> _Stamp | None:
     return _Stamp(seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
 
 
-def _wrong(document: Any, needed: tuple[str, ...]) -> str:  # noqa: ANN401 - JSON is of any shape
+def _wrong(document: Any, needed: Kinds, also: Kinds = NONE) -> str:  # noqa: ANN401 - JSON is of any shape
     if not isinstance(document, dict):
         return "it is no object"
     missing = [key for key in needed if key not in document]
-    return f"it has no {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"it has no {', '.join(missing)}"
+    kinds = {**needed, **{key: kind for key, kind in also.items() if key in document}}
+    return next((f"its {key} is wrong" for key, kind in kinds.items() if not _is(document[key], kind)), "")
+
+
+def _is(found: Any, kind: "type | UnionType | Kinds") -> bool:  # noqa: ANN401 - JSON is of any shape
+    return not _wrong(found, kind) if isinstance(kind, Mapping) else isinstance(found, kind)
 
 
 def _set_aside(path: Path, inode: int, wrong: str) -> None:

@@ -54,7 +54,7 @@ def _note(noted: Path, value: str, *, given: bool) -> None:
 
 def _current(tokens: list[Token], noted: Path) -> tuple[Token | None, bool]:
     """The one that jobs have, or were to be given; an earlier version wrote down only who made it."""
-    said = json_files.read(noted, "digest", "given")
+    said = json_files.read(noted, {"digest": str, "given": bool})
     if said is not None:
         return next((token for token in tokens if token.digest == said["digest"]), None), said["given"]
     return next((token for token in tokens if (token.name, token.created_by) == (NAME, ACTOR)), None), True

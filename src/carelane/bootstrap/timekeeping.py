@@ -16,7 +16,7 @@ class Timekeeping:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        known = json_files.read(file, "boot", "offset_seconds", "last")
+        known = json_files.read(file, {"boot": str, "offset_seconds": float | int, "last": float | int})
         before = None if known is None else Reckoning(**known)
         self.clock = SteadyClock(boot_id(), before)
         self.before = None if before is None else datetime.fromtimestamp(before.last, UTC)

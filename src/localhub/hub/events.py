@@ -88,6 +88,8 @@ class Watcher:
                 except LocalhubError as problem:
                     words = problem.message
                     log.warning("push_not_understood", repository=repository, ref=moved.ref, problem=words)
+                except Exception:  # one push that nobody thought of must not keep the later ones waiting
+                    log.exception("push_not_understood", repository=repository, ref=moved.ref)
                 receipts.strike(receipt, number)
             taken += 1
         return taken

@@ -10,6 +10,9 @@ from localhub.repositories import git
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NOWHERE = "0" * 40
+LARGEST_FILE_BYTES = (1 << 20) + 1
+"""Of a workflow file: one byte more than is read as one, so that it is refused for its size."""
+LARGEST_TEXT_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,15 @@ class BareRepositories:
         return sha
 
     def files(self, repository: str, sha: str, folder: str) -> Mapping[str, str]:
-        """Texts of the files right in *folder* at a commit, by path."""
+        """Texts of the files right in *folder* at a commit, by path; of a large one only its beginning."""
         place = self.folder(repository)
         listing = git.run(place, "ls-tree", "-z", sha, f"{folder.rstrip('/')}/", check=False)
         found = {}
         for entry in filter(None, listing.split("\0")):
             facts, _, path = entry.partition("\t")
-            if facts.split(" ")[1] == "blob":
-                found[path] = self.text(repository, sha, path)
+            _, kind, blob = facts.split(" ")
+            if kind == "blob":  # by what it is: its name may be no text
+                found[path] = git.beginning(place, blob, LARGEST_FILE_BYTES)
         return found
 
     def text(self, repository: str, sha: str, path: str) -> str:
@@ -159,9 +163,14 @@ class BareRepositories:
 
         Raises:
             NotFoundError: If it is not there.
+            InputError: If it is larger than 16 MiB.
         """
-        if not git.run(self.folder(repository), "ls-tree", sha, "--", path, check=False):
+        listed = git.run(self.folder(repository), "ls-tree", "-l", sha, "--", path, check=False)
+        if not listed:
             raise NotFoundError(f"{repository} has no {path} at {sha[:7]}")
+        size = listed.partition("\t")[0].split()[-1]
+        if size.isdigit() and int(size) > LARGEST_TEXT_BYTES:
+            raise InputError(f"{path} has {size} bytes, and at most {LARGEST_TEXT_BYTES} are read as text")
         return git.run(self.folder(repository), "show", f"{sha}:{path}")
 
     def changed(self, repository: str, before: str | None, after: str) -> Iterable[str]:

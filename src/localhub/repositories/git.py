@@ -1,5 +1,6 @@
 """git, as a command: the one place that runs it."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,17 +20,32 @@ def run(folder: Path | None, *arguments: str, check: bool = True, author: str | 
     Raises:
         PlatformError: If it fails and *check* is set, with git's own words.
     """
-    import os
-
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     identity = IDENTITY if author is None else {**IDENTITY, "GIT_AUTHOR_NAME": author}
     done = subprocess.run(
-        ["git", "-c", "safe.directory=*", *(["--git-dir", str(folder)] if folder else []), *arguments],
-        capture_output=True,
-        check=False,
-        env={**environment, **identity, "GIT_TERMINAL_PROMPT": "0"},
+        _command(folder, *arguments), capture_output=True, check=False, env={**_environment(), **identity}
     )
     if check and done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip()
         raise PlatformError(f"git {arguments[0]}: {words or done.returncode}")
     return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+
+
+def beginning(folder: Path, blob: str, most_bytes: int) -> str:
+    """The text of a blob, or so much of it: what was pushed may be larger than memory."""
+    command = _command(folder, "cat-file", "blob", blob)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+    ) as git:
+        text = git.stdout.read(most_bytes) if git.stdout is not None else b""
+        git.kill()
+    return text.decode(errors="replace")
+
+
+def _command(folder: Path | None, *arguments: str) -> list[str]:
+    place = ["--git-dir", str(folder)] if folder else []
+    return ["git", "-c", "safe.directory=*", *place, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**ours, "GIT_TERMINAL_PROMPT": "0"}

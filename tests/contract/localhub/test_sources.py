@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from localhub.base.errors import InputError
 from localhub.repositories import git
-from localhub.repositories.bare import BareRepositories
+from localhub.repositories.bare import LARGEST_FILE_BYTES, LARGEST_TEXT_BYTES, BareRepositories
 from localhub.runs.ports import Sources
 from tests.contract.localhub.sources import APP, CI, FOLDER, Commit, SourcesContract
 from tests.fakes.localhub import FakeSources
@@ -24,6 +25,22 @@ class TestFakeSources(SourcesContract):
 
 
 class TestBareRepositories(SourcesContract):
+    def test_of_a_file_that_is_larger_than_any_workflow_only_the_beginning_is_read(
+        self, sources: BareRepositories, commit: Commit
+    ) -> None:
+        sha = commit(APP, {CI: "x" * (3 << 20)})
+        assert len(sources.files(APP, sha, FOLDER)[CI]) == LARGEST_FILE_BYTES
+        large = commit(APP, {"large.txt": "x" * (LARGEST_TEXT_BYTES + 1)})
+        with pytest.raises(InputError, match=r"large.txt has 16777217 bytes"):
+            sources.text(APP, large, "large.txt")
+
+    def test_a_file_whose_name_is_no_text_keeps_no_other_from_being_read(
+        self, sources: BareRepositories, commit: Commit
+    ) -> None:
+        odd = f"{FOLDER}/{chr(0xDCFF)}.yml"  # a byte that is no UTF-8, as Python names it
+        found = sources.files(APP, commit(APP, {odd: "odd", CI: "x"}), FOLDER)
+        assert found == {f"{FOLDER}/\ufffd.yml": "odd", CI: "x"}
+
     @pytest.fixture
     def sources(self, tmp_path: Path) -> BareRepositories:
         return BareRepositories(tmp_path / "repositories")

@@ -1,4 +1,4 @@
-"""What a step finds around it: pipes, no terminal, an empty input; and what becomes of what it leaves behind."""
+"""What a step finds around it: pipes, no terminal, an empty input; and what becomes of what it leaves."""
 
 import pytest
 

@@ -28,12 +28,19 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["status.json"]
 
 
-@pytest.mark.parametrize("text", ["", '{"run": 1', "null", "[]", "{}", "\x00\x00\x00", '{"pid": 1}'])
+WRONG = '{"run": "one"}'
+INSIDE = '{"run": 1, "shim": {"pid": "one"}}'
+DEEP = '{"run": 1, "more": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"run": 1', "null", "[]", "{}", "\x00\x00\x00", '{"pid": 1}', WRONG, INSIDE, DEEP]
+)
 def test_one_that_is_damaged_is_none_and_is_kept_under_another_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "status.json"
     path.write_text(text)
-    assert json_files.read(path, "run") is None
-    assert json_files.read(path, "run") is None
+    assert json_files.read(path, {"run": int}, {"shim": {"pid": int}}) is None
+    assert json_files.read(path, {"run": int}, {"shim": {"pid": int}}) is None
     assert [found.read_text() for found in json_files.damaged(tmp_path)] == [text]
     assert not path.exists()
 
@@ -47,7 +54,7 @@ def test_what_is_not_utf_8_is_damaged_too(tmp_path: Path) -> None:
 
 def test_one_that_is_remembered_is_read_again_once_it_was_replaced(tmp_path: Path) -> None:
     file = tmp_path / "status.json"
-    remembered = json_files.Remembered("phase")
+    remembered = json_files.Remembered({"phase": str})
     assert remembered.read(file) is None
     json_files.write(file, {"phase": "running"})
     an_hour_ago = time.time() - 3600
@@ -67,7 +74,7 @@ def test_one_that_is_remembered_is_read_from_its_file_once(
 ) -> None:
     file = tmp_path / "status.json"
     json_files.write(file, {"phase": "running"})
-    remembered = json_files.Remembered("phase")
+    remembered = json_files.Remembered({"phase": str})
     monkeypatch.setattr(json_files, "SETTLED_NS", -1)
     first = remembered.read(file)
     assert remembered.read(file) is first

@@ -81,7 +81,8 @@ class EnvoyRouter:
 
     def _remembered(self) -> dict[int, str]:
         """What an earlier server wrote, so that its endpoints mean something to this one."""
-        return {int(port): name for port, name in (json_files.read(self._folder / NAMES) or {}).items()}
+        known = (json_files.read(self._folder / NAMES) or {}).items()
+        return {int(port): name for port, name in known if port.isdecimal() and isinstance(name, str)}
 
     def _own_key(self) -> str:
         """By what the proxies know Carelane's own questions, made once and kept beside their files."""

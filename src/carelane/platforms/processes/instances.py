@@ -29,7 +29,8 @@ from carelane.platforms.processes.tcp_ports import Ports
 from carelane.platforms.processes.terminals import ProcessTerminal
 
 ENDED_KEPT = 20
-SPEC = ("once", "port", "service", "label")
+SPEC: json_files.Kinds = {"once": bool, "port": int, "service": str, "label": str}
+ALSO: json_files.Kinds = {"addresses": dict, "born": int, "liveness": dict | None, "limits": dict}
 """What an instance's spec says beside what every shim needs."""
 _INNER = re.compile(r"services\.(.+)\.url")
 
@@ -38,7 +39,7 @@ class ProcessInstances:
     """One environment's instances on this machine."""
 
     def __init__(self, root: Path, archives: Archives, system: Path, ports: Ports) -> None:
-        self._shims = Shims(root / "instances", *SPEC)
+        self._shims = Shims(root / "instances", SPEC, ALSO)
         self._ports = ports
         ports.heed(self._taken_ports)
         self._ended = root / "ended"
@@ -125,7 +126,7 @@ class ProcessInstances:
         found = [*((folder, True) for folder in by_age), *((folder, False) for folder in there)]
         printed = {}
         for folder, ended in found:
-            spec = json_files.read(folder / "spec.json", *SPEC)
+            spec = json_files.read(folder / "spec.json", SPEC, ALSO)
             if spec is not None and spec["service"] == service:
                 printed[folder.name] = Printed(folder, ended, spec["label"])
         return printed

@@ -89,7 +89,7 @@ def _told(instance: str, path: Path, lines: Sequence[_Line]) -> list[LogLine]:
 
 
 def _run(folder: Path, *, previous: bool) -> int:
-    status = json_files.read(folder / "status.json", "run") or {"run": 1}
+    status = json_files.read(folder / "status.json", {"run": int}) or {"run": 1}
     return int(status["run"]) - (1 if previous else 0)
 
 

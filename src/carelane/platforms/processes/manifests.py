@@ -14,6 +14,8 @@ from typing import Any
 from carelane.base import json_files
 
 Manifest = dict[str, list[Any]]
+HELD = 3
+"""Of each file its size, when it was changed, and its content's digest."""
 """By path within the folder: size, time of change in nanoseconds, and SHA-256 or a link's target."""
 
 
@@ -31,7 +33,9 @@ def known(folder: Path) -> bool:
 def damage(folder: Path) -> str | None:
     """What is wrong with *folder*, in a few words; None where it is as it was made."""
     manifest: Manifest | None = json_files.read(_beside(folder))
-    if manifest is None:
+    if manifest is None or not all(
+        isinstance(each, list) and len(each) == HELD for each in manifest.values()
+    ):
         return "what it should hold is not known"
     found = dict(_files(folder))
     for name, (size, changed, content) in manifest.items():

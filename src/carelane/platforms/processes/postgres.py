@@ -130,7 +130,7 @@ def _temporary(folder: Path) -> Path:
 
 def _document(folder: Path) -> dict[str, Any] | None:
     """What was written down of the server; None where nothing can be read."""
-    return json_files.read(folder / "data.json", "url", "pid", "start")
+    return json_files.read(folder / "data.json", {"url": str, "pid": int | None, "start": float | int | None})
 
 
 def _url(folder: Path) -> str | None:

@@ -19,7 +19,15 @@ from carelane.platforms.processes.shim import last_child
 
 log = structlog.get_logger()
 SHIM = Path(__file__).with_name("shim.py")
-STATUS = ("run", "restarts", "recent", "phase", "since", "shim", "child")
+STATUS: json_files.Kinds = {
+    **dict.fromkeys(("run", "restarts", "recent"), int),
+    "phase": str,
+    "since": float | int,
+    "shim": {"pid": int, "start": float | int | None},
+    "child": dict | None,
+}
+ALSO_OF_STATUS: json_files.Kinds = {"ends": list, "exit_code": int | None}
+SPEC: json_files.Kinds = {"command": list, "folder": str, "environment": dict}
 ASKED_SECONDS = 0.5
 HUNG_SECONDS = 5.0
 """How long a shim may be stopped (SIGSTOP): then another takes its place."""
@@ -34,14 +42,16 @@ _ONLY_TO_BE_ENDED = {"command": ["true"], "folder": "/", "environment": {}, "onc
 class Shims:
     """The shims in the folders below *root*; instance, proxy and migration alike."""
 
-    def __init__(self, root: Path, *needed: str) -> None:
+    def __init__(
+        self, root: Path, needed: json_files.Kinds = json_files.NONE, also: json_files.Kinds = json_files.NONE
+    ) -> None:
         """*needed* is what a spec says beside what every shim needs; one that does not is damaged."""
         self.root = root
-        self._needed = ("command", "folder", "environment", *needed)
+        self._needed, self._also = {**SPEC, **needed}, also
         root.mkdir(parents=True, exist_ok=True)
         self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._specs: dict[str, dict[str, Any]] = {}
-        self._statuses = json_files.Remembered(*STATUS)
+        self._statuses = json_files.Remembered(STATUS, ALSO_OF_STATUS)
         self._stopped_since: dict[int, float] = {}
 
     def names(self) -> list[str]:
@@ -65,7 +75,7 @@ class Shims:
     def spec(self, name: str) -> dict[str, Any] | None:
         """What *name* was told to run; None where it is unknown, or what was written down is damaged."""
         if name not in self._specs:
-            spec = json_files.read(self.folder(name) / "spec.json", *self._needed)
+            spec = json_files.read(self.folder(name) / "spec.json", self._needed, self._also)
             if spec is None:
                 return None
             self._specs[name] = spec
@@ -181,7 +191,7 @@ class Shims:
             if not self.supervised(status):
                 self.write(name, _ONLY_TO_BE_ENDED)
         control = self.folder(name) / "control.json"
-        if json_files.read(control, "stop", "grace_seconds") is None:
+        if json_files.read(control, {"stop": bool, "grace_seconds": float | int}) is None:
             json_files.write(control, {"stop": True, "grace_seconds": grace_seconds})
             if status is not None and self.supervised(status):
                 identities.send(status["shim"], signal.SIGHUP)
