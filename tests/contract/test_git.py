@@ -121,3 +121,11 @@ def test_the_folder_says_which_repository_it_is_and_no_variable_of_a_hook(
     assert repository.resolve("HEAD").sha == sha
     assert repository.file(sha, "notes.txt") == "one"
     assert repository.uncommitted(["."]) == []
+
+
+def test_a_file_that_is_no_text_is_named(folder: Path) -> None:
+    (folder / "notes.txt").write_bytes(b"\xff\xfe")
+    git(folder, "commit", "--quiet", "--all", "--message", "two")
+    repository = GitRepository(folder)
+    with pytest.raises(InputError, match=r"notes.txt of commit .* is no text"):
+        repository.file(repository.resolve("HEAD").sha, "notes.txt")

@@ -1,6 +1,7 @@
 """YAML with positions: every value knows the line and column it was written at."""
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from carelane.base.errors import InputError
 
 MOST_VALUES = 20_000
 DEEPEST = 30
+_SURROGATE = re.compile("[\ud800-\udfff]")
 Path = tuple[str | int, ...]
 
 
@@ -66,8 +68,12 @@ def read(text: str, name: str) -> Document:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise InputError(f"{where}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: not YAML: {error}") from None
+    odd = next((word for word in _words(node) if _SURROGATE.search(word.value)), None)
+    if odd is not None:
+        where = f"{name}:{odd.start_mark.line + 1}:{odd.start_mark.column + 1}"
+        raise InputError(f"{where}: half a character (\\ud800 to \\udfff) is no text")
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a mapping is expected, with `system:` and `services:`")
     return Document(name, data, positions, written)
@@ -96,3 +102,16 @@ def _walk(
             _walk(item, (*path, index), positions, written, name)
     elif isinstance(node, yaml.ScalarNode):
         written[path] = node.value
+
+
+def _words(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """The single values and keys in *node*."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _words(item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _words(key)
+            yield from _words(value)

@@ -202,8 +202,9 @@ class Deployment:
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
     *taken_out* has the services that its release does not have and that it took out by now, with the
-    version that each had. *by_token* says that a pipeline asked for it, and not a person. While the
-    environment was *unseen* nothing was decided, and no deadline ran.
+    version that each had. *by_token* says that a pipeline asked for it, and not a person. *fixes* is the
+    irreversible release that had changed the data when it took its place: it does not turn back by itself
+    either. While the environment was *unseen* nothing was decided, and no deadline ran.
     """
 
     id: int
@@ -225,6 +226,7 @@ class Deployment:
     by_token: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     unseen: tuple[Unseen, ...] = ()
+    fixes: str | None = None
 
     @property
     def ended(self) -> bool:

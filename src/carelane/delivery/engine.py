@@ -89,6 +89,7 @@ class Engine:
         self._seen = Observation()
         self._seen_at = clock.monotonic()
         self._seen_until = seen_until
+        self._anew = True
         self._starting = Starting(environment, clock, report)
         self._ended = False
         self._deciding = threading.Lock()
@@ -139,6 +140,7 @@ class Engine:
             if decision is not None and not self._commit(decision, pressing=emergency):
                 return 0.0
             self._note_seen(draft)
+            self._anew = not seen.visible
             state = decision.state if decision is not None else snapshot.state
             target = self._target(state, draft.deployment)
             if seen.visible:
@@ -188,7 +190,9 @@ class Engine:
     def draft(self, snapshot: Snapshot) -> Draft:
         """A draft on *snapshot* and the latest observation, with what is meant of each copy by now."""
         now, wall = self._clock.now(), self._clock.wall()
-        return Draft(snapshot, self.policy, self.shown, now, wall, seen_until=self._seen_until)
+        return Draft(
+            snapshot, self.policy, self.shown, now, wall, seen_until=self._seen_until, anew=self._anew
+        )
 
     def _note_seen(self, draft: Draft) -> None:
         """What went by unseen before *draft* is recorded with it."""

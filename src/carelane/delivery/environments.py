@@ -30,7 +30,8 @@ class Watch:
     with the version before it (*trials* times by now). *told* says that a person knows
     already, *told_while_off* that one knows because nothing is undone by itself: for as long as that is so.
     *spent_by* is the rollback that undid it by itself, which happens once. *size* is how many copies it was
-    to have when it succeeded: what is added to it later says nothing of it by not coming up.
+    to have when it succeeded: what is added to it later says nothing of it by not coming up. It is *fit* once
+    it was seen whole since somebody looks: what starts with a machine has as long as it takes to start.
     """
 
     deployment: int
@@ -40,6 +41,7 @@ class Watch:
     unready_since: datetime | None = None
     trials: int = 0
     size: int | None = None
+    fit: bool = True
     told: bool = False
     told_while_off: bool = False
     spent_by: int | None = None
@@ -55,7 +57,7 @@ class ServiceState:
     copies that are ready. *leaves_for* are the services that take its paths over: it leaves as soon as
     somebody is ready in each of them. *scaled* is a size that a person gave it, until the next deployment
     arrives; *scaled_during* is the one that was under way then. What was begun before *restarted_at* is
-    renewed, one copy after the other. *brought_by* is the deployment by which users came to *stable*.
+    renewed, one copy after the other. *brought_by* has by label the deployment that brought it to users.
     """
 
     stable: str | None = None
@@ -70,7 +72,7 @@ class ServiceState:
     leaves_for: tuple[str, ...] = ()
     scaled: int | None = None
     scaled_during: int | None = None
-    brought_by: int | None = None
+    brought_by: Mapping[str, int] = field(default_factory=dict)
     restarted_at: datetime | None = None
 
     @property

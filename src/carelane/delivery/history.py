@@ -98,9 +98,9 @@ class History:
             # A rollback that turns back leads to what it was to leave: that is what an emergency leaves.
             returns = active is not None and active.kind is not Kind.DEPLOY and active.phase is Phase.ABORTING
             if has_users(snapshot, seen) and not returns:
-                return stable
+                return self._earlier(state, way) if state.release in way.past else stable
             return self._past_stable(state, way, replace(stable, stays=True), begun=begun)
-        return stable if begun else self._earlier(state, way)
+        return stable if begun and state.release not in way.past else self._earlier(state, way)
 
     def _past_stable(self, state: EnvironmentState, way: Way, stable: Target, *, begun: bool) -> Target:
         """What users have is stable itself: further back than that, if there is anything there."""
@@ -113,11 +113,11 @@ class History:
 
     def _refuse_leaving(self, snapshot: Snapshot, way: Way) -> None:
         """Not asked of an emergency: most users are with stable, which has the changed data already."""
-        release = snapshot.changed_for_good
-        if release is not None and release.name not in way.past:
+        name = snapshot.changed_for_good
+        if name is not None and name not in way.past:
             raise RefusedError(
-                f"{release.name}, which is under way, is irreversible and has changed the data",
-                hint=f"fix forward; or leave it by name: --past {release.name}, or `carelane rollout abort`",
+                f"{name}, which is under way, is irreversible and has changed the data",
+                hint=f"fix forward; or leave it by name: --past {name}, or `carelane rollout abort`",
             )
 
     def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
@@ -174,7 +174,7 @@ class History:
             )
         return Target(chosen.number, release)
 
-    def returns_to(self, environment: str, wanted: Release) -> int | None:
+    def returns_to(self, snapshot: Snapshot, wanted: Release) -> int | None:
         """The revision that deploying *wanted* returns to; None where it was never there.
 
         Deploying an earlier release is no way round an irreversible one either.
@@ -182,8 +182,10 @@ class History:
         Raises:
             RefusedError: If an irreversible release came after *wanted* was there.
         """
+        environment = snapshot.state.name
         known = self._repository.revision_of(environment, wanted.name)
         if known is not None:
+            self._refuse_leaving(snapshot, Way())
             self._refuse_irreversible(environment, Target(known, wanted), frozenset())
         return known
 

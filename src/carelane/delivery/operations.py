@@ -82,10 +82,11 @@ class Operations:
     def _deploy(self, engine: Engine, asked: Request, strategy: str | None) -> Outcome:
         environment, wanted = engine.environment, asked.release
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
-        there = commands.already(self._repository.snapshot(environment), wanted, Kind.DEPLOY)
+        snapshot = self._repository.snapshot(environment)
+        there = commands.already(snapshot, wanted, Kind.DEPLOY)
         returns_to = None
         if there is None:
-            returns_to = self._history.returns_to(environment, wanted)
+            returns_to = self._history.returns_to(snapshot, wanted)
             self._verify(wanted)
             engine.platform.workloads.check(wanted.versions.values())
         number = self._repository.reserve_deployment()
@@ -108,7 +109,7 @@ class Operations:
         there = commands.already(snapshot, wanted, Kind.DEPLOY)
         if there is not None:
             return Outcome(None, there)
-        self._history.returns_to(environment, wanted)
+        self._history.returns_to(snapshot, wanted)
         engine.platform.workloads.check(wanted.versions.values())
         chosen = None if strategy is None else strategies.named(strategy, engine.policy.strategies)
         draft = engine.draft(snapshot)

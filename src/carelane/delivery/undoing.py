@@ -169,7 +169,8 @@ class Undoing:
         services = self._standings(engine, made, target, looked_up)
         with self._timed(timings, "verify"):
             found = self._found(engine, target.release, services)
-        outcome = _told({**services, **_unwell(target.release, services, found)}, found)
+        unwell = self._unwell(engine, target.release, services, found)
+        outcome = _told({**services, **unwell}, found)
         outcome = replace(outcome, message=f"{outcome.message}{looked_up.changed}")
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
@@ -184,7 +185,7 @@ class Undoing:
         for name, label in {**made.taken_out, **staying}.items():
             services[name] = _leaving(draft, name, label)
         found = self._found(engine, release, services)
-        outcome = _told({**services, **_unwell(release, services, found)}, found)
+        outcome = _told({**services, **self._unwell(engine, release, services, found)}, found)
         return replace(outcome, deployment=made)
 
     def _ask_until_decided(
@@ -290,6 +291,30 @@ class Undoing:
         lost = {n: replace(found.services[n], wrong=found.services[n].wrong or NOBODY) for n in nobody}
         return replace(found, services={**found.services, **lost})
 
+    def _unwell(
+        self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding], found: InPlace
+    ) -> dict[str, ServiceStanding]:
+        """The services that did not have to be switched, and are not well: users are not rescued by this."""
+        labels = {
+            name: version.label
+            for name, version in release.versions.items()
+            if name not in services and name in found.services and found.services[name].wrong
+        }
+        further = f" (ask again with --past {release.name} to leave it too)" if labels else ""
+        if labels and not self._leads_further(engine, release):
+            further = ""
+        words = {name: f"{label} as before{further}" for name, label in labels.items()}
+        return {n: ServiceStanding(Standing.UNCHANGED, None, labels[n], said) for n, said in words.items()}
+
+    def _leads_further(self, engine: Engine, release: Release) -> bool:
+        """Whether there is anything before *release* to go back to."""
+        way = Way(Kind.EMERGENCY, past=frozenset({release.name}))
+        try:
+            self._history.way_back(self._repository.snapshot(engine.environment), engine.seen, way)
+        except CarelaneError:
+            return False
+        return True
+
     def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
 
@@ -321,10 +346,10 @@ def require(reason: str) -> None:
 
 def _changed(snapshot: Snapshot, target: Target) -> str:
     """A warning where what is under way is irreversible and has migrated; empty where not."""
-    release = snapshot.changed_for_good
-    if release is None or target.release.name == release.name:
+    name = snapshot.changed_for_good
+    if name is None or target.release.name == name:
         return ""
-    return f"; {release.name} is irreversible and has changed the data, which {target.release.name} gets now"
+    return f"; {name} is irreversible and has changed the data, which {target.release.name} gets now"
 
 
 def _instead(draft: Draft, rollout: Rollout) -> str:
@@ -368,22 +393,6 @@ def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
         return ServiceStanding(Standing.LEAVING, label, None, words)
     words = f"taken out: {release} does not have it"
     return ServiceStanding(Standing.TAKEN_OUT, label, None, words)
-
-
-def _unwell(
-    release: Release, services: Mapping[str, ServiceStanding], found: InPlace
-) -> dict[str, ServiceStanding]:
-    """The services that did not have to be switched, and are not well: users are not rescued by this."""
-    return {
-        name: _unchanged(version.label, release.name)
-        for name, version in release.versions.items()
-        if name not in services and name in found.services and found.services[name].wrong
-    }
-
-
-def _unchanged(label: str, release: str) -> ServiceStanding:
-    words = f"{label} as before (ask again with --past {release} to leave it too)"
-    return ServiceStanding(Standing.UNCHANGED, None, label, words)
 
 
 def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:

@@ -1,7 +1,6 @@
 """Who asks, what page they want, and the parts of localhub that routes work with."""
 
 import base64
-import binascii
 import math
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -38,7 +37,7 @@ def token(request: Request) -> str:
     if scheme.lower() == "basic":
         try:
             value = base64.b64decode(value).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor text
             value = ""
     return value.strip()
 

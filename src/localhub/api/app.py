@@ -31,6 +31,10 @@ class _Prefixes:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (b"%00" in scope.get("raw_path", b"") + scope["query_string"]):
+            words = {"message": "Invalid request: no address has a NUL in it", "status": "422"}
+            await JSONResponse(words, 422)(scope, receive, send)
+            return
         if scope["type"] == "http":
             for prefix, instead in (("/api/v3/", "/"), ("/api/graphql", "/graphql")):
                 if scope["path"].startswith(prefix):
@@ -62,6 +66,12 @@ def application(localhub: Localhub) -> ASGIApp:
         words = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
         status = 422 if problem.status == 400 else problem.status
         return JSONResponse({"message": words, "status": str(status), "hint": problem.hint}, status)
+
+    @app.exception_handler(OverflowError)
+    @app.exception_handler(UnicodeError)
+    async def _nonsense(_request: Request, problem: Exception) -> JSONResponse:
+        """Numbers that no database has, and text that is none: whoever sent it is told so."""
+        return JSONResponse({"message": f"Invalid request: {problem}", "status": "422"}, 422)
 
     @app.exception_handler(StoreUnavailableError)
     async def _later(_request: Request, problem: StoreUnavailableError) -> JSONResponse:

@@ -38,6 +38,8 @@ async def git(
     if who is None:
         return Response("a token is needed as password", 401, {"WWW-Authenticate": 'Basic realm="localhub"'})
     repository = hub.repositories.get(f"{owner}/{name}")
+    if ".." in rest.split("/"):
+        return Response("no such file", 404)
     if repository is None or not who.reaches(repository.name):
         return Response("no such repository", 404)
     pushes = rest == PUSH or request.query_params.get("service") == PUSH

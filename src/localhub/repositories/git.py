@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from localhub.base.errors import PlatformError
+from localhub.base.errors import InputError, PlatformError
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "localhub",
@@ -18,8 +18,11 @@ def run(folder: Path | None, *arguments: str, check: bool = True, author: str | 
     """Runs git in a bare repository and returns what it says, its line ends as they are.
 
     Raises:
+        InputError: If an argument has a NUL in it, which no command can be given.
         PlatformError: If it fails and *check* is set, with git's own words.
     """
+    if any("\0" in argument for argument in arguments):
+        raise InputError("what git is asked for has a NUL in it")
     identity = IDENTITY if author is None else {**IDENTITY, "GIT_AUTHOR_NAME": author}
     done = subprocess.run(
         _command(folder, *arguments), capture_output=True, check=False, env={**_environment(), **identity}

@@ -186,7 +186,8 @@ def names(job: workflows.Job) -> set[str]:
         return {matrices.job_name(job.name or job.id, combination) for combination in found}
     strategy: Value = {"job-total": len(found)}
     return {
-        interpolate(job.name, Scope({"matrix": combination, "strategy": strategy})) for combination in found
+        interpolate(job.name, Scope({"matrix": combination.chosen, "strategy": strategy}))
+        for combination in found
     }
 
 

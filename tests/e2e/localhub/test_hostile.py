@@ -1,6 +1,7 @@
 """Workflows that mean harm, or are broken: the server goes on, other runs too, and no secret gets out."""
 
 import base64
+import http.client
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,53 @@ def test_a_secret_is_nowhere_to_be_read(app: Clone, server: LocalhubServer) -> N
         if path.is_file() and "secrets" not in path.parts and "repositories" not in path.parts:
             content = path.read_bytes()
             assert not [form for form in forms if form.encode() in content], path
+
+
+ODD = ("%00", "%ff", "99999999999999999999999", "-1", "main%00", "%ED%A0%80", "--help", "x" * 300)
+PLACES = (
+    "actions/runs/{}",
+    "actions/runs?per_page={}",
+    "actions/jobs/{}/logs",
+    "actions/artifacts/{}/zip",
+    "branches/{}",
+    "commits/{}/status",
+    "contents/{}",
+    "contents/x?ref={}",
+    "git/ref/heads/{}",
+    "pulls/{}",
+    "environments/{}",
+    "compare/{}",
+)
+BODIES = (
+    b"",
+    b"[",
+    b"\xff",
+    b"[" * 60_000,
+    b'{"ref":"\\ud800"}',
+    b'{"title":"t","head":"x","base":"\\u0000"}',
+)
+
+
+def test_whatever_is_asked_the_answer_is_no_error_of_ours(app: Clone, server: LocalhubServer) -> None:
+    token = server.environment()["GH_TOKEN"]
+
+    def answered(method: str, path: str, body: bytes | None = None, bears: str = f"Bearer {token}") -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        headers = {"Authorization": bears, "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, body, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    app.push()
+    home = f"/repos/{app.name}"
+    asked: list[tuple[str, str, bytes | None]] = []
+    asked += [("GET", f"{home}/{place.format(odd)}", None) for place in PLACES for odd in ODD]
+    for path in ("pulls", "dispatches", "actions/workflows/ci.yml/dispatches", "deployments"):
+        asked += [("POST", f"{home}/{path}", body) for body in BODIES]
+    asked += [("POST", "/graphql", body) for body in BODIES]
+    asked += [("GET", f"/{app.name}.git/objects/../../../../tokens.json", None)]
+    wrong = [each for each in asked if answered(*each) >= 500]
+    assert not wrong
+    assert answered("GET", "/user", None, "Basic AAAA\xff") == 401

@@ -66,3 +66,9 @@ def test_whatever_is_in_the_file_is_refused_rather_than_breaking_the_program(tex
 def test_no_text_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(InputError):
         documents.read(f"key: {text}", "carelane.yaml")
+
+
+@pytest.mark.parametrize("text", ['system: "\\ud800"', "a: " + "[" * 5000 + "]" * 5000, 'a: {"\\udfff": 1}'])
+def test_half_a_character_and_what_is_nested_without_end_are_one_clear_error(text: str) -> None:
+    with pytest.raises(InputError):
+        documents.read(text, "carelane.yaml")

@@ -12,6 +12,7 @@ from carelane.delivery.requesting import Wanted
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import MIGRATING, WEB
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
+from tests.unit.delivery.test_undoing_again import HELD
 
 
 def between(simulation: Simulation, *names: str, times: int) -> None:
@@ -109,6 +110,63 @@ def test_the_data_that_an_irreversible_release_has_changed_stays_changed_when_a_
     getattr(simulation, way)(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
+
+
+def fixing() -> Simulation:
+    """v2 is irreversible, has migrated and is held; its fix v3, which never gets ready, takes its place."""
+    simulation = Simulation(policy(1, progress_deadline_seconds=20.0), {"backend": MIGRATING}).shipped("v1")
+    simulation.release("v2", CRASH_LOOPING, irreversible=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 40)
+    return simulation
+
+
+def test_the_data_that_has_changed_is_not_forgotten_while_the_fix_is_under_way() -> None:
+    simulation = fixing()
+    with pytest.raises(RefusedError, match="v2, which is under way, is irreversible"):
+        simulation.deploy("v1")
+    simulation.release("v3", NEVER_READY)
+    simulation.deploy("v3")
+    with pytest.raises(RefusedError, match="v2, which is under way, is irreversible"):
+        simulation.rollback()
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "v2 is irreversible and has changed the data" in simulation.deployment.message
+    simulation.rollback(past=("v2",))
+    simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_an_emergency_after_another_is_about_what_brought_the_version_first() -> None:
+    simulation = Simulation(policy(1, keep_warm=2)).shipped("v1", "v2", "v3")
+    simulation.emergency()
+    simulation.settle()
+    simulation.emergency(past=("v2",))
+    simulation.settle()
+    found = [(i.deployment, i.version) for i in simulation.incidents]
+    assert found == [(2, "v2"), (3, "v3")], "newest first"
+
+
+def test_what_is_named_as_left_is_not_gone_to_from_a_canary_either() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.use(replace(simulation.engine.policy, strategy=HELD))
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    outcome = simulation.emergency(past=("v2",))
+    assert (outcome.switched, set(simulation.weights())) == (True, {"v1"})
+    simulation.settle()
+    assert simulation.phase is Phase.SUCCEEDED
+
+
+def test_who_is_told_to_go_further_back_can() -> None:
+    simulation = Simulation(policy(1), {"backend": WEB, "pages": replace(WEB, routes=("/pages",))})
+    simulation.shipped("v1")
+    simulation.release("v2", changes=("backend",))
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["pages", "v1"] = CRASH_LOOPING
+    simulation.tick(2)
+    assert "--past" not in simulation.emergency().message, "there is nothing before v1"
 
 
 def test_an_emergency_that_hurries_a_rollback_is_about_what_both_leave() -> None:

@@ -115,6 +115,41 @@ def test_what_fails_while_another_service_is_on_its_way_is_an_incident_and_undon
     assert simulation.incidents[0].resolved_by == 4
 
 
+def test_what_starts_more_slowly_with_the_machine_than_what_was_before_it_is_no_failure() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.restart_server()
+    simulation.workloads.behaviours["v2"] = NEVER_READY
+    simulation.tick(20)
+    assert simulation.deployment.id == 2
+    simulation.workloads.behaviours["v2"] = Behaviour()
+    simulation.tick(3)
+    simulation.workloads.behaviours["v2"] = NEVER_READY
+    simulation.until(lambda: simulation.weights() == {"v1": 2}, 20)
+
+
+def test_what_is_never_ready_after_a_restart_is_undone_at_the_deadline() -> None:
+    simulation = Simulation(policy(2, progress_deadline_seconds=20.0)).shipped("v1", "v2")
+    simulation.restart_server()
+    simulation.workloads.behaviours["v2"] = NEVER_READY
+    simulation.until(lambda: simulation.weights() == {"v1": 2}, 40)
+
+
+def test_an_incident_about_what_lacked_copies_is_over_once_it_has_them_all() -> None:
+    simulation = Simulation(policy({"backend": 2, "frontend": 2}), TWO).shipped("v1", "v2")
+    simulation.release("v3", Behaviour(ready_after=30), changes=("frontend",))
+    simulation.deploy("v3")
+    simulation.tick(2)
+    simulation.workloads.behaviours["backend", "v2"] = NEVER_READY
+    simulation.tick(6)
+    assert [i.resolved_at for i in simulation.incidents] == [None]
+    simulation.workloads.behaviours["backend", "v2"] = Behaviour()
+    simulation.tick(3)
+    (incident,) = simulation.incidents
+    assert incident.resolved_at is not None
+    assert incident.resolved_by is None
+    assert simulation.deployment.id == 3
+
+
 def test_a_version_that_is_being_replaced_is_not_held_to_lack_what_leaves() -> None:
     simulation = Simulation(policy(3, Pace(1, 0))).shipped("v1", "v2")
     simulation.release("v3", Behaviour(ready_after=8))

@@ -48,11 +48,12 @@ class Snapshot:
     incidents: tuple[Incident, ...] = ()
 
     @property
-    def changed_for_good(self) -> Release | None:
-        """The release under way, where it is irreversible and has changed the data; None where not."""
+    def changed_for_good(self) -> str | None:
+        """The irreversible release that has changed the data: under way, or what that fixes; else None."""
         if self.deployment is None or self.deployment.ended or self.release is None:
             return None
-        return self.release if self.release.irreversible and self.deployment.migrating else None
+        own = self.release.irreversible and self.deployment.migrating
+        return self.release.name if own else self.deployment.fixes
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Draft:
     undone: tuple[int, ...] = ()
     seen_until: datetime | None = None
     """When the environment had last been seen before this look; None where it never was."""
+    anew: bool = False
+    """Whether this is the first look of a server, or the first since nobody could say who is fit."""
 
     def __post_init__(self) -> None:
         self.services = dict(self.snapshot.state.services)

@@ -85,6 +85,14 @@ def _add_revision(draft: Draft) -> None:
     draft.set_release(current.release, number)
 
 
+def _brought_by(draft: Draft, rollout: Rollout) -> dict[str, int]:
+    """What is gone back to was brought by who brought it first."""
+    state, current = draft.service(rollout.service), draft.current()
+    known = {label: number for label, number in state.brought_by.items() if label in state.versions}
+    new = rollout.to_label != state.stable and (current.kind is Kind.DEPLOY or rollout.to_label not in known)
+    return {**known, rollout.to_label: current.id} if new else known
+
+
 def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
     """Make what was on trial stable; where not the *whole* of it has arrived, users of others follow yet."""
     state = draft.service(rollout.service)
@@ -107,7 +115,7 @@ def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
         previous=tuple(kept + earlier)[: policy.keep_warm],
         # Who only leaves a canary has what was watched before.
         watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
-        brought_by=state.brought_by if rollout.to_label == state.stable else draft.current().id,
+        brought_by=_brought_by(draft, rollout),
     )
     following = {label: Copies(Purpose.SERVE, 0) for label, share in (stable.shares or {}).items() if share}
     draft.put(rollout.service, stable)

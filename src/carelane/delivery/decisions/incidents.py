@@ -4,12 +4,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from carelane.delivery import users
+from carelane.delivery.decisions import failing
 from carelane.delivery.decisions.draft import ENGINE, Draft
 from carelane.delivery.deployments import MOVING, THERE, Deployment, Kind, Phase, Rollout
 from carelane.delivery.environments import Watch
 from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.releases import ServiceKind
 from carelane.delivery.users import Users
+
+LACKING = frozenset({Cause.READINESS, Cause.CRASH_LOOP, Cause.LIVENESS, Cause.START})
+"""What is over as soon as enough copies are there and stay."""
 
 
 def failed(draft: Draft, service: str, cause: Cause, words: str) -> None:
@@ -41,9 +45,11 @@ def note(draft: Draft) -> None:
                 words = f"deployment {current.id} of {current.release} succeeded"
                 _resolve(draft, incident, words, current.id, _over_since(current, incident))
     for incident in draft.incidents:
+        by = current.id if current is not None and not current.ended else None
         if _is_over(draft, incident):
-            by = current.id if current is not None and not current.ended else None
             _resolve(draft, incident, f"nobody gets {incident.version} any more", by)
+        elif _is_well_again(draft, incident):
+            _resolve(draft, incident, f"{incident.version} is whole again", None)
 
 
 def _note_users(draft: Draft) -> None:
@@ -100,7 +106,9 @@ def _brought_by(draft: Draft, emergency: Deployment) -> int | None:
     """The latest deployment that brought something of what *emergency* leaves."""
     state, wanted = draft.snapshot.state, draft.release.versions if draft.release is not None else {}
     left = [name for name in state.running if name in emergency.rollouts or name not in wanted]
-    return max((state.services[name].brought_by or 0 for name in left), default=0) or state.shipped_by
+    of = {name: state.services[name] for name in left}
+    brought = [service.brought_by.get(service.stable or "", 0) for service in of.values()]
+    return max(brought, default=0) or state.shipped_by
 
 
 def _left(deployment: Deployment | None, rollout: Rollout | None) -> str | None:
@@ -174,6 +182,19 @@ def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
         return bool(succeeded.rollouts)
     gone = draft.release is not None and incident.service not in draft.release.versions
     return gone or incident.service in succeeded.rollouts
+
+
+def _is_well_again(draft: Draft, incident: Incident) -> bool:
+    """Whether the version that users have lacked copies, and has them all by now without being undone."""
+    if incident.cause not in LACKING or incident.service is None or not draft.seen.visible:
+        return False
+    name, state = incident.service, draft.service(incident.service)
+    undo = draft.deployment
+    if undo is not None and undo.kind is not Kind.DEPLOY and not undo.ended:
+        return False  # its end says so
+    if state.stable is None or state.stable != incident.version or failing.crashes(draft, name, state.stable):
+        return False
+    return draft.whole(name, state.stable) and (state.watch is None or state.watch.unready_since is None)
 
 
 def _is_over(draft: Draft, incident: Incident) -> bool:

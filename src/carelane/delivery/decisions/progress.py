@@ -182,10 +182,8 @@ def _why_held(draft: Draft) -> str | None:
 
 def _why_never_back(draft: Draft) -> str | None:
     """Why only a person may turn this deployment back, however long that takes; None where time may."""
-    release, current = draft.release, draft.current()
-    if release is not None and release.irreversible and current.migrating:
-        return f"{release.name} is irreversible and has changed the data"
-    return None
+    changed = replace(draft.snapshot, deployment=draft.deployment, release=draft.release).changed_for_good
+    return None if changed is None else f"{changed} is irreversible and has changed the data"
 
 
 def _watch_pause(draft: Draft) -> None:

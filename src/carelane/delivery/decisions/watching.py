@@ -59,9 +59,11 @@ def note(draft: Draft) -> None:
             draft.put(name, replace(state, watch=None))
             continue
         before = watch.unready_since if draft.unseen is None else None  # it may have been well meanwhile
-        since = (before or draft.now) if _lacks(draft, name) and not _is_replaced(draft, name) else None
-        if since != watch.unready_since:
-            draft.put(name, replace(state, watch=replace(watch, unready_since=since)))
+        lacks = _lacks(draft, name)
+        since = (before or draft.now) if lacks and not _is_replaced(draft, name) else None
+        fit = (watch.fit and not draft.anew) or not lacks
+        if (since, fit) != (watch.unready_since, watch.fit):
+            draft.put(name, replace(state, watch=replace(watch, unready_since=since, fit=fit)))
     if _is_moving(draft):
         _note_meanwhile(draft)
         return
@@ -243,11 +245,12 @@ def _crashes(draft: Draft, name: str, label: str) -> Failure | None:
 def _unready(draft: Draft, name: str) -> Failure | None:
     state = draft.service(name)
     since = state.watch.unready_since if state.watch is not None else None
-    if since is None:
+    if since is None or state.watch is None:
         return None
     lasted = (draft.now - since).total_seconds()
     ready = draft.ready(name, state.stable)
-    limit = draft.policy.rollback.progress_deadline_seconds if ready else failing.READINESS_LOST_SECONDS
+    lost = state.watch.fit and not ready
+    limit = failing.READINESS_LOST_SECONDS if lost else draft.policy.rollback.progress_deadline_seconds
     if lasted < limit:
         return None
     said = f"{ready} of {_own(draft, name)} instances of {state.stable} ready for {lasted:.0f} s"

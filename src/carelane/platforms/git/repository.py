@@ -80,7 +80,12 @@ class GitRepository:
         done = self._read(TEXT_BYTES, f"{path} of {sha[:12]}", "show", f"{sha}:./{path}")
         if done.returncode != 0:
             raise NotFoundError(f"commit {sha[:12]} has no {path}", hint="add it and commit")
-        return done.stdout.decode()
+        try:
+            return done.stdout.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} of commit {sha[:12]} is no text: {error}", hint="write it as UTF-8"
+            ) from error
 
     def archive(self, sha: str, paths: list[str]) -> bytes:
         """A tar of *paths* at commit *sha*.

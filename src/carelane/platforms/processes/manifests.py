@@ -14,9 +14,8 @@ from typing import Any
 from carelane.base import json_files
 
 Manifest = dict[str, list[Any]]
-HELD = 3
-"""Of each file its size, when it was changed, and its content's digest."""
 """By path within the folder: size, time of change in nanoseconds, and SHA-256 or a link's target."""
+HELD = 3
 
 
 def write(folder: Path) -> None:
