@@ -15,6 +15,15 @@ from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.unit.delivery.test_undoing_again import HELD
 
 
+def fixing() -> Simulation:
+    """v2 is irreversible, has migrated, and is held."""
+    simulation = Simulation(policy(1, progress_deadline_seconds=20.0), {"backend": MIGRATING}).shipped("v1")
+    simulation.release("v2", CRASH_LOOPING, irreversible=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 40)
+    return simulation
+
+
 def between(simulation: Simulation, *names: str, times: int) -> None:
     """A pipeline deploys these in turn, so many times each."""
     for _ in range(times):
@@ -97,11 +106,7 @@ def test_what_is_unchanged_and_has_nobody_ready_is_told_though_nothing_can_be_as
 def test_the_data_that_an_irreversible_release_has_changed_stays_changed_when_a_fix_takes_its_place(
     way: str,
 ) -> None:
-    simulation = Simulation(policy(1), {"backend": MIGRATING}).shipped("v1")
-    simulation.release("v2", CRASH_LOOPING, irreversible=True)
-    simulation.deploy("v2")
-    simulation.until(lambda: simulation.phase is Phase.PAUSED, 40)
-    simulation.shipped("v3")
+    simulation = fixing().shipped("v3")
     with pytest.raises(RefusedError, match="v2 is irreversible"):
         getattr(simulation, way)()
     simulation.workloads.behaviours["v3"] = CRASH_LOOPING
@@ -110,15 +115,6 @@ def test_the_data_that_an_irreversible_release_has_changed_stays_changed_when_a_
     getattr(simulation, way)(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
-
-
-def fixing() -> Simulation:
-    """v2 is irreversible, has migrated and is held; its fix v3, which never gets ready, takes its place."""
-    simulation = Simulation(policy(1, progress_deadline_seconds=20.0), {"backend": MIGRATING}).shipped("v1")
-    simulation.release("v2", CRASH_LOOPING, irreversible=True)
-    simulation.deploy("v2")
-    simulation.until(lambda: simulation.phase is Phase.PAUSED, 40)
-    return simulation
 
 
 def test_the_data_that_has_changed_is_not_forgotten_while_the_fix_is_under_way() -> None:
