@@ -83,8 +83,8 @@ class Watcher:
                 try:
                     later = [each.ref for each in receipt.moved[number:] if each.created]
                     self._pushed(repository, moved, receipt.actor, later)
-                except PlatformError:
-                    raise  # git failed, not the push: it is looked at again
+                except (PlatformError, StoreUnavailableError):
+                    raise  # git or the store failed, not the push: it is looked at again
                 except LocalhubError as problem:
                     words = problem.message
                     log.warning("push_not_understood", repository=repository, ref=moved.ref, problem=words)

@@ -1,4 +1,4 @@
-"""Concurrency groups: at most one at work and one waiting in each, among all runs of a repository.
+"""Concurrency groups: one at work and one waiting in each, of all runs, calls and jobs of a repository.
 
 A call of a reusable workflow has the group of the job that calls, and that of the workflow that is called,
 from its first job's start to its last one's end.
@@ -14,46 +14,43 @@ from localhub.runs import progressing
 from localhub.runs.records import Claim, Conclusion, Job, Run, Status
 from localhub.workflows.definitions import Concurrency
 
+WHOLE = ""
+"""The name of a unit that is a whole run."""
+
+
+MOST_WAITING = 100
+"""With `queue: max`; else one."""
+
 
 def settled(runs: Iterable[Run], now: datetime) -> list[Run]:
-    """The runs that change: held back, let go or cancelled by their groups.
+    """The runs that change: held back, let go or cancelled by their groups, or some of whose jobs are.
+
+    Runs, calls and jobs are one line in a group: one at work (or first in it), and one that waits, or as many
+    as `queue: max` lets. Who comes newest makes the others that wait give way.
 
     Args:
-        runs: All that have not ended, of any repository, oldest first.
-        now: For runs that end here.
+        runs: All that have not ended, of any repository.
+        now: For what ends here.
     """
-    groups: dict[tuple[str, str], list[Run]] = {}
-    runs = list(runs)
-    for run in runs:
-        if run.group and not run.done:
-            groups.setdefault((run.repository, run.group.lower()), []).append(run)
-    units = _units(runs) if groups else {}
-    changed = []
-    for key, members in groups.items():
-        taken = any(unit.at_work for unit in units.get(key, []))
-        changed += _group_settled(members, now, taken=taken)
-    return changed
+    found = {run.id: run for run in runs}
+    changed: dict[int, Run] = {}
+    for (_, group), units in _units(found.values()).items():
+        for unit in _giving_way(units):
+            changed[unit.run.id] = unit.ended(changed.get(unit.run.id, unit.run), group, now)
+        first = units[0]
+        if first.name == WHOLE and not first.at_work and first.run.id not in changed:
+            changed[first.run.id] = replace(first.run, status=Status.QUEUED, updated_at=now)
+    return list(changed.values())
 
 
-def _group_settled(members: list[Run], now: datetime, *, taken: bool) -> list[Run]:
-    at_work = [run for run in members if run.status is not Status.PENDING]
-    pending = [run for run in members if run.status is Status.PENDING]
-    changed = [_superseded(run, now) for run in pending[:-1]]
-    if not pending:
-        return changed
-    newest = pending[-1]
-    if not at_work and not taken:
-        return [*changed, replace(newest, status=Status.QUEUED, updated_at=now)]
-    if newest.cancel_in_progress:
-        changed += [replace(run, cancelling=True, updated_at=now) for run in at_work if not run.cancelling]
-    return changed
-
-
-def _superseded(run: Run, now: datetime) -> Run:
-    """A waiting run makes way for a newer one."""
-    return replace(
-        run, status=Status.COMPLETED, conclusion=Conclusion.CANCELLED, cancelling=True, updated_at=now
-    )
+def _giving_way(units: list["_Unit"]) -> list["_Unit"]:
+    first, *waiting = units
+    if not waiting:
+        return []
+    newest = waiting[-1]
+    ends_first = newest.cancel_in_progress and not first.cancelling
+    most = MOST_WAITING if newest.queue_max else 1
+    return [*([first] if ends_first else []), *waiting[:-most]]
 
 
 def claims(unit: str, *written: tuple[Concurrency | None, Scope]) -> list[Claim]:
@@ -63,7 +60,7 @@ def claims(unit: str, *written: tuple[Concurrency | None, Scope]) -> list[Claim]
         group = "" if concurrency is None else interpolate(concurrency.group, scope)
         if concurrency is not None and group:
             cancels = truthy(evaluate_template(concurrency.cancel_in_progress, scope))
-            found.append(Claim(group, unit, cancels))
+            found.append(Claim(group, unit, cancels, concurrency.queue_max))
     return found
 
 
@@ -93,20 +90,27 @@ def refuse_deadlock(run: Run, around: Sequence[Claim], wanted: Sequence[Claim], 
 
 @dataclass(frozen=True)
 class _Unit:
-    """What has a group, or waits for it: one job, or a call with all of its jobs."""
+    """What has a group, or waits for it: a run (WHOLE), one job, or a call with all of its jobs."""
 
     run: Run
     name: str
     cancel_in_progress: bool
-    jobs: tuple[Job, ...]
+    queue_max: bool
+    jobs: tuple[Job, ...] = ()
 
     @property
-    def order(self) -> int:
-        return min(job.id for job in self.jobs)
+    def order(self) -> tuple[datetime, int]:
+        """When it came, and after what else that came then."""
+        if self.name == WHOLE:
+            return self.run.started_at, self.run.id
+        first = min(self.jobs, key=lambda job: job.id)
+        return first.created_at, first.id
 
     @property
     def at_work(self) -> bool:
         """Whether something of it was started in this attempt, and it has not ended."""
+        if self.name == WHOLE:
+            return self.run.status is not Status.PENDING
         begun = any(
             job.status is Status.IN_PROGRESS or (job.done and job.steps and job.log_of is None)
             for job in self.jobs
@@ -116,7 +120,7 @@ class _Unit:
     @property
     def ready(self) -> bool:
         """Whether something of it could start; a job that waits for approval keeps nobody waiting."""
-        return any(job.status is Status.QUEUED for job in self.jobs)
+        return self.name == WHOLE or any(job.status is Status.QUEUED for job in self.jobs)
 
     @property
     def _ended(self) -> bool:
@@ -127,51 +131,39 @@ class _Unit:
 
     @property
     def cancelling(self) -> bool:
-        return any(job.cancelling for job in self.jobs)
+        return self.run.cancelling if self.name == WHOLE else any(job.cancelling for job in self.jobs)
+
+    def ended(self, run: Run, group: str, now: datetime) -> Run:
+        """Its *run* once it makes way for a newer one."""
+        if self.name == WHOLE:
+            if self.at_work:
+                return replace(run, cancelling=True, updated_at=now)
+            over = replace(run, status=Status.COMPLETED, conclusion=Conclusion.CANCELLED)
+            return replace(over, cancelling=True, updated_at=now)
+        for job in self.jobs:
+            if job.status in {Status.QUEUED, Status.WAITING, Status.IN_PROGRESS}:
+                run = run.with_job(_ending(job, group, now))
+        return run
 
 
 def _units(runs: Iterable[Run]) -> dict[tuple[str, str], list[_Unit]]:
     """Those that have not ended, by repository and group, in the order in which they came."""
     groups: dict[tuple[str, str], list[_Unit]] = {}
     for run in runs:
-        found: dict[tuple[str, str], tuple[bool, list[Job]]] = {}
+        if run.group and not run.done:
+            whole = _Unit(run, WHOLE, run.cancel_in_progress, run.queue_max)
+            groups.setdefault((run.repository, run.group.lower()), []).append(whole)
+        found: dict[tuple[str, str], tuple[Claim, list[Job]]] = {}
         for job in run.jobs:
             for claim in job.claims:
-                key = (claim.group.lower(), claim.unit)
-                found.setdefault(key, (claim.cancel_in_progress, []))[1].append(job)
-        for (group, name), (cancels, jobs) in found.items():
-            unit = _Unit(run, name, cancels, tuple(jobs))
+                found.setdefault((claim.group.lower(), claim.unit), (claim, []))[1].append(job)
+        for (group, name), (claim, jobs) in found.items():
+            unit = _Unit(run, name, claim.cancel_in_progress, claim.queue_max, tuple(jobs))
             if unit.at_work or unit.ready:
                 groups.setdefault((run.repository, group), []).append(unit)
     for units in groups.values():
         units.sort(key=lambda unit: (not unit.at_work, unit.order))
     return groups
-
-
-def jobs_settled(runs: Iterable[Run], now: datetime) -> list[Run]:
-    """The runs some of whose jobs make way for newer ones of the groups of jobs and calls.
-
-    The same rule as for runs, also among the jobs of a matrix: one at work (or first in line), one waiting.
-
-    Args:
-        runs: All that have not ended, of any repository.
-        now: For jobs that end here.
-    """
-    found = {run.id: run for run in runs}
-    changed: dict[int, Run] = {}
-    for (_, group), units in _units(found.values()).items():
-        for unit in _giving_way(units):
-            for job in unit.jobs:
-                if job.status in {Status.QUEUED, Status.WAITING, Status.IN_PROGRESS}:
-                    run = changed.get(unit.run.id, unit.run)
-                    changed[run.id] = run.with_job(_ending(job, group, now))
-    return list(changed.values())
-
-
-def _giving_way(units: list[_Unit]) -> list[_Unit]:
-    first, *waiting = units
-    ends_others = bool(waiting) and waiting[-1].cancel_in_progress
-    return [*([first] if ends_others and not first.cancelling else []), *waiting[:-1]]
 
 
 def _ending(job: Job, group: str, now: datetime) -> Job:
@@ -186,18 +178,5 @@ def held(job: Job, run: Run, runs: Iterable[Run]) -> bool:
     wanted = {(run.repository, claim.group.lower()): claim.unit for claim in job.claims}
     if not wanted:
         return False
-    others = [other for other in runs if other.repository == run.repository]
-    units = _units(others)
-    return any(
-        (units[key][0].run.id, units[key][0].name) != (run.id, unit) or _by_a_run(key[1], run, others)
-        for key, unit in wanted.items()
-    )
-
-
-def _by_a_run(group: str, own: Run, runs: Iterable[Run]) -> bool:
-    """Whether a whole run is at work in *group*."""
-    return any(
-        run.group.lower() == group and run.status is not Status.PENDING
-        for run in runs
-        if run.group and run.id != own.id
-    )
+    units = _units(other for other in runs if other.repository == run.repository)
+    return any((units[key][0].run.id, units[key][0].name) != (run.id, unit) for key, unit in wanted.items())

@@ -204,16 +204,21 @@ class Engine:
         """One pass."""
         with self._condition:
             self._take_in()
-            for run in concurrency.settled(self._in_order(), self._clock.now()):
-                self._keep(run)
+            self._settle_groups()
             for run in self._in_order():
                 if run.status is not Status.PENDING:
                     self._advance_alone(run)
-            for run in concurrency.jobs_settled(self._in_order(), self._clock.now()):
-                self._ask_to_end(run)
-                self._keep(run)
+            if self._settle_groups():
                 self._stirred = True
             self._start_what_fits()
+
+    def _settle_groups(self) -> bool:
+        """See who makes way for whom, and who may go on; whether anything came of it."""
+        changed = concurrency.settled(self._in_order(), self._clock.now())
+        for run in changed:
+            self._ask_to_end(run)
+            self._keep(run)
+        return bool(changed)
 
     def _advance_alone(self, run: Run) -> None:
         """One run's fault must not hold up the others; the store's is no run's."""

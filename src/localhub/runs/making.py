@@ -85,6 +85,7 @@ def made(
         environment=environment or None,
         group=group,
         cancel_in_progress=job.concurrency is not None and _flag(job.concurrency.cancel_in_progress, scope),
+        queue_max=job.concurrency is not None and job.concurrency.queue_max,
         called_in=frame.claims,
         tolerated=_flag(job.continue_on_error, scope),
         timeout_seconds=_seconds(minutes),

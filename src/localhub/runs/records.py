@@ -75,6 +75,7 @@ class Claim:
     group: str
     unit: str
     cancel_in_progress: bool = False
+    queue_max: bool = False  # more than one may wait
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Job:
     annotations: tuple[Annotation, ...] = ()
     group: str | None = None  # its own concurrency group
     cancel_in_progress: bool = False
+    queue_max: bool = False
     called_in: tuple[Claim, ...] = ()  # the groups of the calls that it is in
     tolerated: bool = False  # continue-on-error of the job
     timeout_seconds: float = 21600.0
@@ -116,8 +118,10 @@ class Job:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """All the groups that it goes on under."""
-        own = () if not self.group else (Claim(self.group, f"job {self.id}", self.cancel_in_progress),)
-        return (*self.called_in, *own)
+        if not self.group:
+            return self.called_in
+        own = Claim(self.group, f"job {self.id}", self.cancel_in_progress, self.queue_max)
+        return (*self.called_in, own)
 
     @property
     def result(self) -> Conclusion | None:
@@ -182,6 +186,7 @@ class Run:
     sources: dict[str, str] = field(default_factory=dict)  # workflow files at this commit, by path
     group: str | None = None
     cancel_in_progress: bool = False
+    queue_max: bool = False
     cancelling: bool = False
     nodes: dict[str, Node] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()

@@ -196,7 +196,9 @@ class Starter:
             group = interpolate(workflow.concurrency.group, scope)
             cancels = truthy(evaluated(workflow.concurrency.cancel_in_progress, scope))
             if group:
-                run = replace(run, group=group, cancel_in_progress=cancels, status=Status.PENDING)
+                many = workflow.concurrency.queue_max
+                run = replace(run, group=group, cancel_in_progress=cancels, queue_max=many)
+                run = replace(run, status=Status.PENDING)
         return run
 
 

@@ -98,6 +98,7 @@ class Concurrency:
     group: str
     line: int
     cancel_in_progress: Flag = False
+    queue_max: bool = False
 
 
 @dataclass(frozen=True)

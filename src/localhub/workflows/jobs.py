@@ -40,6 +40,8 @@ NO_CONTAINERS = (
     " start what the job needs in a step"
 )
 UNSUPPORTED = "'{}' is not supported by localhub"
+QUEUES = ("single", "max")
+"""How many may wait in a concurrency group: one, or a hundred (GitHub, May 2026)."""
 JOB_REFUSALS = {name: NO_CONTAINERS.format(name) for name in ("container", "services")} | {
     name: UNSUPPORTED.format(name) for name in ("snapshot", "cancel-timeout-minutes")
 }
@@ -171,10 +173,14 @@ def concurrency(notes: Notes, node: Node | None, *, job_level: bool) -> Concurre
         if group == "" and job_level:
             notes.unexpected(node)
         return Concurrency(group, node.line) if group else None
-    section = Section(notes, node, "group cancel-in-progress", {"queue": UNSUPPORTED.format("queue")})
+    section = Section(notes, node, "group cancel-in-progress queue")
     section.require("group")
     cancel = section.flag("cancel-in-progress", allowed)
-    return Concurrency(section.filled("group", allowed) or "", node.line, cancel or False)
+    queue = section.get("queue")
+    if queue is not None and plain(queue) not in QUEUES:
+        notes.unexpected(queue)
+    many = queue is not None and plain(queue) == "max"
+    return Concurrency(section.filled("group", allowed) or "", node.line, cancel or False, many)
 
 
 def defaults(notes: Notes, section: Section, *, job_level: bool) -> Defaults:

@@ -192,8 +192,8 @@ def names(job: workflows.Job) -> set[str]:
 
 
 REFUSED_BY_US_ALONE = re.compile(
-    r"Expected format|is no workflow|No steps defined|Matrix (vector 'a'|must define)|No event triggers"
-    r"|is not supported by localhub"
+    r"Expected format|is no workflow|No steps defined|Matrix (vector 'a'|must define|exclude key)"
+    r"|No event triggers|is not supported by localhub"
 )
 
 

@@ -120,3 +120,60 @@ def test_a_run_and_a_job_of_another_are_never_at_work_in_a_group_at_once() -> No
     assert bench.states(third) == {"a": "queued"}
     bench.end("c", run_id=second)
     assert bench.states(third) == {"a": "in_progress"}
+
+
+BY_HAND = ".github/workflows/deploy.yml"
+
+
+def beside(more: str = "") -> Bench:
+    """A push starts a job of the group, `workflow_dispatch` of the other file a run of it."""
+    grouped = workflow(job("c"), f"concurrency: {{group: deploy{more}}}\n").replace("[push, ", "[")
+    return Bench({CI: ALONE, BY_HAND: grouped})
+
+
+def by_hand(bench: Bench) -> int:
+    (run,) = [run.id for run in bench.happens("workflow_dispatch", only=BY_HAND)]
+    return run
+
+
+def test_of_runs_and_jobs_together_one_waits_and_the_newest_takes_its_place() -> None:
+    bench = beside()
+    first, second, third = bench.push(), by_hand(bench), bench.push()
+    assert bench.states(first) == {"a": "in_progress"}
+    assert (bench.run(second).status, bench.run(second).conclusion) == (Status.COMPLETED, "cancelled")
+    assert bench.states(third) == {"a": "queued"}
+    fourth = by_hand(bench)
+    assert bench.states(third) == {"a": "cancelled", "b": "skipped"}
+    bench.end("a", run_id=first)
+    assert bench.states(fourth) == {"c": "in_progress"}
+
+
+def test_a_run_that_cancels_in_progress_ends_a_job_at_work_of_another() -> None:
+    bench = beside(", cancel-in-progress: true")
+    first = bench.push()
+    second = by_hand(bench)
+    assert bench.jobs.cancelled == [bench.job("a", first).id]
+    bench.end("a", "cancelled", run_id=first)
+    assert bench.states(second) == {"c": "in_progress"}
+
+
+def test_with_queue_max_all_wait_and_go_on_in_the_order_in_which_they_came() -> None:
+    bench = Bench(GROUPED.replace("group: deploy", "group: deploy, queue: max"))
+    runs = [bench.push() for _ in range(4)]
+    for at, run in enumerate(runs):
+        assert bench.run(run).status is Status.IN_PROGRESS
+        assert all(bench.run(later).status is Status.PENDING for later in runs[at + 1 :])
+        bench.end("a", run_id=run)
+    assert {bench.run(run).conclusion for run in runs} == {"success"}
+
+
+def test_more_than_a_hundred_do_not_wait() -> None:
+    bench = Bench(GROUPED.replace("group: deploy", "group: deploy, queue: max"))
+    runs = [bench.push() for _ in range(102)]
+    assert bench.run(runs[1]).conclusion == "cancelled"
+    assert bench.run(runs[2]).status is Status.PENDING
+
+
+def test_a_queue_is_single_or_max() -> None:
+    bench = Bench(GROUPED.replace("group: deploy", "group: deploy, queue: some"))
+    assert bench.run(bench.push()).conclusion == "startup_failure"
