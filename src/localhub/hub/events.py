@@ -113,6 +113,9 @@ class Watcher:
 
     def _start(self, repository: str, pushed: Pushed, sha: str, actor: str, later: list[str]) -> None:
         commit = self._hub.bare.commit(repository, sha)
+        before: str | None = pushed.before
+        if pushed.created:
+            before = self._hub.bare.before_new(repository, (pushed.ref, *later), sha)
         self._hub.starter.happened(
             Happened(
                 repository=repository,
@@ -121,7 +124,7 @@ class Watcher:
                 sha=sha,
                 actor=actor,
                 payload=payloads.push(self._hub, repository, pushed, commit, actor, later),
-                before=None if pushed.created else pushed.before,
+                before=before,
                 title=commit.message.splitlines()[0] if commit.message else sha[:7],
                 message=commit.message,
             )

@@ -11,7 +11,7 @@ import yaml
 from localhub.base.errors import InputError
 
 LABELS = (
-    *("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-latest-4-cores"),
+    *("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-latest-4-cores", "ubuntu-slim"),
     *("self-hosted", "linux", "x64"),
 )
 PASSED = (

@@ -195,6 +195,13 @@ class BareRepositories:
         excluded = [f"--exclude={ref.removeprefix('refs/heads/')}" for ref in refs]
         return self._commits(name, "--reverse", head, "--not", *excluded, "--branches")
 
+    def before_new(self, name: str, refs: Iterable[str], head: str) -> str | None:
+        """The parent of the deepest commit of *head* that no branch but *refs* has; None without one."""
+        excluded = [f"--exclude={ref.removeprefix('refs/heads/')}" for ref in refs]
+        wanted = ("--topo-order", "--reverse", "--parents", head, "--not", *excluded, "--branches")
+        deepest = git.run(self.folder(name), "rev-list", *wanted).partition("\n")[0].split()
+        return deepest[1] if len(deepest) > 1 else None
+
     def _commits(self, name: str, *wanted: str) -> list[Commit]:
         """The newest 250 of what `git log` is asked for."""
         form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"

@@ -8,6 +8,8 @@ from localhub.base.errors import InputError
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*)"
 REMOTE = re.compile(rf"(?P<owner>{NAME})/(?P<repository>[A-Za-z0-9._-]+)(?P<path>/[^@]*)?@(?P<ref>[^\s@]+)")
 WORKFLOWS = ".github/workflows/"
+OWN = "$/"
+"""What a path begins with that is of the workflow's own repository and commit (GitHub, July 2026)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ def action(written: str) -> Reference:
         )
     if written.startswith("./"):
         return Reference(inside(written))
+    if written.startswith(OWN):
+        raise InputError(
+            f"'{written}' is not supported by localhub in a step: an action of the run's commit is taken from"
+            " its checkout",
+            hint=f"actions/checkout, then uses: ./{written.removeprefix(OWN)}",
+        )
     return remote(written, "{owner}/{repository}[/path]@{ref}")
 
 
@@ -50,12 +58,12 @@ def workflow(written: str) -> Reference:
     Raises:
         InputError: For paths outside .github/workflows, and what is no reference.
     """
-    if not written.startswith("./"):
+    if not written.startswith(("./", OWN)):
         found = remote(written, "{owner}/{repository}/.github/workflows/{file}@{ref}")
     elif "@" in written:
         raise InputError(f"'{written}' is of this commit: it takes no version after an @")
     else:
-        found = Reference(inside(written))
+        found = Reference(inside(written.removeprefix(OWN)))
     name = found.path.removeprefix(WORKFLOWS)
     if not found.path.startswith(WORKFLOWS) or "/" in name or not name.endswith((".yml", ".yaml")):
         raise InputError(f"'{written}' is no workflow: reusable workflows are files directly in {WORKFLOWS}")

@@ -66,3 +66,20 @@ def test_a_client_that_leaves_in_the_middle_of_an_upload_leaves_no_git_behind(ap
     descriptors = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
     assert descriptors < 60
     app.push({"README.md": "others push on\n"})
+
+
+def test_a_new_branch_changes_what_differs_from_before_its_deepest_new_commit(app: Clone) -> None:
+    body = "jobs:\n  job:\n    runs-on: ubuntu-slim\n    steps: [{run: 'true'}]\n"
+    wanted = f"name: CI\non: {{push: {{paths: ['src/**']}}}}\n{body}"
+    first = app.push({f"{WORKFLOWS}/ci.yml": wanted, "src/a.txt": "one\n"})
+    assert app.ended(app.run(head_sha=first))["conclusion"] == "success"
+    app.git("switch", "--quiet", "--create", "docs")
+    app.commit({"README.md": "one\n"})
+    words = app.commit({"README.md": "two\n"})
+    app.git("push", "--quiet", "origin", "docs")
+    app.git("switch", "--quiet", "--create", "code", "main")
+    app.commit({"src/a.txt": "two\n"})
+    code = app.commit({"README.md": "three\n"})
+    app.git("push", "--quiet", "origin", "code")
+    assert app.run(head_sha=code), "its deepest commit changes src"
+    assert app.runs(head_sha=words) == [], "neither of its two does"

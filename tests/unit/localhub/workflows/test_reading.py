@@ -127,3 +127,14 @@ def test_what_is_no_reusable_workflow_is_refused(written: str) -> None:
 def test_a_reusable_workflow_is_found() -> None:
     assert references.workflow("./.github/workflows/a.yml").path == ".github/workflows/a.yml"
     assert references.workflow("o/r/.github/workflows/a.yaml@v1").ref == "v1"
+
+
+@pytest.mark.parametrize("written", ["./.github/workflows/x.yml", "$/.github/workflows/x.yml"])
+def test_a_workflow_of_the_same_commit_is_named_in_two_ways(written: str) -> None:
+    assert references.workflow(written) == references.Reference(".github/workflows/x.yml")
+
+
+def test_an_action_of_the_same_commit_without_a_checkout_is_refused_with_the_way_that_works() -> None:
+    with pytest.raises(InputError, match=r"'\$/tools/x' is not supported") as caught:
+        references.action("$/tools/x")
+    assert "uses: ./tools/x" in caught.value.hint
