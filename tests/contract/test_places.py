@@ -1,10 +1,12 @@
 """The state folder on a real disk."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from carelane.base.errors import InputError
 from carelane.bootstrap.places import Places
 
 
@@ -22,3 +24,17 @@ def test_a_state_folder_that_others_may_read_is_taken_back(tmp_path: Path) -> No
     Places(tmp_path).prepare()
     allowed = 0o711 if os.geteuid() == 0 else 0o700
     assert (tmp_path / ".carelane").stat().st_mode & 0o777 == allowed
+
+
+@pytest.mark.parametrize("odd", ["run", "environments", "carelane.db"])
+def test_what_is_something_else_than_it_should_be_is_named(tmp_path: Path, odd: str) -> None:
+    places = Places(tmp_path)
+    places.prepare()
+    place = places.state / odd
+    if odd == "carelane.db":
+        place.mkdir()
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+        place.write_text("")
+    with pytest.raises(InputError, match=odd):
+        places.prepare()

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from carelane.base.errors import InputError
+
 FILE = "carelane.yaml"
 USERS_SOCKET = "api.sock"
 """The name of the socket through which users come, as whom the kernel says they are."""
@@ -99,7 +101,18 @@ class Places:
         """Make the state folder, or take back what others may do in it.
 
         Root's own database runs as another user, who has been allowed to pass through: that much stays.
+
+        Raises:
+            InputError: If something else is where a folder or the database should be.
         """
+        for folder in (self.state, self.socket.parent, self.environments):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder} is no folder", hint="move it away; `carelane up` makes its own")
+        if self.database.is_dir():
+            raise InputError(
+                f"{self.database} is a folder",
+                hint="move it away; `carelane state restore FILE` puts one back",
+            )
         self.state.mkdir(mode=0o700, exist_ok=True)
         passing = self.state.stat().st_mode & 0o011 if os.geteuid() == 0 else 0
         self.state.chmod(0o700 | passing)

@@ -11,7 +11,7 @@ import click
 
 from carelane.base.errors import CarelaneError, OutcomeFailed, OutcomeOpen
 from carelane.cli.client import Client
-from carelane.cli.output import COLOURS, plain, say
+from carelane.cli.output import COLOURS, harmless, plain, say
 from carelane.cli.patience import patiently
 
 AGAIN_SECONDS = 0.15
@@ -126,7 +126,7 @@ def _say_last_words(client: Client, deployment: dict[str, Any]) -> None:
             continue
         if lines:
             say(f"last lines; all: `carelane logs {where} {service} --deployment {number}`", err=True)
-            click.echo("\n".join(lines[-MOST_LINES:]), err=True)
+            click.echo("\n".join(harmless(line) for line in lines[-MOST_LINES:]), err=True)
 
 
 class _Lines:
@@ -161,7 +161,7 @@ class _Live:
         text = self._text()
         for line in _described(deployment, environment):
             word = next((w for w in COLOURS if w in line.split()), None)
-            text.append(line + "\n", style=COLOURS[word] if word else "")
+            text.append(harmless(line) + "\n", style=COLOURS[word] if word else "")
         self._live.update(text)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """How things are shown: aligned columns for people, JSON for programs."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,6 +13,7 @@ from click.core import ParameterSource
 # What lays text out is imported by who does: an emergency rollback waits for no module that it does not need.
 
 F = TypeVar("F", bound=Callable[..., Any])
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 COLOURS = {
     "Succeeded": "green",
     "Healthy": "green",
@@ -57,8 +59,14 @@ def show_json(document: Any) -> None:  # noqa: ANN401 - JSON is of any shape
     click.echo(json.dumps(document, indent=2))
 
 
-def say(text: str, *, err: bool = False) -> None:
-    """Print *text* for people: on a terminal no line is broken within a word."""
+def harmless(text: str) -> str:
+    """*text* with what would move, colour or reverse a terminal written out: others may have written it."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: str, *, err: bool = False, head: str = "") -> None:
+    """Print *text* for people, behind our own *head*: on a terminal no line is broken within a word."""
+    text = f"{head}{harmless(text)}"
     width = _terminal_width(sys.stderr if err else sys.stdout)
     if width is not None:
         from carelane.cli.layout import wrapped
@@ -81,7 +89,7 @@ def table(headings: list[str], rows: list[list[str]]) -> None:
     """
     from carelane.cli.layout import table_lines
 
-    whole = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
+    whole = [[harmless(" ".join(cell.splitlines())) for cell in row] for row in rows]
     lines = table_lines(headings, whole, _terminal_width(sys.stdout))
     for number, (cells, widths) in enumerate(lines):
         click.echo(_line(cells, widths, bold=number == 0))

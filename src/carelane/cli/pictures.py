@@ -19,7 +19,7 @@ DOTS = 24
 def show_replay(found: Mapping[str, Any]) -> None:
     """Words, the way log E and the two ratios went, and what it would have cost."""
     colour = {"pass": "green", "fail": "red"}.get(found["verdict"], "yellow")
-    say(f"{click.style(found['verdict'], fg=colour, bold=True)}: {found['words']}")
+    say(f": {found['words']}", head=click.style(found["verdict"], fg=colour, bold=True))
     for line in (*_facts(found), *_pictures(found)):
         say(line)
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from carelane.cli.main import cli
-from carelane.cli.output import output_option, plain, table
+from carelane.cli.output import output_option, plain, say, table
 
 
 @click.command()
@@ -51,3 +51,14 @@ def test_a_cell_of_a_table_is_one_line_whatever_somebody_wrote(capsys: pytest.Ca
     table(["RELEASE", "REASON"], [["v1", "bad\nv2       fine"], ["v3", ""]])
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines == ["RELEASE  REASON", "v1       bad v2       fine", "v3"]
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;title\x07", "over\rwritten", "\x9b2J", "\u202egnorw"])
+def test_nothing_that_others_wrote_moves_a_terminal(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    say(f"because {text}\n\tnext")
+    table(["WHY"], [[text]])
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(said)
+    assert "because" in said
+    assert "\n\tnext" in said
+    assert "\\u" in said or "over" in said
