@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localhub.expressions import Scope, Value
-from localhub.runs.records import Conclusion, Node, Run
+from localhub.runs.records import Conclusion, Job, Node, Run
 
 RUNNER_ENVIRONMENT = "self-hosted"
 SERVER = "http://github.localhost"
@@ -47,6 +47,7 @@ def github(run: Run, around: Around, job: str | None = None) -> dict[str, Any]:
         "ref_protected": False,
         "ref_type": kind,
         "repository": run.repository,
+        "repositoryUrl": f"git://{SERVER.removeprefix('http://')}/{run.repository}.git",
         "repository_id": str(around.repository_id),
         "repository_owner": owner,
         "repository_owner_id": str(person_id(owner)),
@@ -64,6 +65,17 @@ def github(run: Run, around: Around, job: str | None = None) -> dict[str, Any]:
     if job is not None:
         context["job"] = job
     return context
+
+
+def job(run: Run, of: Job, path: str) -> dict[str, Any]:
+    """The `job` context, as far as it is known outside the runner; it is written in the file at *path*."""
+    return {
+        "check_run_id": of.id,
+        "workflow_ref": f"{run.repository}/{path}@{run.ref}",
+        "workflow_sha": run.sha,
+        "workflow_repository": run.repository,
+        "workflow_file_path": path,
+    }
 
 
 def runner(name: str) -> dict[str, Any]:

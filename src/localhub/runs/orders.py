@@ -33,7 +33,8 @@ IN_THE_RUNNER = (
 OF_THE_RUNNER = ("temp", "tool_cache", "workspace", "debug")
 MORE_IN_THE_RUNNER = ("path", "event_path", "env", "output", "step_summary", "state")
 LEFT_TO_ACT = frozenset(
-    {"steps", "env", "job", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
+    {"steps", "env", "secrets", "hashFiles", "success", "failure", "cancelled", "always"}
+    | {"job.status", "job.container", "job.services"}
     | {f"github.{name}" for name in (*IN_THE_RUNNER, *MORE_IN_THE_RUNNER)}
     | {f"runner.{name}" for name in OF_THE_RUNNER}
 )
@@ -98,8 +99,17 @@ def _scope(run: Run, frame: Frame, definition: WorkflowJob, job: Job, given: Giv
     known = conditions.scope(run, frame, definition, given.around, matrix=job.matrix)
     strategy = contexts.strategy(run.nodes[job.node], job.index, len(run.of(job.node)))
     github = contexts.github(run, given.around, definition.id)
-    more = contexts.scope({"strategy": strategy, "github": github, "runner": contexts.runner(given.runner)})
+    of_job = contexts.job(run, job, _workflow_path(run, frame))
+    runner = contexts.runner(given.runner)
+    more = contexts.scope({"strategy": strategy, "github": github, "runner": runner, "job": of_job})
     return Scope({**known.contexts, **more.contexts}, known.functions)
+
+
+def _workflow_path(run: Run, frame: Frame) -> str:
+    """The file that the job is written in: the run's own, or one that it calls."""
+    if not frame.prefix:
+        return run.path
+    return run.nodes[frame.prefix[:-2].rpartition("[")[0]].callee or ""
 
 
 def _defaults(defaults: Defaults) -> dict[str, str]:

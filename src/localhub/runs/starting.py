@@ -8,6 +8,7 @@ from localhub.base.clock import Clock
 from localhub.base.errors import InputError, LocalhubError, NotFoundError
 from localhub.expressions import evaluate_template as evaluated
 from localhub.expressions import interpolate, truthy
+from localhub.expressions import text as text_of
 from localhub.runs import contexts
 from localhub.runs.engine import Engine
 from localhub.runs.ports import Known, Runs, Sources, Workflows
@@ -202,5 +203,6 @@ class Starter:
         return run
 
 
-def _text(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
+def _text(value: Any) -> str:
+    """As `github.event.inputs` has it, where all is text; `inputs` has it as it is."""
+    return text_of(value)

@@ -45,7 +45,9 @@ def test_how_a_step_ends_is_told_as_its_shell_has_it(app: Clone, script: str, co
 
 
 def test_what_goes_on_in_the_background_holds_no_step_and_goes_on(app: Clone) -> None:
-    first = step("(while true; do echo busy; echo alive >>alive; sleep 0.05; done) &\n          echo begun")
+    first = step(
+        "touch alive; (while true; do echo busy; echo alive >>alive; sleep 0.05; done) &\n          echo begun"
+    )
     script = (
         "before=$(wc -l <alive); until [ $(wc -l <alive) -gt $((before + 3)) ];"
         " do sleep 0.05; done; echo it lives"
@@ -62,3 +64,17 @@ def test_all_that_a_step_says_is_there_in_its_order(app: Clone) -> None:
     lines = [line.partition("Z ")[2] for line in log(app, run).splitlines()]
     found = [line for line in lines if line.startswith(("line ", "error ")) and line.split()[-1].isdigit()]
     assert found == [f"{kind} {each}" for each in range(1, 201) for kind in ("line", "error")]
+
+
+def test_a_step_knows_which_check_it_is_and_where_it_is_written(app: Clone) -> None:
+    script = (
+        "echo '${{ job.check_run_id }} ${{ job.workflow_ref }} ${{ job.workflow_file_path }}"
+        " ${{ job.status }} ${{ github.repositoryUrl }}'"
+    )
+    run = begun(app, shell_job(script))
+    assert app.ended(run)["conclusion"] == "success", log(app, run)
+    (job,) = app.api(f"actions/runs/{run}/jobs")["jobs"]
+    path = app.api(f"actions/runs/{run}")["path"].partition("@")[0]
+    where = f"{app.name}/{path}@refs/heads/main"
+    assert f"Z {job['id']} {where} {path} success git://github.localhost/{app.name}.git" in log(app, run)
+    assert app.api(f"check-runs/{job['id']}")["name"] == job["name"]
