@@ -100,11 +100,11 @@ class RunConfiguration:
     schema_version: int = SCHEMA_VERSION
 
     @property
-    def addresses(self) -> set[str]:
-        """The placeholders that stand for where others are reached: ``services.backend.url``, for one."""
+    def service_addresses(self) -> set[str]:
+        """The placeholders that stand for where other services are reached: ``services.backend.url``."""
         texts = (*self.command, *(self.migrate or ()), *self.environment.values())
         named = {name for text in texts for name in Placeholders(text).get_identifiers()}
-        return {name for name in named if "." in name}
+        return {name for name in named if name.startswith("services.")}
 
     def settled_seconds(self, least: float) -> float:
         """For how long one must have been seen ready to have been so for *least* seconds: a probe more.

@@ -223,7 +223,7 @@ def _arguments(
     for name in SYSTEM:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for path in ("/tmp", "/run"):  # noqa: S108 - the sandbox's own
+    for path in ("/tmp", "/run", "/dev/shm"):  # noqa: S108 - the sandbox's own
         arguments += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", path]
     if settings.home_bytes is not None:
         arguments += ["--size", str(settings.home_bytes), "--tmpfs", HOME]

@@ -46,7 +46,7 @@ def test_how_a_step_ends_is_told_as_its_shell_has_it(app: Clone, script: str, co
 
 def test_what_goes_on_in_the_background_holds_no_step_and_goes_on(app: Clone) -> None:
     first = step(
-        "touch alive; (while true; do echo busy; echo alive >>alive; sleep 0.05; done) &\n          echo begun"
+        "touch alive; (while true; do echo busy; echo x >>alive; sleep 0.05; done) &\n          echo begun"
     )
     script = (
         "before=$(wc -l <alive); until [ $(wc -l <alive) -gt $((before + 3)) ];"

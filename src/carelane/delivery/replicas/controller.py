@@ -174,9 +174,9 @@ class Replicas:
 
         Addresses are given out when a server starts.
         """
-        known = {**self._placement("", 0).addresses, **self._backing.secret_addresses()}
+        known = self._proxies.addresses()
         for version in versions:
-            for address in sorted(version.run.addresses - known.keys()):
+            for address in sorted(version.run.service_addresses - known.keys()):
                 raise InputError(
                     f"{version.service} {version.label} needs ${{{address}}}, which this server does not"
                     " know",

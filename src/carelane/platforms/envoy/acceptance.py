@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from carelane.platforms.envoy.admin import Taken
 from carelane.platforms.envoy.documents import TAKEN
@@ -111,16 +112,21 @@ def said(folder: Path) -> tuple[Mapping[str, Said], Mapping[str, str]]:
     try:
         if not fresh(folder):
             return {}, {}
-        document = json.loads(place.read_text())
-    except (OSError, ValueError):
+        return _said(json.loads(place.read_text()))
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return {}, {}
+
+
+def _said(document: Any) -> tuple[Mapping[str, Said], Mapping[str, str]]:  # noqa: ANN401 - JSON is of any shape
     proxies = {
         name: Said(
-            of["since"], of["taken"], {file: (version, why) for file, (version, why) in of["refused"].items()}
+            float(of["since"]),
+            dict(of["taken"]),
+            {file: (version, why) for file, (version, why) in of["refused"].items()},
         )
         for name, of in document["proxies"].items()
     }
-    return proxies, document["unreadable"]
+    return proxies, dict(document["unreadable"])
 
 
 def fresh(folder: Path) -> bool:

@@ -118,7 +118,7 @@ class Folder:
             document = json.loads(text)
             made = tuple(self._resource(part, used) for part in document["resources"])
             return Document(document["version_info"], made)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             return Document("", last, f"{type(error).__name__}: {error}")
 
     def _resource(self, document: Mapping[str, Any], used: dict[str, Any]) -> Resource:
