@@ -55,3 +55,23 @@ def test_what_is_masked_later_is_hidden_from_then_on() -> None:
     masks = Masks()
     masks.add("hunter2")
     assert masks.hide("hunter2") == "***"
+
+
+def test_words_that_came_at_different_times_hide_what_lies_in_both() -> None:
+    masks = Masks([f"word-{number}" for number in range(100)])
+    for secret in ("cdefgh", "abcd", "ghij"):
+        masks.add(secret)
+        assert secret not in masks.hide(f"x {secret} y")
+    assert masks.hide("abcdefghij klm") == "*** klm"
+    assert masks.hide("word-7 abcd") == "*** ***"
+
+
+def test_a_mask_more_costs_no_more_than_a_few_words_made_anew() -> None:
+    masks = Masks()
+    made = 0
+    for number in range(2000):
+        masks.add(f"masked-{number:06d}")
+        masks.hide("x")
+        made += len(masks._sorted[-1].words)
+        assert len(masks._sorted) < 20
+    assert made < 40 * len(masks._words), "each word is made anew a few times, and not each time"
