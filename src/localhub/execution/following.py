@@ -86,12 +86,18 @@ class Following:
             process_id=process_id,
         )
 
-    def finished(self, kept: Kept, *, cancelled: bool, timed_out: bool, returned: int) -> Progress:
-        """The end, with what the job made."""
+    def finished(
+        self, kept: Kept, *, cancelled: bool, timed_out: bool, returned: int, lacked: str = ""
+    ) -> Progress:
+        """The end, with what the job made; *lacked* says what it was ended for."""
         for problem in kept.problems:
             self._annotate(problem)
         conclusion = Conclusion.SUCCESS
-        if timed_out:
+        if lacked:
+            self._annotate(Annotation("failure", lacked))
+            self._log.write(self._in_progress, f"##[error]{lacked}")
+            conclusion = Conclusion.FAILURE
+        elif timed_out:
             minutes = self._order.timeout_seconds / 60
             words = f"The job has exceeded the maximum execution time of {minutes:g} minutes."
             self._annotate(Annotation("failure", words))

@@ -13,6 +13,7 @@ import yaml
 from localhub.execution import logs, sandbox, tools
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
+from localhub.execution.room import Room
 from localhub.execution.uses import Actions, Used
 from localhub.runs.ports import JobFiles, Order, Progress, Report
 
@@ -53,6 +54,7 @@ class SandboxedJobs:
         extra_binds: tuple[sandbox.Bind, ...] = (),
         passed: Mapping[str, str] | None = None,
         paths: tuple[str, ...] = (),
+        room: Room = Room(),  # noqa: B008 - frozen
     ) -> None:
         self._state = state
         self._tools = found
@@ -63,6 +65,7 @@ class SandboxedJobs:
         self._extra_binds = extra_binds
         self._passed = dict(passed or {})
         self._paths = paths
+        self._room = room
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
 
@@ -128,6 +131,9 @@ class SandboxedJobs:
         timer = threading.Timer(order.timeout_seconds, running.time_out)
         timer.daemon = True
         timer.start()
+        over = threading.Event()
+        looking = (folder, running.no_room, over)
+        threading.Thread(target=self._room.watched, args=looking, name="room", daemon=True).start()
         try:
             report(order.run_id, order.job_id, following.progress(process_id=box.child_pid))
             for row in box.lines():
@@ -135,11 +141,16 @@ class SandboxedJobs:
                     report(order.run_id, order.job_id, following.progress(process_id=box.child_pid))
             box.process.wait()
         finally:
+            over.set()
             timer.cancel()
             running.ended()
         kept = self._store.keep(order, folder / "out")
         return following.finished(
-            kept, cancelled=running.cancelled, timed_out=running.timed_out, returned=box.process.returncode
+            kept,
+            cancelled=running.cancelled,
+            timed_out=running.timed_out,
+            lacked=running.lacked,
+            returned=box.process.returncode,
         )
 
     def _lay(self, order: Order, folder: Path) -> None:
@@ -272,6 +283,7 @@ class _Running:
     def __init__(self) -> None:
         self.cancelled = False
         self.timed_out = False
+        self.lacked = ""
         self._box: sandbox.Sandbox | None = None
         self._over = False
         self._grace: threading.Timer | None = None
@@ -301,6 +313,11 @@ class _Running:
     def time_out(self) -> None:
         self.timed_out = True
         self.cancel(force=False)
+
+    def no_room(self, words: str) -> None:
+        """It has taken too much of the disk: nothing of it goes on, for it would take more."""
+        self.lacked = words
+        self.cancel(force=True)
 
     def _too_long(self) -> None:
         if not self._over and self._box is not None:

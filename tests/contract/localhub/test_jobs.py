@@ -7,6 +7,7 @@ import pytest
 from localhub.bootstrap.localhub import built
 from localhub.execution import logs
 from localhub.execution.jobs import SandboxedJobs
+from localhub.execution.room import Room
 from localhub.hub.settings import Settings
 from localhub.runs.ports import ActStep, Order
 from localhub.runs.records import Conclusion, Status
@@ -128,6 +129,19 @@ class ActContract(JobsContract):
         self.cleaning(workshop, job_id, heard)
         workshop.let_end(job_id)
         assert steps(heard) == [Conclusion.CANCELLED, Conclusion.SUCCESS]
+
+    def test_a_job_that_fills_the_disk_ends_and_says_so(
+        self, workshop: ActWorkshop, job_id: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(workshop.jobs, "_room", Room(least_free_bytes=1 << 60, most_taken_bytes=8 << 20))
+        fills = f"head -c {24 << 20} /dev/zero >filled; sleep {WITHIN_SECONDS}"
+        order = ordered(job_id, fills, "echo not here")
+        heard = Heard(order)
+        workshop.jobs.start(order, heard)
+        end = heard.concluded()
+        assert end.conclusion is Conclusion.FAILURE
+        assert "this job has 0.0 GiB on it: it was ended." in end.annotations[0].message
+        assert logs.step_text(workshop.jobs.log_folder(job_id), ALWAYS) == ""
 
     def test_no_step_begins_once_all_has_been_ended(self, workshop: ActWorkshop, job_id: int) -> None:
         heard = self.begun(workshop, job_id)
