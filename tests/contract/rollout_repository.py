@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -284,31 +283,21 @@ class RolloutRepositoryContract:
         repository.commit(Decision(state(5), revision=revision(5, 15), undone=(4,)))
         assert repository.irreversible_after("production", 1) == ["v2"]
 
-    @pytest.mark.parametrize(
-        ("left", "by", "named"),
-        [
-            ({}, Kind.DEPLOY, ["v2"]),
-            ({}, Kind.EMERGENCY, []),
-            ({"phase": Phase.FAILED}, Kind.DEPLOY, []),
-            ({"rollouts": {"backend": Rollout("backend", "v1", "v2")}}, Kind.DEPLOY, []),
-        ],
-        ids=["overtaken", "left by a person", "turned back", "had not migrated"],
-    )
-    def test_an_irreversible_release_that_was_overtaken_once_it_had_migrated_is_named_too(
-        self, repository: RolloutRepository, left: dict[str, Any], by: Kind, named: list[str]
+    def test_an_irreversible_release_that_a_later_revision_fixes_is_named_too(
+        self, repository: RolloutRepository
     ) -> None:
         for name in ("v1", "v2", "v3"):
             made = replace(V1, name=name, commit=digest(name)[:40], irreversible=name == "v2")
             repository.add_release(made, entry())
         repository.commit(Decision(state(1), revision=revision(1, 1)))
-        overtaken = replace(deployment(2, Phase.SUPERSEDED), release="v2", kind=Kind.DEPLOY)
-        overtaken = replace(overtaken, **left)
-        later = replace(deployment(3, Phase.SUCCEEDED), release="v3", kind=by)
-        arrived = replace(revision(2, 3), release="v3")
-        repository.commit(Decision(state(2), (overtaken, later), revision=arrived))
-        assert repository.irreversible_after("production", 1) == named
+        fix = replace(revision(2, 3), release="v3", fixes=("v2",))
+        repository.commit(Decision(state(2), revision=fix))
+        assert repository.revisions("production", 1) == [fix]
+        assert repository.irreversible_after("production", 1) == ["v2"]
         assert repository.irreversible_after("production", 2) == [], "the fix was made for that data"
         assert repository.irreversible_after("staging", 0) == []
+        repository.commit(Decision(state(3), revision=revision(3, 4), undone=(2,)))
+        assert repository.irreversible_after("production", 1) == [], "somebody went past it knowingly"
 
     # -- releases
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 from carelane.analysis.measurements import Readings, Window
 from carelane.analysis.verdicts import Evidence
@@ -11,7 +10,7 @@ from carelane.base.errors import ConflictError, NotFoundError
 from carelane.delivery import release_names
 from carelane.delivery.analyses import AnalysisRun, Key
 from carelane.delivery.decisions.draft import Decision, Snapshot
-from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
@@ -141,19 +140,15 @@ class InMemoryRepository:
         return max(found, default=None)
 
     def irreversible_after(self, environment: str, revision: int) -> list[str]:
-        """Those of later revisions that were not undone, or that were overtaken when they had migrated."""
+        """Those of later revisions that were not undone, and those that these fix."""
         later = {
             r.release
             for r in self._revisions
             if r.environment == environment and r.number > revision and r.undone_by is None
         }
-        at = next((r for r in self._revisions if (r.environment, r.number) == (environment, revision)), None)
-        mine = [
-            d for d in self.deployments(environment, 1_000_000)[::-1] if at is None or d.id > at.deployment
-        ]
-        for left, by in pairwise(mine):
-            if left.phase is Phase.SUPERSEDED and left.migrating and by.kind is Kind.DEPLOY:
-                later.add(left.release)
+        for r in self._revisions:
+            if r.environment == environment and r.number > revision and r.undone_by is None:
+                later |= set(r.fixes)
         known = (self._releases.get(name or "") for name in later)
         return sorted(release.name for release in known if release is not None and release.irreversible)
 

@@ -126,6 +126,7 @@ class Simulation:
         made = {s: self.version(s, name, run) for s, run in runs.items()}
         known = self.repository.releases(200)[::-1]
         release = releases.release(name, labelled(made, known), irreversible=irreversible)
+        release = replace(release, created_at=self.clock.wall())
         self.repository.add_release(release, Entry(self.clock.now(), "alice", "release.created", name))
         if behaviour is not None:
             self.workloads.behaviours[name] = behaviour

@@ -202,8 +202,8 @@ class Deployment:
 
     *strategy* is the one that was named for it; None where the environment's own was to be used.
     *taken_out* has the services that its release does not have and that it took out by now, with the
-    version that each had. *by_token* says that a pipeline asked for it, and not a person. *fixes* is the
-    irreversible release that had changed the data when it took its place: it does not turn back by itself
+    version that each had. *by_token* says that a pipeline asked for it, and not a person. *fixes* are the
+    irreversible releases that had changed the data when it took their places: it does not turn back by itself
     either. While the environment was *unseen* nothing was decided, and no deadline ran.
     """
 
@@ -226,7 +226,7 @@ class Deployment:
     by_token: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     unseen: tuple[Unseen, ...] = ()
-    fixes: str | None = None
+    fixes: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -255,7 +255,10 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Revision:
-    """One successful deployment in an environment's history; *undone_by* is the rollback of it."""
+    """One successful deployment in an environment's history; *undone_by* is the rollback of it.
+
+    *fixes* are the irreversible releases whose places it took once they had changed the data.
+    """
 
     environment: str
     number: int
@@ -267,6 +270,7 @@ class Revision:
     at: datetime
     took_seconds: float
     undone_by: int | None = None
+    fixes: tuple[str, ...] = ()
 
 
 def check_transition(deployment: Deployment, to: Phase) -> None:

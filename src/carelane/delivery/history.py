@@ -4,6 +4,7 @@ Going back leaves what runs, not a name: a release that changed no service is no
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from carelane.delivery.deployments import Deployment, Kind, Phase, Revision, Rol
 from carelane.delivery.environments import EnvironmentState, ServiceState
 from carelane.delivery.observations import CopySeen, Observation
 from carelane.delivery.ports import RolloutRepository
-from carelane.delivery.releases import Release, ServiceKind
+from carelane.delivery.releases import Release, ServiceKind, has_changed, irreversible
 
 LOOKED_BACK = (20, 1000, 1_000_000)
 """How many are read at first, and then: what is looked for is seldom far, and found however far it is."""
@@ -113,11 +114,12 @@ class History:
 
     def _refuse_leaving(self, snapshot: Snapshot, way: Way) -> None:
         """Not asked of an emergency: most users are with stable, which has the changed data already."""
-        name = snapshot.changed_for_good
-        if name is not None and name not in way.past:
+        names = [name for name in snapshot.changed_for_good if name not in way.past]
+        if names:
             raise RefusedError(
-                f"{name}, which is under way, is irreversible and has changed the data",
-                hint=f"fix forward; or leave it by name: --past {name}, or `carelane rollout abort`",
+                f"{has_changed(names)}, which is under way",
+                hint=f"fix forward; or leave it by name: {past_words(way.past, names)},"
+                " or `carelane rollout abort`",
             )
 
     def _earlier(self, state: EnvironmentState, way: Way, beyond: Target | None = None) -> Target:
@@ -146,6 +148,7 @@ class History:
         self, state: EnvironmentState, earlier: Iterable[Revision], way: Way, beyond: Target | None
     ) -> Target | None:
         known: dict[str, Release] = {}  # pipelines may have gone to and fro between two of them
+        left = self._left(state.name, way.past)
         for revision in earlier:
             if revision.undone_by is not None or revision.release in way.past:
                 continue
@@ -156,9 +159,22 @@ class History:
                 known[revision.release] = found.within(state.name)
             release = known[revision.release]
             same = beyond is not None and _versions(release) == _versions(beyond.release)
-            if differing(state, release) and not same and way.mends(release):
+            if (
+                differing(state, release)
+                and _versions(release) not in left
+                and not same
+                and way.mends(release)
+            ):
                 return Target(revision.number, release)
         return None
+
+    def _left(self, environment: str, past: Iterable[str]) -> list[dict[str, str]]:
+        """The versions of the releases that are left by name: another one that has just these is left too."""
+        found = []
+        for name in past:
+            with suppress(NotFoundError):
+                found.append(_versions(self._repository.release_named(name).within(environment)))
+        return found
 
     def _named(self, state: EnvironmentState, kept: list[Revision], number: int) -> Target:
         chosen = next((r for r in kept if r.number == number), None)
@@ -187,19 +203,43 @@ class History:
         if known is not None:
             self._refuse_leaving(snapshot, Way())
             self._refuse_irreversible(environment, Target(known, wanted), frozenset())
+        changed = (*self._repository.irreversible_after(environment, 0), *snapshot.changed_for_good)
+        names = [name for name in dict.fromkeys(changed) if self._is_before(wanted, name)]
+        if names:
+            raise RefusedError(
+                f"{irreversible(names)}, and {wanted.name} has versions from before: nothing of it can read"
+                " the data",
+                hint="fix forward: deploy a release that mends it; `carelane rollback --past NAME` goes back"
+                " knowingly",
+            )
         return known
+
+    def _is_before(self, wanted: Release, name: str) -> bool:
+        """Whether *wanted*, whatever it is called, has a version from before what release *name* changed."""
+        changed = self._repository.release_named(name)
+        for service, version in changed.versions.items():
+            old = wanted.versions.get(service)
+            if version.label == name and old is not None and old.label != name:
+                first = self._repository.release_named(old.label)
+                if first.created_at < changed.created_at:
+                    return True
+        return False
 
     def _refuse_irreversible(self, environment: str, target: Target, past: frozenset[str]) -> None:
         # What was undone was gone past before, by who knew.
         between = dict.fromkeys(self._repository.irreversible_after(environment, target.revision or 0))
         names = [name for name in between if name not in {target.release.name, *past}]
         if names:
-            who = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} irreversible"
-            known = " ".join(f"--past {name}" for name in (*sorted(past), *names))
             raise RefusedError(
-                f"{who}: nothing before can read the data",
-                hint=f"fix forward: deploy a release that mends it; who knows better says {known}",
+                f"{irreversible(names)}: nothing before can read the data",
+                hint="fix forward: deploy a release that mends it; who knows better says"
+                f" {past_words(past, names)}",
             )
+
+
+def past_words(said: Iterable[str], names: Iterable[str]) -> str:
+    """What to say to leave *names* too."""
+    return " ".join(f"--past {name}" for name in dict.fromkeys((*sorted(said), *names)))
 
 
 def has_users(snapshot: Snapshot, seen: Observation) -> bool:

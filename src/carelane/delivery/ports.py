@@ -238,8 +238,8 @@ class RolloutRepository(Protocol):
     def irreversible_after(self, environment: str, revision: int) -> list[str]:
         """The names, sorted, of the irreversible releases whose data a later state has.
 
-        Those of later revisions that were not undone; and those that had migrated when another deployment
-        took their place, which is no revision. Who goes back knows what is left.
+        Those of later revisions that were not undone, and those that such a revision fixes: they had migrated
+        when it took their places.
         """
         ...
 

@@ -1,6 +1,6 @@
 """What is shipped: a release, and each service's version in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -112,6 +112,16 @@ class RunConfiguration:
         The last one may be as old as its period.
         """
         return least + (self.readiness.period_seconds if self.readiness is not None else 1.0)
+
+
+def irreversible(names: Sequence[str]) -> str:
+    """In words, that these releases are."""
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} irreversible"
+
+
+def has_changed(names: Sequence[str]) -> str:
+    """In words, that they are, and what that means."""
+    return f"{irreversible(names)} and {'has' if len(names) == 1 else 'have'} changed the data"
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from carelane.delivery.decisions.requests import Request
 from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState
-from carelane.delivery.history import History, Target, Way, has_users
+from carelane.delivery.history import History, Target, Way, has_users, past_words
 from carelane.delivery.ports import Artifacts, RolloutRepository
-from carelane.delivery.releases import Release
+from carelane.delivery.releases import Release, has_changed
 from carelane.delivery.requesting import Check, Outcome
 from carelane.delivery.verification import InPlace
 
@@ -120,7 +120,7 @@ class Undoing:
         ago = (self._clock.now() - last.finished_at).total_seconds()
         if last.release == state.release and ago < ONCE_MORE_SECONDS:
             undo = "emergency rollback" if last.kind is Kind.EMERGENCY else "rollback"
-            known = " ".join(f"--past {name}" for name in (*sorted(way.past), last.release))
+            known = past_words(way.past, [last.release])
             raise ConflictError(
                 f"{state.name} is on {last.release} since {last.finished_at:%H:%M:%S} UTC"
                 f" by {last.author}'s {undo} {last.id}",
@@ -346,10 +346,10 @@ def require(reason: str) -> None:
 
 def _changed(snapshot: Snapshot, target: Target) -> str:
     """A warning where what is under way is irreversible and has migrated; empty where not."""
-    name = snapshot.changed_for_good
-    if name is None or target.release.name == name:
+    names = [name for name in snapshot.changed_for_good if name != target.release.name]
+    if not names:
         return ""
-    return f"; {name} is irreversible and has changed the data, which {target.release.name} gets now"
+    return f"; {has_changed(names)}, which {target.release.name} gets now"
 
 
 def _instead(draft: Draft, rollout: Rollout) -> str:

@@ -1,6 +1,6 @@
 """Releases, deployments and environments in the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from carelane.audit.entries import Entry
 from carelane.base.errors import ConflictError, NotFoundError
 from carelane.delivery import release_names
 from carelane.delivery.decisions.draft import Decision, Snapshot
-from carelane.delivery.deployments import Deployment, Kind, Phase, Revision
+from carelane.delivery.deployments import Deployment, Revision
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.incidents import Incident
 from carelane.delivery.releases import Release
@@ -129,7 +129,12 @@ class SqlRolloutRepository:
         )
         with self._reading.begin() as connection:
             arrived = set(connection.scalars(query))
-            return sorted(arrived | set(_overtaken(connection, environment, revision)))
+            fixing = sa.select(t.c.document).where(
+                t.c.environment == environment, t.c.number > revision, t.c.undone_by.is_(None)
+            )
+            documents = connection.scalars(fixing.where(t.c.document.contains('"fixes":["')))
+            fixed = {name for document in documents for name in _REVISION.validate_json(document).fixes}
+            return sorted(arrived | fixed)
 
     def incidents(self, environment: str | None, limit: int) -> list[Incident]:
         """Newest first."""
@@ -256,26 +261,6 @@ def _deployment(row: sa.Row[tuple[object, ...]]) -> Deployment:
     deployment = _DEPLOYMENT.validate_json(r["document"])
     message = deployment.message or r["message"]  # why it ended so goes before what was noted of it
     return replace(deployment, timings_ms={**deployment.timings_ms, **r["timings_ms"]}, message=message)
-
-
-def _overtaken(connection: sa.Connection, environment: str, revision: int) -> Iterator[str]:
-    """The irreversible releases that had changed the data when another deployment took their place."""
-    d, r, t = tables.deployments, tables.releases, tables.revisions
-    at = sa.select(t.c.document).where(t.c.environment == environment, t.c.number == revision)
-    document = connection.execute(at).scalar()
-    since = 0 if document is None else _REVISION.validate_json(document).deployment
-    query = (
-        sa.select(d)
-        .join(r, _in(d.c.document, "release").as_string() == r.c.name)
-        .where(d.c.environment == environment, d.c.number > since, d.c.phase == Phase.SUPERSEDED.value)
-        .where(_in(r.c.document, "irreversible").as_boolean())
-    )
-    for row in connection.execute(query).all():
-        left = _deployment(row)
-        later = sa.select(d).where(d.c.environment == environment, d.c.number > left.id)
-        by = connection.execute(later.order_by(d.c.number).limit(1)).one_or_none()
-        if left.migrating and by is not None and _deployment(by).kind is Kind.DEPLOY:
-            yield left.release
 
 
 def _add_revision(connection: sa.Connection, revision: Revision, undone: tuple[int, ...]) -> None:

@@ -12,6 +12,7 @@ from carelane.delivery.strategies import CanaryStep, StepKind, Strategy, Strateg
 from tests.fakes.instances import HANGING, NEVER_READY, Behaviour
 from tests.fakes.releases import MADE_AT, WEB, WORKER
 from tests.fakes.simulation import Simulation, policy
+from tests.unit.delivery.test_undoing_again import HELD
 
 
 def only(simulation: Simulation) -> Incident:
@@ -52,6 +53,33 @@ def test_an_emergency_is_about_what_brought_what_it_leaves_and_not_about_what_ch
     simulation.settle()
     simulation.emergency()
     assert (only(simulation).deployment, only(simulation).version) == (2, "v2")
+
+
+def test_an_emergency_that_only_takes_a_service_out_ends_its_incident() -> None:
+    simulation = Simulation(policy({"backend": 1, "extra": 1}), {"backend": WEB}).shipped("v1")
+    extra = replace(WEB, routes=("/extra",))
+    simulation.release("v2", services={"backend": WEB, "extra": extra}, changes=("extra",))
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.emergency()
+    simulation.settle()
+    assert only(simulation).resolved_at is not None
+
+
+def test_an_emergency_ends_no_incident_of_what_it_leaves_as_it_is() -> None:
+    settings = policy({"backend": 1, "reminders": 1}, automatic=False)
+    simulation = Simulation(settings, {"backend": WEB, "reminders": WORKER}).shipped("v1", "v2")
+    simulation.use(replace(settings, strategy=HELD))
+    simulation.release("v3", changes=("backend",))
+    simulation.deploy("v3")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["reminders", "v2"] = Behaviour(crashes=True)
+    simulation.tick(10)
+    assert only(simulation).service == "reminders"
+    simulation.emergency()
+    simulation.settle()
+    (worker,) = [i for i in simulation.incidents if i.service == "reminders"]
+    assert worker.resolved_at is None
 
 
 def test_what_was_noticed_and_resolved_at_once_took_nobody_knows_how_long() -> None:

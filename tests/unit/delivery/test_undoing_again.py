@@ -116,7 +116,7 @@ def test_an_emergency_while_a_rollback_turns_back_does_not_go_where_that_leads()
 def test_a_held_irreversible_canary_is_left_by_name_whatever_revision_is_named(to: int | None) -> None:
     simulation = Simulation(policy(2), {"backend": MIGRATING}).shipped("v1", "v2")
     held_v3(simulation, irreversible=True)
-    with pytest.raises(RefusedError, match="v3, which is under way, is irreversible"):
+    with pytest.raises(RefusedError, match="v3 is irreversible and has changed the data"):
         simulation.rollback(to)
 
 

@@ -119,17 +119,70 @@ def test_the_data_that_an_irreversible_release_has_changed_stays_changed_when_a_
 
 def test_the_data_that_has_changed_is_not_forgotten_while_the_fix_is_under_way() -> None:
     simulation = fixing()
-    with pytest.raises(RefusedError, match="v2, which is under way, is irreversible"):
+    with pytest.raises(RefusedError, match="v2 is irreversible and has changed the data"):
         simulation.deploy("v1")
     simulation.release("v3", NEVER_READY)
     simulation.deploy("v3")
-    with pytest.raises(RefusedError, match="v2, which is under way, is irreversible"):
+    with pytest.raises(RefusedError, match="v2 is irreversible and has changed the data"):
         simulation.rollback()
     simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
     assert "v2 is irreversible and has changed the data" in simulation.deployment.message
     simulation.rollback(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
+
+
+def test_of_two_irreversible_releases_one_in_the_place_of_the_other_both_are_named() -> None:
+    simulation = fixing()
+    simulation.release("v3", CRASH_LOOPING, irreversible=True)
+    simulation.deploy("v3")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    with pytest.raises(RefusedError, match="v2 and v3 are irreversible and have changed the data") as caught:
+        simulation.rollback()
+    assert "--past v2 --past v3" in caught.value.hint
+    simulation.shipped("v4")
+    with pytest.raises(RefusedError, match="v2 and v3 are irreversible"):
+        simulation.emergency()
+    simulation.emergency(past=("v2", "v3"))
+    simulation.settle()
+    assert simulation.weights() == {"v1": 1}
+
+
+def test_who_went_past_what_had_changed_the_data_is_not_asked_for_it_again() -> None:
+    simulation = fixing()
+    simulation.release("v3", NEVER_READY)
+    simulation.deploy("v3")
+    simulation.tick(2)
+    simulation.abort("v1 reads it well enough")
+    simulation.settle()
+    simulation.shipped("v4")
+    simulation.workloads.behaviours["v4"] = CRASH_LOOPING
+    simulation.until(lambda: simulation.weights() == {"v1": 1}, 40)
+    assert simulation.deployment.author == "carelane", "nobody had to ask"
+
+
+def test_an_old_version_by_another_name_is_no_way_round_an_irreversible_release() -> None:
+    simulation = Simulation(policy(1)).shipped("v1")
+    simulation.release("v2", irreversible=True)
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation._contents["backend"] = "v1"
+    simulation.release("again", changes=())
+    with pytest.raises(RefusedError, match="v2 is irreversible, and again has versions from before"):
+        simulation.deploy("again")
+    simulation.shipped("v3")
+    assert simulation.weights() == {"v3": 1}, "a fix goes through"
+
+
+def test_a_release_that_has_just_what_is_left_by_name_is_not_gone_to_either() -> None:
+    simulation = Simulation(policy(1)).shipped("v0", "v1")
+    simulation.release("v1b", changes=())
+    simulation.deploy("v1b")
+    simulation.settle()
+    simulation.shipped("v2")
+    simulation.emergency(past=("v1b",))
+    simulation.settle()
+    assert simulation.weights() == {"v0": 1}
 
 
 def test_an_emergency_after_another_is_about_what_brought_the_version_first() -> None:

@@ -113,7 +113,7 @@ def test_an_emergency_is_not_given_up_while_nobody_can_say_what_was_left() -> No
 def test_a_rollback_out_of_a_held_irreversible_canary_is_refused_or_asked_for_by_name() -> None:
     """cases.md A, flagger#1186."""
     simulation = held_canary(irreversible=True)
-    with pytest.raises(RefusedError, match="v2, which is under way, is irreversible") as caught:
+    with pytest.raises(RefusedError, match="v2 is irreversible and has changed the data") as caught:
         simulation.rollback()
     assert "--past v2" in caught.value.hint
     assert simulation.phase is Phase.PAUSED

@@ -12,6 +12,7 @@ from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
 from tests.fakes.releases import WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
+from tests.unit.delivery.test_undoing_again import HELD
 
 TWO = {"backend": WEB, "frontend": WEB}
 
@@ -113,6 +114,18 @@ def test_what_fails_while_another_service_is_on_its_way_is_an_incident_and_undon
     simulation.until(lambda: simulation.state.deployment is None and simulation.deployment.id > 3, 40)
     assert simulation.weights("backend") == {"v1": 2}, "it was kept warm for that, beyond its time"
     assert simulation.incidents[0].resolved_by == 4
+
+
+def test_what_users_have_is_watched_beside_a_canary_that_takes_nothing_from_it() -> None:
+    simulation = Simulation(policy(2)).shipped("v1", "v2")
+    simulation.use(replace(simulation.engine.policy, strategy=HELD))
+    simulation.release("v3")
+    simulation.deploy("v3")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED)
+    simulation.workloads.behaviours["v2"] = CRASH_LOOPING
+    simulation.tick(10)
+    (incident,) = simulation.incidents
+    assert (incident.deployment, incident.version) == (2, "v2")
 
 
 def test_what_starts_more_slowly_with_the_machine_than_what_was_before_it_is_no_failure() -> None:

@@ -81,7 +81,7 @@ def request(draft: Draft, wanted: Request) -> None:
         by_token=wanted.by_token,
         strategy=wanted.strategy.kind if wanted.strategy is not None else None,
         rollouts=rollouts,
-        fixes=draft.snapshot.changed_for_good if wanted.kind is Kind.DEPLOY else None,
+        fixes=draft.snapshot.changed_for_good if wanted.kind is Kind.DEPLOY else (),
     )
     draft.record(
         "deployment.requested",

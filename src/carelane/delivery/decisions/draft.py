@@ -48,12 +48,12 @@ class Snapshot:
     incidents: tuple[Incident, ...] = ()
 
     @property
-    def changed_for_good(self) -> str | None:
-        """The irreversible release that has changed the data: under way, or what that fixes; else None."""
+    def changed_for_good(self) -> tuple[str, ...]:
+        """The irreversible releases that have changed the data: what is under way, and what that fixes."""
         if self.deployment is None or self.deployment.ended or self.release is None:
-            return None
-        own = self.release.irreversible and self.deployment.migrating
-        return self.release.name if own else self.deployment.fixes
+            return ()
+        own = (self.release.name,) if self.release.irreversible and self.deployment.migrating else ()
+        return tuple(dict.fromkeys((*self.deployment.fixes, *own)))
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ def _add_revision(draft: Draft) -> None:
         kind=current.kind,
         at=draft.now,
         took_seconds=(draft.now - current.created_at).total_seconds(),
+        fixes=current.fixes,
     )
     draft.set_release(current.release, number)
 

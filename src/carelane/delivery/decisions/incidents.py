@@ -178,8 +178,8 @@ def _resolve(
 
 def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
     """Whether the success of a deployment ends an incident: it has moved what that is about."""
-    if succeeded.kind is Kind.EMERGENCY or incident.service is None:
-        return bool(succeeded.rollouts)
+    if incident.service is None:
+        return bool(succeeded.rollouts or succeeded.taken_out)
     gone = draft.release is not None and incident.service not in draft.release.versions
     return gone or incident.service in succeeded.rollouts
 

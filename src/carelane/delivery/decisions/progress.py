@@ -30,7 +30,7 @@ from carelane.delivery.deployments import (
     RolloutPhase,
 )
 from carelane.delivery.incidents import Cause
-from carelane.delivery.releases import ServiceKind, ServiceVersion
+from carelane.delivery.releases import ServiceKind, ServiceVersion, has_changed
 
 Step = Callable[[Draft, Rollout], bool]
 
@@ -183,7 +183,7 @@ def _why_held(draft: Draft) -> str | None:
 def _why_never_back(draft: Draft) -> str | None:
     """Why only a person may turn this deployment back, however long that takes; None where time may."""
     changed = replace(draft.snapshot, deployment=draft.deployment, release=draft.release).changed_for_good
-    return None if changed is None else f"{changed} is irreversible and has changed the data"
+    return has_changed(changed) if changed else None
 
 
 def _watch_pause(draft: Draft) -> None:

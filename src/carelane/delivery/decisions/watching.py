@@ -11,7 +11,7 @@ from datetime import timedelta
 from carelane.delivery import targets
 from carelane.delivery.decisions import failing, incidents
 from carelane.delivery.decisions.draft import Draft
-from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout
+from carelane.delivery.deployments import Failure, FailureKind, Kind, Rollout, RolloutPhase
 from carelane.delivery.environments import Watch
 from carelane.delivery.incidents import Cause
 from carelane.delivery.releases import Release, ServiceKind
@@ -77,9 +77,14 @@ def _is_moving(draft: Draft) -> bool:
 
 
 def _is_replaced(draft: Draft, name: str) -> bool:
-    """Whether what is under way takes copies from the stable version of service *name*."""
+    """Whether what is under way takes copies from the stable version of service *name*: no canary does."""
     rollout = draft.deployment.rollouts.get(name) if draft.deployment is not None else None
-    return _is_moving(draft) and rollout is not None and rollout.begun
+    if not _is_moving(draft) or rollout is None or not rollout.begun:
+        return False
+    return not rollout.strategy.stepped or rollout.phase not in {
+        RolloutPhase.PROGRESSING,
+        RolloutPhase.PAUSED,
+    }
 
 
 def _note_meanwhile(draft: Draft) -> None:
