@@ -66,6 +66,18 @@ def test_an_emergency_that_only_takes_a_service_out_ends_its_incident() -> None:
     assert only(simulation).resolved_at is not None
 
 
+def test_the_incident_of_what_was_new_beside_others_and_is_gone_is_over() -> None:
+    simulation = Simulation(policy({"backend": 1, "extra": 1, "slow": 1}), {"backend": WEB}).shipped("v1")
+    new = {name: replace(WEB, routes=(f"/{name}",)) for name in ("extra", "slow")}
+    simulation.release("v2", services={"backend": WEB, **new}, changes=("extra", "slow"))
+    simulation.workloads.behaviours |= {("extra", "v2"): HANGING, ("slow", "v2"): NEVER_READY}
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.deployment.ended, 60)
+    simulation.settle()
+    assert simulation.phase is Phase.FAILED
+    assert only(simulation).resolved_at is not None
+
+
 def test_an_emergency_ends_no_incident_of_what_it_leaves_as_it_is() -> None:
     settings = policy({"backend": 1, "reminders": 1}, automatic=False)
     simulation = Simulation(settings, {"backend": WEB, "reminders": WORKER}).shipped("v1", "v2")

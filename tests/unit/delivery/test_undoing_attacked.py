@@ -10,7 +10,7 @@ from carelane.delivery.deployments import Kind, Phase
 from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
-from tests.fakes.releases import MIGRATING, WEB
+from tests.fakes.releases import MIGRATING, WEB, WORKER
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 from tests.unit.delivery.test_undoing_again import HELD
 
@@ -130,6 +130,28 @@ def test_the_data_that_has_changed_is_not_forgotten_while_the_fix_is_under_way()
     simulation.rollback(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
+
+
+def test_what_is_tried_again_after_it_had_changed_the_data_is_held_and_named_again() -> None:
+    simulation = fixing()
+    simulation.abort("later")
+    simulation.settle()
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.phase is Phase.PAUSED, 60)
+    assert "v2 is irreversible and has changed the data" in simulation.deployment.message
+    with pytest.raises(RefusedError, match="v2 is irreversible and has changed the data"):
+        simulation.rollback()
+
+
+def test_a_worker_that_crashes_in_the_version_gone_back_to_is_not_back() -> None:
+    services = {"backend": WEB, "reminders": WORKER}
+    simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1", "v2")
+    simulation.workloads.behaviours["reminders", "v1"] = Behaviour(lives_for=3)
+    simulation.emergency()
+    simulation.tick(30)
+    assert simulation.phase is Phase.PAUSED
+    assert "reminders: crash loop" in simulation.deployment.message
+    assert simulation.weights() == {"v1": 1}, "users are back at once all the same"
 
 
 def test_of_two_irreversible_releases_one_in_the_place_of_the_other_both_are_named() -> None:

@@ -11,7 +11,7 @@ from carelane.delivery.strategies import DEFAULTS, StrategyKind
 from tests.fakes.releases import WEB
 from tests.fakes.simulation import PRODUCTION, Simulation, policy
 
-RENAMED = "the steps of canary for site, which takes the users of backend over at once"
+RENAMED = "the steps of canary for site, which takes users of backend over at once"
 
 
 def by_canary(**replicas: int) -> Policy:
@@ -33,6 +33,15 @@ def test_a_pipeline_does_not_go_round_the_canary_by_another_name() -> None:
         )
     assert caught.value.message == f"token ci may not deploy into production, without {RENAMED}"
     assert simulation.weights() == {"v1": 1}
+
+
+def test_a_path_that_moves_to_a_new_service_goes_round_the_canary_too() -> None:
+    both = replace(WEB, routes=("/", "/site"))
+    simulation = Simulation(by_canary(backend=1, site=1), {"backend": both}).shipped("v1")
+    simulation.release("v2", services={"backend": WEB, "site": replace(WEB, routes=("/site",))})
+    asks = Wanted(by_token=True, may_weaken=False)
+    with pytest.raises(RefusedError, match="for site, which takes users of backend over at once"):
+        simulation.operations.deploy(PRODUCTION, "v2", "token ci", "", asks)
 
 
 def test_who_may_is_recorded_to_have() -> None:

@@ -52,8 +52,9 @@ class Snapshot:
         """The irreversible releases that have changed the data: what is under way, and what that fixes."""
         if self.deployment is None or self.deployment.ended or self.release is None:
             return ()
-        own = (self.release.name,) if self.release.irreversible and self.deployment.migrating else ()
-        return tuple(dict.fromkeys((*self.deployment.fixes, *own)))
+        before = any(v.label in self.state.service(n).migrated for n, v in self.release.versions.items())
+        own = self.release.irreversible and (self.deployment.migrating or before)
+        return tuple(dict.fromkeys((*self.deployment.fixes, *((self.release.name,) if own else ()))))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from carelane.delivery.releases import ServiceKind
 
 GIVEN_SECONDS = 10.0
 """How long the version to go back to is given before its crashes are said to keep it from coming back."""
+LIVED_SECONDS = 5.0
+"""How long a worker must have run for it to count as one that does not crash at once."""
 NEVER_BACK = "an emergency rollback never goes back to what it left: it goes on being tried"
 
 
@@ -59,8 +61,15 @@ def advance(draft: Draft) -> None:
 
 
 def _is_there(draft: Draft, rollout: Rollout) -> bool:
-    """Whether the version to go back to has arrived, and nobody else serves or works any more."""
-    return failing.arrived(draft, rollout) and not draft.others(rollout.service, rollout.to_label)
+    """Whether the version to go back to has arrived, and nobody else serves or works any more.
+
+    Of a worker nobody can be asked: it has lived for a while.
+    """
+    name, label = rollout.service, rollout.to_label
+    lives = draft.wanted(rollout).run.kind is ServiceKind.WEB or all(
+        copy.ready_seconds >= LIVED_SECONDS for copy in draft.serving(name, label)
+    )
+    return lives and failing.arrived(draft, rollout) and not draft.others(name, label)
 
 
 def standing(draft: Draft, rollout: Rollout) -> Standing:

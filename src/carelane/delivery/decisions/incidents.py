@@ -206,6 +206,8 @@ def _is_over(draft: Draft, incident: Incident) -> bool:
         return False
     name, state = incident.service, draft.service(incident.service)
     serving = [copy for copy in draft.seen.of(name) if copy.serves or copy.label in state.serving]
+    if not serving and state.stable is None and draft.shipped is not None:
+        return True  # it was new beside the others, and is gone
     others = [copy for copy in serving if copy.label != incident.version]
     if len(others) < len(serving) or incident.version in state.serving:
         return False

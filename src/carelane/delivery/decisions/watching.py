@@ -141,6 +141,8 @@ def tell(draft: Draft, due: Due, why: str) -> None:
     state = draft.service(due.service)
     if state.watch is None or _is_settled(draft, state.watch):
         return
+    if not due.suspected:
+        note_incident(draft, due.service, Cause.of_failure(due.failure.kind), str(due))
     off = not draft.policy.rollback.automatic
     told = replace(state.watch, told_while_off=True) if off else replace(state.watch, told=True)
     draft.put(due.service, replace(state, watch=told))
