@@ -131,7 +131,11 @@ def _say_what_was_done(environment: str, outcome: dict[str, Any]) -> None:
     """Each service for itself: what was switched, what is still on its way, what was verified."""
     deployment = outcome["deployment"]
     back = "is back on" if outcome["switched"] else "goes back to"
+    if outcome["switched"] and outcome["verified"] is False:
+        back = "is on, and NOT well on,"
     say(f"{environment} {back} {deployment['release']} (deployment {deployment['id']})")
+    if outcome["warning"]:
+        say(f"! {outcome['warning']}")
     for name, standing in outcome["services"].items():
         say(f"  {name:<11} {standing['words']}")
     if not outcome["switched"]:

@@ -14,7 +14,7 @@ from carelane.base.errors import (
     PlatformError,
 )
 from carelane.delivery import requesting, verification
-from carelane.delivery.decisions import commands, emergencies, leaving
+from carelane.delivery.decisions import commands, emergencies, failing, incidents, leaving
 from carelane.delivery.decisions.draft import Draft, Snapshot
 from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
@@ -53,7 +53,8 @@ class EmergencyOutcome:
     """What an emergency came to.
 
     *switched* says whether every service that takes requests was switched and the proxies took it;
-    *verified* whether all that can be asked answered rightly, None where there is nothing to ask.
+    *verified* whether all that can be asked answered rightly, None where there is nothing to ask. *warning*
+    says what who went back should know of the data.
     """
 
     deployment: Deployment | None
@@ -61,6 +62,7 @@ class EmergencyOutcome:
     switched: bool
     verified: bool | None
     services: Mapping[str, ServiceStanding] = field(default_factory=dict)
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,8 @@ class Undoing:
             found = self._found(engine, target.release, services)
         unwell = self._unwell(engine, target.release, services, found)
         outcome = _told({**services, **unwell}, found)
-        outcome = replace(outcome, message=f"{outcome.message}{looked_up.changed}")
+        warned = looked_up.changed
+        outcome = replace(outcome, message=f"{outcome.message}{warned}", warning=warned.removeprefix("; "))
         self._settle(engine, made, timings, outcome)
         return replace(outcome, deployment=self._repository.deployment(made.id))
 
@@ -221,6 +224,8 @@ class Undoing:
         try:
             if outcome.switched and not made.ended:
                 engine.go_on()
+            if outcome.verified is False:
+                engine.command(lambda draft: _note_unwell(draft, outcome), unseen=True, looked=True)
             engine.with_room(lambda: self._repository.note_timings(made.id, timings, message))
         except CarelaneError as error:
             engine.report(error)
@@ -283,12 +288,12 @@ class Undoing:
         if found.rejected or found.untaken:
             return found
         draft = engine.draft(self._repository.snapshot(engine.environment))
-        nobody = [
-            name
+        wrong = {
+            name: found.services[name].wrong or _lost(draft, name, version.label)
             for name, version in release.versions.items()
-            if name not in services and draft.seen.visible and not draft.ready(name, version.label)
-        ]
-        lost = {n: replace(found.services[n], wrong=found.services[n].wrong or NOBODY) for n in nobody}
+            if name not in services
+        }
+        lost = {name: replace(found.services[name], wrong=why) for name, why in wrong.items() if why}
         return replace(found, services={**found.services, **lost})
 
     def _unwell(
@@ -336,6 +341,21 @@ class Undoing:
         started = self._clock.monotonic()
         yield
         timings_ms[part] = round((self._clock.monotonic() - started) * 1000, 2)
+
+
+def _lost(draft: Draft, service: str, label: str) -> str:
+    """What is known against a service that stays as it is, which nobody had to switch; "" if nothing."""
+    crash = failing.crashes(draft, service, label)
+    if crash is not None:
+        return str(crash)
+    return NOBODY if draft.seen.visible and not draft.ready(service, label) else ""
+
+
+def _note_unwell(draft: Draft, outcome: EmergencyOutcome) -> None:
+    """Users are where somebody wanted them, and not well: that is an incident of its own."""
+    for name, standing in outcome.services.items():
+        if standing.verified is False:
+            incidents.unwell(draft, name, standing.to_label, f"{name}: {standing.words}")
 
 
 def require(reason: str) -> None:

@@ -271,7 +271,7 @@ def test_the_success_of_another_service_does_not_resolve_what_a_service_has() ->
     simulation.release("v2", changes=("backend",))
     simulation.deploy("v2")
     simulation.settle()
-    simulation.workloads.behaviours["v1"] = NEVER_READY
+    simulation.workloads.behaviours["backend", "v1"] = NEVER_READY
     simulation.emergency()
     simulation.tick(3)
     simulation.abort()

@@ -7,6 +7,7 @@ import pytest
 from carelane.base.errors import ConflictError, RefusedError
 from carelane.delivery import history
 from carelane.delivery.deployments import Kind, Phase
+from carelane.delivery.incidents import Cause
 from carelane.delivery.policies import Pace
 from carelane.delivery.requesting import Wanted
 from tests.fakes.instances import CRASH_LOOPING, NEVER_READY, Behaviour
@@ -99,7 +100,7 @@ def test_what_is_unchanged_and_has_nobody_ready_is_told_though_nothing_can_be_as
     outcome = simulation.emergency()
     assert (outcome.switched, outcome.verified) == (True, False)
     assert "pages: v1 as before" in outcome.message
-    assert "NOT verified: nobody of it is ready" in outcome.message
+    assert "NOT verified: crash loop: pages-2 ended" in outcome.message
 
 
 @pytest.mark.parametrize("way", ["rollback", "emergency"])
@@ -130,6 +131,25 @@ def test_the_data_that_has_changed_is_not_forgotten_while_the_fix_is_under_way()
     simulation.rollback(past=("v2",))
     simulation.settle()
     assert simulation.weights() == {"v1": 1}
+
+
+def test_what_is_gone_back_to_and_is_not_well_is_an_incident_until_something_else_is_there() -> None:
+    asked = replace(WEB, health_path="/health")
+    simulation = Simulation(policy(1, keep_warm=2), {"backend": asked}).shipped("v1", "v2", "v3")
+    simulation.router.answers = {"/health": (500, b"")}
+    assert simulation.emergency().verified is False
+    simulation.settle()
+    (still,) = [i for i in simulation.incidents if i.resolved_at is None]
+    assert (still.cause, still.deployment, still.version) == (Cause.VERIFY, 2, "v2")
+    simulation.router.answers = {"/health": (200, b""), "backend v1 /health": (200, b"")}
+    assert simulation.emergency(past=("v2",)).verified is True
+    simulation.settle()
+    assert all(i.resolved_at is not None for i in simulation.incidents)
+
+
+def test_the_data_that_users_get_now_is_told_with_what_was_done() -> None:
+    simulation = fixing()
+    assert simulation.emergency().warning == "v2 is irreversible and has changed the data, which v1 gets now"
 
 
 def test_what_is_tried_again_after_it_had_changed_the_data_is_held_and_named_again() -> None:

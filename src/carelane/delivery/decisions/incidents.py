@@ -33,6 +33,12 @@ def late(
     _open(draft, cause, words, deployment=deployment, service=service, version=version, since=since)
 
 
+def unwell(draft: Draft, service: str, version: str | None, words: str) -> None:
+    """What was gone back to does not answer rightly: an incident about what had brought it once."""
+    by = draft.service(service).brought_by.get(version or "")
+    _open(draft, Cause.VERIFY, words, deployment=by, service=service, version=version, since=None)
+
+
 def note(draft: Draft) -> None:
     """See what the decision as it stands means for users."""
     _note_users(draft)
