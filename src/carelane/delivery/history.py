@@ -219,9 +219,10 @@ class History:
         changed = self._repository.release_named(name)
         for service, version in changed.versions.items():
             old = wanted.versions.get(service)
-            if version.label == name and old is not None and old.label != name:
-                first = self._repository.release_named(old.label)
-                if first.created_at < changed.created_at:
+            if version.label != name or old is None or old.label == name:
+                continue
+            with suppress(NotFoundError):
+                if self._repository.release_named(old.label).created_at < changed.created_at:
                     return True
         return False
 
