@@ -163,6 +163,15 @@ def test_what_is_tried_again_after_it_had_changed_the_data_is_held_and_named_aga
         simulation.rollback()
 
 
+def test_what_another_service_has_migrated_long_ago_is_no_data_that_this_release_has_changed() -> None:
+    services = {"backend": MIGRATING, "pages": replace(WEB, routes=("/pages",))}
+    simulation = Simulation(policy(1), services).shipped("v1")
+    simulation.release("v2", CRASH_LOOPING, changes=("pages",), irreversible=True)
+    simulation.deploy("v2")
+    simulation.until(lambda: simulation.deployment.ended, 60)
+    assert simulation.phase is Phase.FAILED, "it turns back by itself: it has no migration"
+
+
 def test_a_worker_that_crashes_in_the_version_gone_back_to_is_not_back() -> None:
     services = {"backend": WEB, "reminders": WORKER}
     simulation = Simulation(policy({"backend": 1, "reminders": 1}), services).shipped("v1", "v2")

@@ -52,7 +52,8 @@ class Snapshot:
         """The irreversible releases that have changed the data: what is under way, and what that fixes."""
         if self.deployment is None or self.deployment.ended or self.release is None:
             return ()
-        before = any(v.label in self.state.service(n).migrated for n, v in self.release.versions.items())
+        rollouts = self.deployment.rollouts.values()
+        before = any(r.to_label in self.state.service(r.service).migrated for r in rollouts)
         own = self.release.irreversible and (self.deployment.migrating or before)
         return tuple(dict.fromkeys((*self.deployment.fixes, *((self.release.name,) if own else ()))))
 
