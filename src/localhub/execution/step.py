@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import sys
 import termios
 import time
@@ -42,7 +43,9 @@ def run(command: list[str]) -> int:
 
 
 def _become(command: list[str], says: int) -> None:
-    """The child: without a terminal, what it says into the pipe."""
+    """The child: without a terminal, what it says into the pipe, and none of what Python ignores ignored."""
+    for each in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(each, signal.SIG_DFL)
     with contextlib.suppress(OSError):
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
         fcntl.ioctl(terminal, termios.TIOCNOTTY)

@@ -44,6 +44,11 @@ def test_how_a_step_ends_is_told_as_its_shell_has_it(app: Clone, script: str, co
     assert [each["conclusion"] for each in job["steps"][1:3]] == ["failure", "skipped"]  # type: ignore[index]
 
 
+def test_who_writes_where_nobody_reads_ends_as_ever(app: Clone) -> None:
+    script = "set +o pipefail; yes | head -n 1; echo ${PIPESTATUS[0]}"
+    assert "Z 141\n" in said(app, shell_job(script))
+
+
 def test_what_goes_on_in_the_background_holds_no_step_and_goes_on(app: Clone) -> None:
     first = step(
         "touch alive; (while true; do echo busy; echo x >>alive; sleep 0.05; done) &\n          echo begun"
