@@ -20,7 +20,7 @@ from carelane.delivery.releases import Release, RunConfiguration, ServiceVersion
 from carelane.delivery.replicas.controller import Replicas
 from carelane.delivery.replicas.fleet import STAYING, Fleet, Instance, Intent
 from carelane.delivery.requesting import Outcome, Wanted
-from carelane.delivery.undoing import EmergencyOutcome
+from carelane.delivery.standings import EmergencyOutcome
 from tests.fakes import releases
 from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.backing import FakeBacking

@@ -8,7 +8,7 @@ from carelane.api.limits import Name, Number
 from carelane.bootstrap.app import App
 from carelane.delivery.analyses import AnalysisRun
 from carelane.delivery.deployments import Deployment
-from carelane.delivery.undoing import EmergencyOutcome
+from carelane.delivery.standings import EmergencyOutcome
 
 
 def routes(app: App) -> APIRouter:

@@ -17,7 +17,7 @@ from carelane.delivery.decisions.commands import At
 from carelane.delivery.deployments import Deployment, Kind, Revision
 from carelane.delivery.operations import Operations
 from carelane.delivery.requesting import Outcome, Wanted
-from carelane.delivery.undoing import EmergencyOutcome
+from carelane.delivery.standings import EmergencyOutcome
 
 Past = Annotated[list[Name], Field(max_length=100)]
 

@@ -24,7 +24,8 @@ from carelane.delivery.history import History, Way, ever_further
 from carelane.delivery.ports import Artifacts, RolloutRepository
 from carelane.delivery.releases import Release
 from carelane.delivery.requesting import Outcome, Wanted
-from carelane.delivery.undoing import EmergencyOutcome, Undoing
+from carelane.delivery.standings import EmergencyOutcome
+from carelane.delivery.undoing import Undoing
 
 
 class Operations:

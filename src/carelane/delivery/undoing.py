@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from carelane.base.clock import Clock
 from carelane.base.errors import (
@@ -11,58 +11,24 @@ from carelane.base.errors import (
     InputError,
     InvariantError,
     MovedMeanwhile,
-    PlatformError,
 )
-from carelane.delivery import requesting, verification
-from carelane.delivery.decisions import commands, emergencies, failing, incidents, leaving
+from carelane.delivery import requesting
+from carelane.delivery.decisions import commands, incidents
 from carelane.delivery.decisions.draft import Draft, Snapshot
-from carelane.delivery.decisions.emergencies import Standing
 from carelane.delivery.decisions.requests import Request
-from carelane.delivery.deployments import Deployment, Kind, Phase, Rollout
+from carelane.delivery.deployments import Deployment, Kind, Phase
 from carelane.delivery.engine import Engine
 from carelane.delivery.environments import EnvironmentState
 from carelane.delivery.history import History, Target, Way, has_users, past_words
 from carelane.delivery.ports import Artifacts, RolloutRepository
-from carelane.delivery.releases import Release, has_changed
+from carelane.delivery.releases import has_changed
 from carelane.delivery.requesting import Check, Outcome
-from carelane.delivery.verification import InPlace
+from carelane.delivery.standings import EmergencyOutcome, Standings, dropped
 
 LOOKED_AT = 20
 """Deployments that may have been begun since somebody has gone back."""
-NOBODY = "nobody of it is ready"
 ONCE_MORE_SECONDS = 60.0
 """How long after an undo the next one has to say what it leaves: who asks may not have seen that one."""
-
-
-@dataclass(frozen=True)
-class ServiceStanding:
-    """How far an emergency has come with one service: what was done, what is still done, what was verified.
-
-    *verified* is None where nothing was or could be asked.
-    """
-
-    standing: Standing
-    from_label: str | None
-    to_label: str | None
-    words: str
-    verified: bool | None = None
-
-
-@dataclass(frozen=True)
-class EmergencyOutcome:
-    """What an emergency came to.
-
-    *switched* says whether every service that takes requests was switched and the proxies took it;
-    *verified* whether all that can be asked answered rightly, None where there is nothing to ask. *warning*
-    says what who went back should know of the data.
-    """
-
-    deployment: Deployment | None
-    message: str
-    switched: bool
-    verified: bool | None
-    services: Mapping[str, ServiceStanding] = field(default_factory=dict)
-    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +62,7 @@ class Undoing:
         self._artifacts = artifacts
         self._clock = clock
         self._history = History(repository)
+        self._standings = Standings(repository, artifacts, clock)
 
     def _look_up(self, engine: Engine, way: Way) -> _LookedUp:
         """Where *way* leads in the environment of *engine* as things are now."""
@@ -168,11 +135,9 @@ class Undoing:
             own = engine.with_room(self._repository.reserve_deployment)
             asked = _Asked(own, author, reason)
             target, made = self._ask_until_decided(engine, way, looked_up, asked)
-        services = self._standings(engine, made, target, looked_up)
+        gone = dropped(looked_up.state, looked_up.left, target.release)
         with self._timed(timings, "verify"):
-            found = self._found(engine, target.release, services)
-        unwell = self._unwell(engine, target.release, services, found)
-        outcome = _told({**services, **unwell}, found)
+            outcome = self._standings.just_made(engine, made, target, gone)
         warned = looked_up.changed
         outcome = replace(outcome, message=f"{outcome.message}{warned}", warning=warned.removeprefix("; "))
         self._settle(engine, made, timings, outcome)
@@ -180,16 +145,7 @@ class Undoing:
 
     def standing(self, engine: Engine, made: Deployment) -> EmergencyOutcome:
         """How far the emergency *made* has come by now, each service for itself, and verified anew."""
-        release = self._repository.release_named(made.release).within(made.environment)
-        draft = engine.draft(self._repository.snapshot(engine.environment))
-        draft.deployment, draft.release = made, release
-        services = {n: self._standing(draft, rollout, stays=False) for n, rollout in made.rollouts.items()}
-        staying = {} if made.ended else leaving.still_there(draft)
-        for name, label in {**made.taken_out, **staying}.items():
-            services[name] = _leaving(draft, name, label)
-        found = self._found(engine, release, services)
-        outcome = _told({**services, **self._unwell(engine, release, services, found)}, found)
-        return replace(outcome, deployment=made)
+        return replace(self._standings.by_now(engine, made), deployment=made)
 
     def _ask_until_decided(
         self, engine: Engine, way: Way, looked_up: _LookedUp, asked: _Asked
@@ -230,96 +186,6 @@ class Undoing:
         except CarelaneError as error:
             engine.report(error)
 
-    def _standings(
-        self, engine: Engine, made: Deployment, target: Target, looked_up: _LookedUp
-    ) -> dict[str, ServiceStanding]:
-        draft = engine.draft(self._repository.snapshot(engine.environment))
-        draft.deployment, draft.release = made, target.release
-        rollouts = made.rollouts.items()
-        standings = {n: self._standing(draft, rollout, stays=target.stays) for n, rollout in rollouts}
-        for name, label in _dropped(looked_up.state, looked_up.left, target.release).items():
-            standings[name] = _leaving(draft, name, label)
-        return standings
-
-    def _standing(self, draft: Draft, rollout: Rollout, *, stays: bool) -> ServiceStanding:
-        standing = emergencies.standing(draft, rollout)
-        words = f"switched to {rollout.to_label}"
-        if stays:
-            words = f"users stay on {rollout.to_label}: nobody had {rollout.from_label}, which ends"
-        elif standing is Standing.REPLACED:
-            words = f"replaced by {rollout.to_label}"
-        elif standing is Standing.REPLACING:
-            first = f"{rollout.from_label} ends, then " if rollout.from_label is not None else ""
-            words = f"{first}{rollout.to_label} is started"
-        elif standing is Standing.FOLLOWING:
-            words = self._following(draft, rollout)
-        return ServiceStanding(standing, rollout.from_label, rollout.to_label, words)
-
-    def _following(self, draft: Draft, rollout: Rollout) -> str:
-        """How much of the version to go back to is ready, and what is known against the rest."""
-        if rollout.phase in leaving.ARRIVED:
-            return f"NOT switched yet: {rollout.to_label} is ready, another service has its paths still"
-        if not draft.seen.visible:
-            return "NOT switched yet: the proxies do not answer; it is switched as soon as they do"
-        name, label = rollout.service, rollout.to_label
-        ready = draft.ready(name, label)
-        said = f"{ready} of {draft.size(name)} instances of {label} ready"
-        part = "in part: users follow as more get ready" if ready else "yet: they are being started"
-        return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}{_instead(draft, rollout)}"
-
-    def _lacking(self, draft: Draft, rollout: Rollout) -> str:
-        try:
-            self._artifacts.verify(draft.wanted(rollout).artifact, quick=True)
-        except PlatformError as error:
-            return f"; {error.message}"
-        return ""
-
-    def _found(self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]) -> InPlace:
-        """Whether the proxies took it, and what the front door answers for what was switched, or stays.
-
-        What did not have to be switched may be what is wrong.
-        """
-        done = [
-            version
-            for name, version in release.versions.items()
-            if name not in services or services[name].standing is Standing.SWITCHED
-        ]
-        found = verification.in_place(engine.platform.router, done, self._clock)
-        if found.rejected or found.untaken:
-            return found
-        draft = engine.draft(self._repository.snapshot(engine.environment))
-        wrong = {
-            name: found.services[name].wrong or _lost(draft, name, version.label)
-            for name, version in release.versions.items()
-            if name not in services
-        }
-        lost = {name: replace(found.services[name], wrong=why) for name, why in wrong.items() if why}
-        return replace(found, services={**found.services, **lost})
-
-    def _unwell(
-        self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding], found: InPlace
-    ) -> dict[str, ServiceStanding]:
-        """The services that did not have to be switched, and are not well: users are not rescued by this."""
-        labels = {
-            name: version.label
-            for name, version in release.versions.items()
-            if name not in services and name in found.services and found.services[name].wrong
-        }
-        further = f" (ask again with --past {release.name} to leave it too)" if labels else ""
-        if labels and not self._leads_further(engine, release):
-            further = ""
-        words = {name: f"{label} as before{further}" for name, label in labels.items()}
-        return {n: ServiceStanding(Standing.UNCHANGED, None, labels[n], said) for n, said in words.items()}
-
-    def _leads_further(self, engine: Engine, release: Release) -> bool:
-        """Whether there is anything before *release* to go back to."""
-        way = Way(Kind.EMERGENCY, past=frozenset({release.name}))
-        try:
-            self._history.way_back(self._repository.snapshot(engine.environment), engine.seen, way)
-        except CarelaneError:
-            return False
-        return True
-
     def _still_the_way(self, way: Way, looked_up: _LookedUp) -> Check:
         """A check, made where it is decided, that two rollbacks at once do not go two revisions back."""
 
@@ -343,14 +209,6 @@ class Undoing:
         timings_ms[part] = round((self._clock.monotonic() - started) * 1000, 2)
 
 
-def _lost(draft: Draft, service: str, label: str) -> str:
-    """What is known against a service that stays as it is, which nobody had to switch; "" if nothing."""
-    crash = failing.crashes(draft, service, label)
-    if crash is not None:
-        return str(crash)
-    return NOBODY if draft.seen.visible and not draft.ready(service, label) else ""
-
-
 def _note_unwell(draft: Draft, outcome: EmergencyOutcome) -> None:
     """Users are where somebody wanted them, and not well: that is an incident of its own."""
     for name, standing in outcome.services.items():
@@ -372,79 +230,14 @@ def _changed(snapshot: Snapshot, target: Target) -> str:
     return f"; {has_changed(names)}, which {target.release.name} gets now"
 
 
-def _instead(draft: Draft, rollout: Rollout) -> str:
-    """Who else would be ready at once, where nobody is of the version that is gone back to."""
-    name = rollout.service
-    if draft.ready(name, rollout.to_label):
-        return ""
-    others = [label for label in draft.service(name).kept_warm if label != rollout.to_label]
-    ready = sorted(label for label in others if any(c.ready for c in draft.staying(name, label)))
-    release = draft.current().release
-    return f"; {' and '.join(ready)} is ready: --past {release} goes on to before {release}" if ready else ""
-
-
 def _where(target: Target, draft: Draft) -> str:
     revision = "" if target.revision is None else f" (revision {target.revision})"
     current = draft.current()
     left = draft.snapshot.deployment
     under_way = "" if left is None or left.ended else f", ending deployment {left.id} of {left.release}"
     moved = [f"{n} {r.from_label or 'nothing'} -> {r.to_label}" for n, r in current.rollouts.items()]
-    gone = _dropped(draft.snapshot.state, left, target.release)
+    gone = dropped(draft.snapshot.state, left, target.release)
     moved += [f"{name} {label} -> nothing" for name, label in gone.items()]
     return (
         f"{current.environment} would go back to {current.release}{revision}{under_way}: {', '.join(moved)}"
     )
-
-
-def _dropped(before: EnvironmentState, left: Deployment | None, release: Release) -> dict[str, str]:
-    """The services that ran, or were on their way in what is *left*, and that *release* does not have."""
-    on_its_way = left.rollouts if left is not None and not left.ended else {}
-    there = {name: rollout.to_label for name, rollout in on_its_way.items() if rollout.begun}
-    there |= {name: s.canary for name, s in before.services.items() if s.canary is not None}
-    there |= {name: version.label for name, version in before.running.items()}
-    return {name: label for name, label in there.items() if name not in release.versions}
-
-
-def _leaving(draft: Draft, name: str, label: str) -> ServiceStanding:
-    release = draft.current().release
-    if name in leaving.still_there(draft):
-        who = " and ".join(leaving.successors(draft, name))
-        words = f"NOT left yet: {release} does not have it, it has its users until {who} is ready"
-        return ServiceStanding(Standing.LEAVING, label, None, words)
-    words = f"taken out: {release} does not have it"
-    return ServiceStanding(Standing.TAKEN_OUT, label, None, words)
-
-
-def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyOutcome:
-    """What is true of all services, in one sentence each, and together."""
-    verified = found.services
-    services = {
-        name: replace(
-            standing,
-            verified=verified[name].well if name in verified else None,
-            words=f"{standing.words}{_verification(name, verified)}",
-        )
-        for name, standing in services.items()
-    }
-    rejected, taken = found.rejected, not (found.rejected or found.untaken)
-    followed = [s for s in services.values() if s.standing in {Standing.FOLLOWING, Standing.LEAVING}]
-    answers = [s.verified for s in services.values() if s.verified is not None]
-    message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())
-    if rejected:
-        message = f"NOT switched: {rejected}; users have what they had, it goes on being tried"
-    elif not taken:
-        message = f"NOT in force yet: the proxies have not taken the routing; {message}"
-    return EmergencyOutcome(
-        None, message, taken and not followed, all(answers) if answers else None, services
-    )
-
-
-def _verification(name: str, verified: Mapping[str, verification.Verified]) -> str:
-    asked = verified.get(name)
-    if asked is None:
-        return ""
-    if asked.wrong:
-        return f", NOT verified: {asked.wrong}"
-    if not asked.paths:
-        return ", with no health or version path to verify it by"
-    return f", verified: {', '.join(asked.paths)}"

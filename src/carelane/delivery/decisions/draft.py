@@ -138,6 +138,11 @@ class Draft:
         """Whether as many as promised are ready at *label*."""
         return self.ready(service, label) >= self.promised(service)
 
+    def ready_warm(self, service: str) -> set[str]:
+        """The labels of the earlier versions that are kept warm and have somebody ready."""
+        warm = self.service(service).kept_warm
+        return {label for label in warm if any(copy.ready for copy in self.staying(service, label))}
+
     def settled(self, service: str, label: str) -> int:
         """How many at *label* have been ready, in one life, for as long as the pace asks of new ones.
 

@@ -200,7 +200,7 @@ def mends(draft: Draft, due: Due, release: Release) -> bool:
     before = release.versions.get(due.service)
     if before is None or not _is_web(draft, due.service):
         return before is None or before.label != draft.service(due.service).stable
-    return before.label in _ready_warm(draft, due.service)
+    return before.label in draft.ready_warm(due.service)
 
 
 def note_incident(draft: Draft, service: str, cause: Cause, words: str) -> None:
@@ -222,13 +222,7 @@ def _way_back(draft: Draft, name: str) -> bool:
     """
     if not _is_web(draft, name):
         return True
-    return bool(_ready_warm(draft, name))
-
-
-def _ready_warm(draft: Draft, name: str) -> set[str]:
-    """The labels of the earlier versions that are kept warm and have somebody ready."""
-    warm = draft.service(name).kept_warm
-    return {label for label in warm if any(copy.ready for copy in draft.staying(name, label))}
+    return bool(draft.ready_warm(name))
 
 
 def _lacks(draft: Draft, name: str) -> bool:
