@@ -61,17 +61,21 @@ def refuse_orphans(places: Places, configuration: Configuration) -> None:
         kept = [Shims(folder) for folder in (root / "proxies", root / "instances") if folder.is_dir()]
         running = [name for shims in kept for name in shims.names() if shims.running(shims.status(name))]
         if running:
-            way = f"`carelane down --environment {root.name}` ends it"
-            raise ConflictError(
-                f"environment {root.name} is not in {places.file.name} any more, but still runs"
-                f" {', '.join(running)}"
-                if described is None
-                else f"environment {root.name} is on Kubernetes by {places.file.name}, and its processes here"
-                f" still run: {', '.join(running)}",
-                hint=f"put it back there, or {way}"
-                if described is None
-                else f"say platform: processes once more, until {way}",
-            )
+            raise _orphans(places, root.name, ", ".join(running), described=described is not None)
+
+
+def _orphans(places: Places, environment: str, running: str, *, described: bool) -> ConflictError:
+    file, way = places.file.name, f"`carelane down --environment {environment}` ends it"
+    if described:
+        return ConflictError(
+            f"environment {environment} is on Kubernetes by {file}, and its processes here still run:"
+            f" {running}",
+            hint=f"say platform: processes once more, until {way}",
+        )
+    return ConflictError(
+        f"environment {environment} is not in {file} any more, but still runs {running}",
+        hint=f"put it back there, or {way}",
+    )
 
 
 def refuse_without_database(places: Places, *, end_unknown: bool) -> None:

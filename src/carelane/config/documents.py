@@ -1,7 +1,7 @@
 """YAML with positions: every value knows the line and column it was written at."""
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,10 +70,6 @@ def read(text: str, name: str) -> Document:
         raise InputError(f"{where}: not YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: not YAML: {error}") from None
-    odd = next((word for word in _words(node) if _SURROGATE.search(word.value)), None)
-    if odd is not None:
-        where = f"{name}:{odd.start_mark.line + 1}:{odd.start_mark.column + 1}"
-        raise InputError(f"{where}: half a character (\\ud800 to \\udfff) is no text")
     if not isinstance(data, dict):
         raise InputError(f"{name}:1:1: a mapping is expected, with `system:` and `services:`")
     return Document(name, data, positions, written)
@@ -84,34 +80,36 @@ def _walk(
 ) -> None:
     if len(positions) > MOST_VALUES or len(path) > DEEPEST:
         raise InputError(f"{name}: more values than a configuration has", hint="do without aliases")
-    positions.setdefault(path, Position(node.start_mark.line + 1, node.start_mark.column + 1))
+    positions.setdefault(path, _position(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[Hashable] = set()
         for key, value in node.value:
-            mark = key.start_mark
             if not isinstance(key, yaml.ScalarNode):
-                raise InputError(f"{name}:{mark.line + 1}:{mark.column + 1}: a key must be a word")
+                raise InputError(f"{_where(key, name)}: a key must be a word")
+            _refuse_half_characters(key, name)
             if key.value in seen:
-                raise InputError(f"{name}:{mark.line + 1}:{mark.column + 1}: {key.value} is said twice")
+                raise InputError(f"{_where(key, name)}: {key.value} is said twice")
             seen.add(key.value)
             # A key's own position is where a person looks for what is wrong with it.
-            positions[(*path, key.value)] = Position(mark.line + 1, mark.column + 1)
+            positions[(*path, key.value)] = _position(key)
             _walk(value, (*path, key.value), positions, written, name)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*path, index), positions, written, name)
     elif isinstance(node, yaml.ScalarNode):
+        _refuse_half_characters(node, name)
         written[path] = node.value
 
 
-def _words(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """The single values and keys in *node*."""
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _words(item)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _words(key)
-            yield from _words(value)
+def _refuse_half_characters(node: yaml.ScalarNode, name: str) -> None:
+    if _SURROGATE.search(node.value):
+        raise InputError(f"{_where(node, name)}: half a character (\\ud800 to \\udfff) is no text")
+
+
+def _position(node: yaml.Node) -> Position:
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _where(node: yaml.Node, name: str) -> str:
+    position = _position(node)
+    return f"{name}:{position.line}:{position.column}"

@@ -132,7 +132,7 @@ class SqlRolloutRepository:
             fixing = sa.select(t.c.document).where(
                 t.c.environment == environment, t.c.number > revision, t.c.undone_by.is_(None)
             )
-            documents = connection.scalars(fixing.where(t.c.document.contains('"fixes":["')))
+            documents = connection.scalars(fixing.where(_in(t.c.document, "fixes").as_string() != "[]"))
             fixed = {name for document in documents for name in _REVISION.validate_json(document).fixes}
             return sorted(arrived | fixed)
 

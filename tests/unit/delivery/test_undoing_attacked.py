@@ -90,13 +90,7 @@ def test_what_did_not_have_to_be_switched_and_is_down_is_told_with_the_way_out()
 
 
 def test_what_is_unchanged_and_has_nobody_ready_is_told_though_nothing_can_be_asked_of_it() -> None:
-    simulation = Simulation(policy(1), {"backend": WEB, "pages": replace(WEB, routes=("/pages",))})
-    simulation.shipped("v1")
-    simulation.release("v2", changes=("backend",))
-    simulation.deploy("v2")
-    simulation.settle()
-    simulation.workloads.behaviours["pages", "v1"] = CRASH_LOOPING
-    simulation.tick(2)
+    simulation = with_pages_down()
     outcome = simulation.emergency()
     assert (outcome.switched, outcome.verified) == (True, False)
     assert "pages: v1 as before" in outcome.message
@@ -259,13 +253,7 @@ def test_what_is_named_as_left_is_not_gone_to_from_a_canary_either() -> None:
 
 
 def test_who_is_told_to_go_further_back_can() -> None:
-    simulation = Simulation(policy(1), {"backend": WEB, "pages": replace(WEB, routes=("/pages",))})
-    simulation.shipped("v1")
-    simulation.release("v2", changes=("backend",))
-    simulation.deploy("v2")
-    simulation.settle()
-    simulation.workloads.behaviours["pages", "v1"] = CRASH_LOOPING
-    simulation.tick(2)
+    simulation = with_pages_down()
     assert "--past" not in simulation.emergency().message, "there is nothing before v1"
 
 
@@ -275,6 +263,18 @@ def test_an_emergency_that_hurries_a_rollback_is_about_what_both_leave() -> None
     simulation.until(lambda: "v1" in simulation.weights(), 10)
     simulation.emergency()
     assert [(i.deployment, i.version) for i in simulation.incidents] == [(2, "v2")]
+
+
+def with_pages_down() -> Simulation:
+    """v2 changes the backend alone, and the pages beside it, still of v1, crash-loop."""
+    simulation = Simulation(policy(1), {"backend": WEB, "pages": replace(WEB, routes=("/pages",))})
+    simulation.shipped("v1")
+    simulation.release("v2", changes=("backend",))
+    simulation.deploy("v2")
+    simulation.settle()
+    simulation.workloads.behaviours["pages", "v1"] = CRASH_LOOPING
+    simulation.tick(2)
+    return simulation
 
 
 def three(behaviour: Behaviour = NEVER_READY) -> Simulation:

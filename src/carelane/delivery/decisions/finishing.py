@@ -86,7 +86,7 @@ def _add_revision(draft: Draft) -> None:
     draft.set_release(current.release, number)
 
 
-def _brought_by(draft: Draft, rollout: Rollout) -> dict[str, int]:
+def _who_brought(draft: Draft, rollout: Rollout) -> dict[str, int]:
     """What is gone back to was brought by who brought it first."""
     state, current = draft.service(rollout.service), draft.current()
     known = {label: number for label, number in state.brought_by.items() if label in state.versions}
@@ -116,7 +116,7 @@ def _promote(draft: Draft, rollout: Rollout, *, whole: bool) -> None:
         previous=tuple(kept + earlier)[: policy.keep_warm],
         # Who only leaves a canary has what was watched before.
         watch=state.watch if rollout.to_label == state.stable else watching.begin(draft, rollout),
-        brought_by=_brought_by(draft, rollout),
+        brought_by=_who_brought(draft, rollout),
     )
     following = {label: Copies(Purpose.SERVE, 0) for label, share in (stable.shares or {}).items() if share}
     draft.put(rollout.service, stable)

@@ -100,7 +100,7 @@ def _open_emergency(draft: Draft, emergency: Deployment) -> None:
         draft,
         Cause.EMERGENCY,
         f"emergency rollback to {emergency.release}: {emergency.reason}",
-        deployment=left.id if left is not None else _brought_by(draft, emergency),
+        deployment=left.id if left is not None else _latest_brought(draft, emergency),
         service=only.service if only is not None else None,
         version=_left(left, only),
         since=_users_since(left) if left is not None else None,
@@ -108,7 +108,7 @@ def _open_emergency(draft: Draft, emergency: Deployment) -> None:
     )
 
 
-def _brought_by(draft: Draft, emergency: Deployment) -> int | None:
+def _latest_brought(draft: Draft, emergency: Deployment) -> int | None:
     """The latest deployment that brought something of what *emergency* leaves."""
     state, wanted = draft.snapshot.state, draft.release.versions if draft.release is not None else {}
     left = [name for name in state.running if name in emergency.rollouts or name not in wanted]
