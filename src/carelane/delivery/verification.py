@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from carelane.base.clock import Clock
 from carelane.base.errors import PlatformError
@@ -10,7 +12,10 @@ from carelane.delivery.ports import TrafficRouter
 from carelane.delivery.releases import ServiceVersion
 
 WITHIN_SECONDS = 5.0
+AT_ONCE = 8
+"""Services that are asked at the same time: many slow ones take no longer than one."""
 AGAIN_SECONDS = 0.02
+HURRY_SECONDS = 0.2
 REJECTED_SECONDS = 0.5
 """How long a rejection must last to be one: a document before this one may be what was rejected."""
 Answer = tuple[int, bytes]
@@ -49,38 +54,59 @@ class InPlace:
 
 
 def in_place(router: TrafficRouter, versions: Sequence[ServiceVersion], clock: Clock) -> InPlace:
-    """Ask health and version of *versions* until all are right, for five seconds at most.
+    """Ask health and version of *versions* until all are right, for five seconds at most, however many.
 
-    The proxies must have taken the routing first: what answers may be what they were to leave. A health
-    path must answer 200; a version path must answer 200 and name the version's label.
+    The proxies must have taken the routing first, for which they have as long: what answers may be what they
+    were to leave. A health path must answer 200; a version path must answer 200 and name the version's label.
     """
-    give_up = clock.monotonic() + WITHIN_SECONDS
-    while True:
-        found = _look(router, versions)
-        unwell = found.untaken or any(service.wrong for service in found.services.values())
-        if found.rejected or not unwell or clock.monotonic() > give_up:
-            return found
-        clock.sleep(AGAIN_SECONDS)
+    give_up, asking = clock.monotonic() + WITHIN_SECONDS, None
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while True:
+            found = _taken(router)
+            if found is None:
+                asking = asking or _Asking(router, clock, clock.monotonic() + WITHIN_SECONDS)
+                give_up, asked = asking.until, pool.map(asking.verified, versions)
+                found = InPlace({v.service: each for v, each in zip(versions, asked, strict=True)})
+            unwell = found.untaken or any(service.wrong for service in found.services.values())
+            # What is asked in a hurry would take the place of what was answered.
+            if found.rejected or not unwell or clock.monotonic() > give_up - HURRY_SECONDS:
+                return found
+            clock.sleep(AGAIN_SECONDS)
 
 
-def _look(router: TrafficRouter, versions: Sequence[ServiceVersion]) -> InPlace:
+def _taken(router: TrafficRouter) -> InPlace | None:
+    """None where the proxies have taken the routing; else what is to be said instead of answers."""
     routed = router.routed()
     if routed.rejected and routed.rejected_seconds >= REJECTED_SECONDS:
         return InPlace({}, rejected=routed.rejected)
-    if routed.generation is None:
-        return InPlace({}, untaken=True)
-    return InPlace({version.service: _verified(router, version) for version in versions})
+    return InPlace({}, untaken=True) if routed.generation is None else None
 
 
-def _verified(router: TrafficRouter, version: ServiceVersion) -> Verified:
-    checks = _checks_of(version)
-    itself = router.reaches(version.service)
-    said = [_at_the_front_door(router, check) for check in checks]
-    if itself and not any(said):
-        # The path may have led to another service, whose answer says nothing of this one.
-        own = (_itself(router, version, check) for check in checks)
-        said = [f"{version.label} itself: {wrong}" for wrong in own if wrong is not None]
-    return Verified(tuple(c.path for c in checks), "; ".join(wrong for wrong in said if wrong is not None))
+@dataclass(frozen=True)
+class _Asking:
+    """Asks until a moment of the clock, and not beyond it."""
+
+    router: TrafficRouter
+    clock: Clock
+    until: float
+
+    def verified(self, version: ServiceVersion) -> Verified:
+        """What is wrong with *version*, by the front door, and by itself where that says nothing of it."""
+        checks = _checks_of(version)
+        said = [self._in_time(check, partial(_at_the_front_door, self.router)) for check in checks]
+        if self.router.reaches(version.service) and not any(said):
+            # The path may have led to another service, whose answer says nothing of this one.
+            own = [self._in_time(check, partial(_itself, self.router, version)) for check in checks]
+            said = [f"{version.label} itself: {wrong}" for wrong in own if wrong is not None]
+        return Verified(
+            tuple(c.path for c in checks), "; ".join(wrong for wrong in said if wrong is not None)
+        )
+
+    def _in_time(self, check: _Check, ask: Callable[[_Check, float], str | None]) -> str | None:
+        left = self.until - self.clock.monotonic()
+        if left <= 0:
+            return f"{check.path} was not asked: {WITHIN_SECONDS:.0f} s had gone by"
+        return ask(check, left)
 
 
 def wrong_with(router: TrafficRouter, version: ServiceVersion, timeout_seconds: float) -> str:
@@ -106,14 +132,12 @@ def _checks_of(version: ServiceVersion) -> list[_Check]:
     return checks
 
 
-def _at_the_front_door(
-    router: TrafficRouter, check: _Check, timeout_seconds: float = WITHIN_SECONDS
-) -> str | None:
+def _at_the_front_door(router: TrafficRouter, check: _Check, timeout_seconds: float) -> str | None:
     return _wrong(lambda: router.ask(check.path, timeout_seconds), check)
 
 
 def _itself(
-    router: TrafficRouter, version: ServiceVersion, check: _Check, timeout_seconds: float = WITHIN_SECONDS
+    router: TrafficRouter, version: ServiceVersion, check: _Check, timeout_seconds: float
 ) -> str | None:
     return _wrong(
         lambda: router.ask_version(version.service, version.label, check.path, timeout_seconds), check
