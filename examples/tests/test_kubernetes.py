@@ -1,6 +1,6 @@
 """The example's manifests: they parse, fit each other and carelane.yaml, and hold no secret.
 
-Kustomize is not needed to run this: the overlays are small enough to be read as they are.
+What is read is what was rendered; that it is what the overlays say is shown where kubectl is (tests/cluster).
 """
 
 import ast
@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 HEALTHCARE = Path(__file__).resolve().parents[1] / "healthcare"
-BASE = HEALTHCARE / "k8s" / "base"
-OVERLAYS = HEALTHCARE / "k8s" / "overlays"
+K8S = HEALTHCARE / "k8s"
+CANARY = K8S / "canary" / "canary-deployment.yaml"
 NAMESPACES = {
     "development": "healthcare-dev",
     "staging": "healthcare-staging",
@@ -22,22 +22,32 @@ NAMESPACES = {
 }
 SERVICES: dict[str, Any] = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["services"]
 WEB = sorted(name for name, service in SERVICES.items() if service["kind"] == "web")
-SECRETS = {"SESSION_KEY", "DATABASE_URL"}
+SECRETS = {"SESSION_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
 
 
-def _all(*kinds: str) -> list[dict[str, Any]]:
-    listed = _read(BASE / "kustomization.yaml")[0]["resources"]
-    return [made for name in listed for made in _read(BASE / name) if not kinds or made["kind"] in kinds]
+def _all(*kinds: str, environment: str = "production") -> list[dict[str, Any]]:
+    made = _read(K8S / environment / "healthcare.yaml")
+    return [each for each in made if not kinds or each["kind"] in kinds]
 
 
-def _pods() -> Iterator[tuple[str, dict[str, Any]]]:
+def _pods(*kinds: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every Pod template, by what makes it."""
-    for made in _all("Deployment", "Job"):
+    for made in _all(*(kinds or ("Deployment", "Job", "StatefulSet"))):
         yield made["metadata"]["name"], made["spec"]["template"]
+
+
+def _released() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The Pods of what is released: not the database's."""
+    return _pods("Deployment", "Job")
+
+
+def _settings() -> dict[str, str]:
+    (found,) = [m for m in _all("ConfigMap") if m["metadata"]["name"].startswith("healthcare-settings-")]
+    return dict(found["data"])
 
 
 def _named(kind: str, name: str) -> dict[str, Any]:
@@ -58,11 +68,6 @@ def _settings_read(service: str) -> set[str]:
     return {c.args[0].value for c in required if isinstance(c.args[0], ast.Constant)}
 
 
-def test_every_file_of_the_base_is_listed_and_every_listed_one_is_there() -> None:
-    listed = set(_read(BASE / "kustomization.yaml")[0]["resources"])
-    assert listed == {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
-
-
 def test_names_are_given_once() -> None:
     names = [(made["kind"], made["metadata"]["name"]) for made in _all()]
     assert len(names) == len(set(names))
@@ -77,7 +82,7 @@ def test_every_released_service_has_its_deployment() -> None:
 def test_every_selector_finds_exactly_its_own_pods_and_names_no_version() -> None:
     """A Deployment's selector cannot be changed later."""
     labels = {name: pod["metadata"]["labels"] for name, pod in _pods()}
-    for made in _all("Deployment", "Service", "PodDisruptionBudget"):
+    for made in _all("Deployment", "StatefulSet", "Service", "PodDisruptionBudget"):
         selector = made["spec"]["selector"].get("matchLabels", made["spec"]["selector"])
         found = {name for name, have in labels.items() if selector.items() <= have.items()}
         assert found == {selector["app"]}, made["metadata"]["name"]
@@ -111,7 +116,7 @@ def test_commands_are_those_of_carelane_yaml_and_their_modules_are_there() -> No
         if service["kind"] != "backing":
             assert _container(f"healthcare-{name}")["command"] == service["run"]
     assert _container("healthcare-migrations")["command"] == SERVICES["backend"]["migrate"]
-    for _, pod in _pods():
+    for _, pod in _released():
         module = pod["spec"]["containers"][0]["command"][2].replace(".", "/")
         assert (HEALTHCARE / "src-code" / module / "__main__.py").exists()
 
@@ -123,23 +128,26 @@ def test_what_a_service_must_be_told_it_is_told(service: str) -> None:
 
 
 def test_references_lead_somewhere_and_secrets_are_references_only() -> None:
-    settings = _named("ConfigMap", "healthcare-settings")["data"]
+    there = {made["metadata"]["name"] for made in _all("ConfigMap")}
+    settings = _settings()
     assert all(isinstance(value, str) for value in settings.values())
     assert not SECRETS & set(settings)
     for name, pod in _pods():
         (container,) = pod["spec"]["containers"]
-        assert container["envFrom"] == [{"configMapRef": {"name": "healthcare-settings"}}], name
+        for source in container.get("envFrom", []):
+            assert source["configMapRef"]["name"] in there, name
         for variable in container["env"]:
             if variable["name"] in SECRETS:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 assert reference == {"name": "healthcare-secrets", "key": variable["name"]}
                 assert "value" not in variable
         mounted = {mount["name"] for mount in container["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in pod["spec"]["volumes"]}
+        claimed = {"data"} if name == "healthcare-postgres" else set()
+        assert mounted == {volume["name"] for volume in pod["spec"]["volumes"]} | claimed
 
 
 def test_no_secret_stands_in_any_file() -> None:
-    for path in (HEALTHCARE / "k8s").rglob("*.yaml"):
+    for path in K8S.rglob("*.yaml"):
         text = path.read_text()
         assert all(made["kind"] != "Secret" for made in _read(path)), path
         assert not re.search(r"postgres(ql)?://|[0-9a-f]{32}|BEGIN [A-Z ]*PRIVATE KEY", text), path
@@ -157,6 +165,8 @@ def test_every_pod_keeps_to_the_restricted_profile() -> None:
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert {"cpu", "memory"} <= set(container["resources"]["requests"])
         assert "memory" in container["resources"]["limits"]
+        assert spec["automountServiceAccountToken"] is False
+        assert _named("ServiceAccount", spec["serviceAccountName"])["automountServiceAccountToken"] is False
 
 
 def test_the_worker_is_never_there_twice_and_web_services_are_replaced_as_the_guide_says() -> None:
@@ -169,33 +179,92 @@ def test_the_worker_is_never_there_twice_and_web_services_are_replaced_as_the_gu
 
 
 def test_a_pod_may_drain_before_it_is_killed() -> None:
-    drain = float(_named("ConfigMap", "healthcare-settings")["data"]["DRAIN_SECONDS"])
+    drain = float(_settings()["DRAIN_SECONDS"])
     for name, pod in _pods():
         if name != "healthcare-migrations":
             assert pod["spec"]["terminationGracePeriodSeconds"] > drain + 10
 
 
 @pytest.mark.parametrize("environment", NAMESPACES)
-def test_an_overlay_has_its_namespace_and_changes_only_what_is_there(environment: str) -> None:
-    folder = OVERLAYS / environment
-    (overlay,) = _read(folder / "kustomization.yaml")
-    (namespace,) = _read(folder / "namespace.yaml")
-    assert overlay["namespace"] == namespace["metadata"]["name"] == NAMESPACES[environment]
+def test_an_environment_is_all_in_its_own_namespace_and_as_large_as_carelane_yaml_says(
+    environment: str,
+) -> None:
+    namespace, *rest = _all(environment=environment)
+    assert namespace["kind"] == "Namespace", "it is applied first"
+    assert namespace["metadata"]["name"] == NAMESPACES[environment]
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert all((folder / resource).exists() for resource in overlay["resources"])
-    deployments = {made["metadata"]["name"]: made for made in _all("Deployment")}
-    replicas = {r["name"].removeprefix("healthcare-"): r["count"] for r in overlay["replicas"]}
-    assert {f"healthcare-{name}" for name in replicas} <= set(deployments)
-    wanted = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["environments"][environment][
-        "replicas"
-    ]
-    assert replicas == wanted
-    images = {pod["spec"]["containers"][0]["image"].partition(":")[0] for _, pod in _pods()}
-    assert {image["name"] for image in overlay["images"]} == images
-    (labels,) = overlay["labels"]
-    assert labels["pairs"] == {"app.kubernetes.io/version": overlay["images"][0]["newTag"]}
+    assert {made["metadata"]["namespace"] for made in rest} == {NAMESPACES[environment]}
+    described = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["environments"][environment]
+    for name, wanted in described["replicas"].items():
+        (made,) = [
+            m
+            for m in _all("Deployment", environment=environment)
+            if m["metadata"]["name"] == f"healthcare-{name}"
+        ]
+        scaled = [
+            m["spec"]["minReplicas"]
+            for m in _all("HorizontalPodAutoscaler", environment=environment)
+            if m["spec"]["scaleTargetRef"]["name"] == f"healthcare-{name}"
+        ]
+        assert scaled == [wanted] if environment == "production" else made["spec"]["replicas"] == wanted
+        assert ("replicas" in made["spec"]) is not bool(scaled), "an autoscaler's size is its own"
+
+
+@pytest.mark.parametrize("environment", NAMESPACES)
+def test_what_is_released_has_one_version_and_the_database_none(environment: str) -> None:
+    """A label in the template of the database would start it anew with each release."""
+    versions = set()
+    for made in _all("Deployment", "Job", environment=environment):
+        template = made["spec"]["template"]
+        (container,) = template["spec"]["containers"]
+        said = template["metadata"]["labels"]["app.kubernetes.io/version"]
+        assert made["metadata"]["labels"]["app.kubernetes.io/version"] == said
+        assert container["image"].partition(":")[2] == said
+        versions.add(said)
+    assert len(versions) == 1
+    (database,) = _all("StatefulSet", environment=environment)
+    assert "version" not in str(database["spec"]["template"]["metadata"])
+    assert "version" not in str(database["spec"]["volumeClaimTemplates"])
+
+
+def test_the_canary_is_one_more_of_the_backend_that_no_other_selector_finds() -> None:
+    made = {each["kind"]: each for each in _read(CANARY)}
+    canary, production = made["Deployment"], _named("Deployment", "healthcare-backend")
+    labels = canary["spec"]["template"]["metadata"]["labels"]
+    assert labels["version"] == "canary"
+    assert canary["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    for each in _all("Deployment", "Service", "PodDisruptionBudget"):
+        selector = each["spec"]["selector"].get("matchLabels", each["spec"]["selector"])
+        assert not selector.items() <= labels.items(), each["metadata"]["name"]
+    mine, theirs = (d["spec"]["template"]["spec"]["containers"][0] for d in (canary, production))
+    assert {**mine, "image": ""} == {**theirs, "image": ""}
+    assert mine["image"] != theirs["image"]
+    api, pages = made["HTTPRoute"]["spec"]["rules"]
+    weights = {backend["name"]: backend["weight"] for backend in api["backendRefs"]}
+    assert weights == {"backend-service": 9, "backend-canary": 1}, "a tenth"
+    assert made["Service"]["metadata"]["name"] == "backend-canary"
+    (usual,) = _all("HTTPRoute")
+    assert pages == usual["spec"]["rules"][1]
+    assert made["HTTPRoute"]["spec"]["hostnames"] == usual["spec"]["hostnames"]
+    assert made["HTTPRoute"]["metadata"] == usual["metadata"]
+
+
+def test_nobody_speaks_to_anybody_but_as_a_policy_says() -> None:
+    policies = {made["metadata"]["name"]: made["spec"] for made in _all("NetworkPolicy")}
+    nothing = policies["nothing-by-default"]
+    assert (nothing["podSelector"], set(nothing["policyTypes"])) == ({}, {"Ingress", "Egress"})
+    assert "ingress" not in nothing
+    assert "egress" not in nothing
+    asks = {name for name, pod in _pods() if "DATABASE_URL" in str(pod["spec"]["containers"][0]["env"])}
+    (source,) = policies["database"]["ingress"][0]["from"]
+    (allowed,) = source["podSelector"]["matchExpressions"]
+    assert {f"healthcare-{part}" for part in allowed["values"]} == asks
+    parts = {pod["metadata"]["labels"]["part"] for _, pod in _pods()}
+    for name, spec in policies.items():
+        assert set(re.findall(r"'part': '(\w+)'", str(spec))) <= parts, name
 
 
 def test_the_three_environments_are_those_of_carelane_yaml() -> None:
     environments = yaml.safe_load((HEALTHCARE / "carelane.yaml").read_text())["environments"]
-    assert {path.name for path in OVERLAYS.iterdir()} == set(environments) == set(NAMESPACES)
+    assert set(environments) == set(NAMESPACES)
+    assert {path.name for path in (K8S / "overlays").iterdir()} == {*NAMESPACES, "canary"}
