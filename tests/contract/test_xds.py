@@ -157,6 +157,19 @@ class TestTending(Envoys):
         router.route(routing(2, {"v1": 0, "v2": 1}, ports))
         until(lambda: router.routed().generation == 2, 10.0, "it takes what is new")
 
+    def test_where_both_proxies_hang_the_look_that_finds_it_ends_both(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims
+    ) -> None:
+        settle(router, ports)
+        before = {name: child(keeper, name) for name in PROXIES}
+        for name in PROXIES:
+            keeper.signal(name, signal.SIGSTOP)
+        until(lambda: {t.proxy for t in router.tend()} == set(PROXIES), 20.0, "both are named")
+        for name in PROXIES:
+            until(lambda n=name: child(keeper, n) != before[n], 5.0, f"{name} is ended")  # type: ignore[misc]
+        until(lambda: router.tend() == () and router.routed().generation == 1, 15.0, "all is well")
+        assert router.ask("/", 2.0) == (200, b"v1")
+
     @pytest.mark.parametrize("what", ["routes-@front.json", "weights.json", "endpoints-backend~v1.json"])
     def test_a_document_that_is_damaged_is_written_again(
         self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims, what: str

@@ -171,7 +171,11 @@ class Proxies:
     # -- tending
 
     def tend(
-        self, whole: AbstractSet[str], refusing: Mapping[str, str], answering: AbstractSet[str]
+        self,
+        whole: AbstractSet[str],
+        refusing: Mapping[str, str],
+        answering: AbstractSet[str],
+        asked_at: float,
     ) -> tuple[ProxyTrouble, ...]:
         """Look after all of them: who hangs is ended, who is of another version replaced, one at a time.
 
@@ -179,24 +183,30 @@ class Proxies:
             whole: The proxies that have taken everything; one of them is there before another goes.
             refusing: By proxy, what it alone refuses though the other took it, in words.
             answering: The proxies that have just answered.
+            asked_at: When they were asked, by the monotonic clock: who does not answer is waited for.
         """
         speaking = {*answering, *((BESIDE,) if acceptance.fresh(self.beside) else ())}
         for name in PROCESSES:
             self._keeper.ensure(name)
-        found = {name: why for name in PROCESSES if (why := self._wrong(name, name in speaking)) is not None}
+        found = {
+            name: why
+            for name in PROCESSES
+            if (why := self._wrong(name, name in speaking, asked_at)) is not None
+        }
         hanging = [name for name in found if self._hangs(name)]
         found |= refusing
         # The process beside them first: without it a proxy that starts again knows nothing.
-        for name in sorted([*hanging, *refusing], key=lambda name: name != BESIDE)[:1]:
-            # Where both hang nobody is there anyway.
-            if name == BESIDE or whole - {name} or set(PROXIES) <= set(hanging):
+        ends = sorted([*hanging, *refusing], key=lambda name: name != BESIDE)[:1]
+        nobody = set(PROXIES) <= set(hanging)
+        for name in hanging if nobody else ends:
+            if name == BESIDE or nobody or whole - {name}:
                 self._keeper.signal(name, signal.SIGKILL)
                 self._tended[name] = _Tended()
         if not found:
             self._replace_one(whole)
         return tuple(ProxyTrouble(name, why) for name, why in found.items())
 
-    def _wrong(self, name: str, speaks: bool) -> str | None:
+    def _wrong(self, name: str, speaks: bool, asked_at: float) -> str | None:
         """What is wrong with *name*, in words; None where nothing is."""
         status = self._keeper.status(name)
         tended = self._tended[name]
@@ -204,7 +214,7 @@ class Proxies:
         if not self._keeper.running(status) or speaks:
             tended.silent_since = None
         elif tended.silent_since is None:
-            tended.silent_since = time.monotonic() - self._silent_already(name)
+            tended.silent_since = asked_at - self._silent_already(name)
         if ends >= LOOPS_AFTER:
             why = acceptance.last_words(self._keeper.folder(name))
             return f"has ended {ends} times in a row" + (f": {why}" if why else "")

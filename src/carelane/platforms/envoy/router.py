@@ -4,8 +4,10 @@ import http.client
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from carelane.base import json_files
 from carelane.base.errors import PlatformError
@@ -14,7 +16,7 @@ from carelane.delivery.replicas.routing import Routing
 from carelane.delivery.replicas.seen import EndpointSeen, ProxyTrouble
 from carelane.platforms.envoy import acceptance
 from carelane.platforms.envoy.acceptance import Acceptance, Said
-from carelane.platforms.envoy.admin import Health, HostSeen
+from carelane.platforms.envoy.admin import Admin, Health, HostSeen
 from carelane.platforms.envoy.documents import (
     FRONT,
     HAND_HEADER,
@@ -27,6 +29,9 @@ from carelane.platforms.envoy.documents import (
 from carelane.platforms.envoy.proxies import PROXIES, Proxies, Supervisor
 from carelane.platforms.envoy.published import Published, replace, text_of
 
+Answer = TypeVar("Answer")
+ASKED_AT_ONCE = 8
+"""Questions to the proxies' administration: of the loops and of the commands that look at the same time."""
 NAMES = "instances.json"
 OWN_KEY = "own.key"
 MOST_BYTES = 1 << 20
@@ -62,6 +67,7 @@ class EnvoyRouter:
         self._instances: dict[int, str] = {}
         self._idle_since: dict[str, float] = {}
         self._fit: dict[str, float] = {}
+        self._asking = ThreadPoolExecutor(ASKED_AT_ONCE, "proxies")
 
     def begin(self) -> None:
         """Write the listeners, and routes where there are none yet; start what does not run.
@@ -129,7 +135,7 @@ class EnvoyRouter:
 
     def observe(self) -> Mapping[str, EndpointSeen] | None:
         """What the proxies that answer say; an endpoint is healthy if all of them hold it so."""
-        answers = [hosts for admin in self.admins.values() if (hosts := admin.hosts()) is not None]
+        answers = [hosts for hosts in self._of_each(Admin.hosts).values() if hosts is not None]
         for name in PROXIES if len(answers) < len(PROXIES) else ():
             self._keeper.ensure(name)
         if not answers:
@@ -161,12 +167,14 @@ class EnvoyRouter:
             wanted = dict(self._published.versions)
             followed = None if self._followed is None else dict(self._followed.versions)
         looked: dict[str, tuple[bool, dict[str, str]]] = {}
-        for name, admin in self.admins.items():
-            if followed is not None and self._proxies.follows_files(name):
-                if (taken := admin.taken()) is not None:
-                    took, files = self._acceptance.look(name, followed, taken)
+        by_files = [name for name in PROXIES if followed is not None and self._proxies.follows_files(name)]
+        taken, answers = self._of_each(Admin.taken) if by_files else {}, self._of_each(Admin.answers)
+        for name in self.admins:
+            if followed is not None and name in by_files:
+                if (took_of := taken[name]) is not None:
+                    took, files = self._acceptance.look(name, followed, took_of)
                     looked[name] = (took, dict.fromkeys(files, ""))
-            elif admin.answers():
+            elif answers[name]:
                 of = said.get(name)
                 # What was said of a process that has ended since says nothing of this one.
                 now = of is not None and of.since >= self._keeper.started(name)
@@ -181,17 +189,22 @@ class EnvoyRouter:
 
     def tend(self) -> tuple[ProxyTrouble, ...]:
         """Look after the proxies; see `Proxies.tend`."""
+        asked_at = time.monotonic()
         said, unreadable = acceptance.said(self._proxies.beside)
         looked = self._looked(said, unreadable)
         whole = {name for name, (took, _) in looked.items() if took}
         alone = {n: self._refusal(n, files) for n, (_, files) in looked.items() if files and whole - {n}}
-        found = self._proxies.tend(whole, alone, set(looked))
+        found = self._proxies.tend(whole, alone, set(looked), asked_at)
         if self._followed is not None and not any(self._proxies.follows_files(name) for name in PROXIES):
             with self._lock:
                 self._followed = None
         with self._lock:
             self._published.mend(unreadable)
         return found
+
+    def _of_each(self, ask: Callable[[Admin], Answer]) -> dict[str, Answer]:
+        """What *ask* says of each proxy, at the same time: two that hang cost no more than one."""
+        return dict(zip(self.admins, self._asking.map(ask, self.admins.values()), strict=True))
 
     def _endpoint(self, instance: str, seen: list[HostSeen], proxies: int, now: float) -> EndpointSeen:
         active = sum(host.active_requests for host in seen)
