@@ -71,6 +71,17 @@ class InstancesContract:
         assert workloads.observe() == {}
         workloads.forget(PLACE.instance)
 
+    def test_what_has_just_been_started_again_is_ended_and_not_forgotten(
+        self, workloads: Instances, version: ServiceVersion
+    ) -> None:
+        """Who forgets it had seen it ended: nobody would know of what runs in its folder from then on."""
+        workloads.start(PLACE, version)
+        workloads.forget(PLACE.instance)
+        assert PLACE.instance in workloads.observe()
+        wait_for(workloads, ProcessPhase.EXITED)
+        workloads.forget(PLACE.instance)
+        assert workloads.observe() == {}
+
     def test_an_unknown_instance_can_be_stopped_and_forgotten(self, workloads: Instances) -> None:
         workloads.stop("nobody-1", 1.0)
         workloads.forget("nobody-1")

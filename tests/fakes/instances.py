@@ -135,8 +135,11 @@ class FakeInstances:
         return {name: self._seen(process) for name, process in self.processes.items()}
 
     def forget(self, instance: str) -> None:
-        """Put it aside."""
-        if self.processes.pop(instance, None) is not None:
+        """Put it aside, once it has ended."""
+        process = self.processes.get(instance)
+        if process is not None and not process.ended:
+            self.stop(instance, 10.0)
+        elif self.processes.pop(instance, None) is not None:
             self.forgotten.append(instance)
 
     # -- for the router and for tests

@@ -145,7 +145,7 @@ class Replicas:
             version = fleet.version(instance)
             if instance.intent is Intent.STOP:
                 self._instances.stop(instance.id, version.run.drain_seconds)
-            elif _needs_start(seen, instance.id):
+            elif _needs_start(seen, instance):
                 self._start(instance, version, generation)
         there = {instance.id for instance in fleet.instances}
         self._starting.forget(there)
@@ -232,9 +232,12 @@ class Replicas:
         return known
 
 
-def _needs_start(seen: FleetSeen, instance: str) -> bool:
-    process = seen.instances.get(instance)
-    return process is None or process.phase is ProcessPhase.EXITED or not process.supervised
+def _needs_start(seen: FleetSeen, instance: Instance) -> bool:
+    """Whether nobody keeps it who should; what is on its way out and has ended is there already."""
+    process = seen.instances.get(instance.id)
+    if process is None or process.phase is ProcessPhase.EXITED:
+        return instance.intent is not Intent.DRAIN
+    return not process.supervised
 
 
 def _home(fleet: Fleet, service: str) -> str | None:

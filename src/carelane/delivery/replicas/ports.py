@@ -52,7 +52,10 @@ class Instances(Protocol):
         ...
 
     def forget(self, instance: str) -> None:
-        """Put an ended instance's traces aside; its log stays readable for a while."""
+        """Put an ended instance's traces aside; its log stays readable for a while.
+
+        One that runs, or is about to, is stopped instead: who saw it ended may have looked before it began.
+        """
         ...
 
 

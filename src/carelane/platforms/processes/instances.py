@@ -29,6 +29,8 @@ from carelane.platforms.processes.tcp_ports import Ports
 from carelane.platforms.processes.terminals import ProcessTerminal
 
 ENDED_KEPT = 20
+GRACE_SECONDS = 10.0
+"""What runs though it is not to has so long to end by itself."""
 SPEC: json_files.Kinds = {"once": bool, "port": int, "service": str, "label": str}
 ALSO: json_files.Kinds = {"addresses": dict, "born": int, "liveness": dict | None, "limits": dict}
 """What an instance's spec says beside what every shim needs."""
@@ -75,6 +77,9 @@ class ProcessInstances:
 
     def forget(self, instance: str) -> None:
         """Put the folder of an ended instance aside; the newest twenty of a service stay readable."""
+        if not self._shims.over(instance):
+            self.stop(instance, GRACE_SECONDS)
+            return
         folder = self._shims.folder(instance)
         self._shims.end_left_behind(instance)
         self._shims.forget(instance)
@@ -172,7 +177,7 @@ class ProcessInstances:
         """End everything; the names of what still runs after *timeout_seconds*."""
         names = self._shims.names()
         for name in names:
-            self._shims.stop(name, 10.0)
+            self._shims.stop(name, GRACE_SECONDS)
         left = self._shims.wait_ended(names, timeout_seconds)
         for name in set(names) - set(left):
             self.forget(name)

@@ -214,8 +214,7 @@ class Shims:
         """Those of *names* of which something still runs after *timeout_seconds* at most."""
         give_up = time.monotonic() + timeout_seconds
         while True:
-            self._reap()
-            left = [name for name in names if not self._ended(self.status(name), name)]
+            left = [name for name in names if not self.over(name)]
             if not left or time.monotonic() > give_up:
                 return left
             for name in left:
@@ -229,12 +228,16 @@ class Shims:
         if self.running(status) and not self.supervised(status) and not coming:
             self.ensure(name)
 
-    def _ended(self, status: dict[str, Any] | None, name: str) -> bool:
-        """Whether neither the process runs nor a shim that still looks for what it left behind."""
-        if status is None or self.running(status):
-            return status is None
-        looked_for = self.supervised(status) or any(each == name for each, _ in self._children)
-        return status["phase"] == EXITED or not looked_for
+    def over(self, name: str) -> bool:
+        """Whether nothing of *name* runs: neither its process nor a shim that starts it or ends what it left.
+
+        One that has just been sent has not written anything yet.
+        """
+        self._reap()
+        status = self.status(name)
+        kept = self.supervised(status) or any(each == name for each, _ in self._children)
+        said = status is not None and status["phase"] == EXITED
+        return not self.running(status) and (said or not kept)
 
     def end_left_behind(self, name: str) -> None:
         """Kill what the process of *name*, which has ended, left behind, where its shim was gone before."""
