@@ -8,7 +8,7 @@ Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="lower case letters, digits and -")
 ]
 HttpPath = Annotated[str, Field(pattern=r"^/\S*$", description="a path that begins with /")]
-Seconds = Annotated[float, Field(gt=0, le=86_400 * 30)]
+Seconds = Annotated[float, Field(ge=0.001, le=86_400 * 30, description="at least a millisecond")]
 
 
 class Strict(BaseModel):

@@ -3,6 +3,7 @@
 from carelane.delivery import verification
 from carelane.delivery.decisions.draft import Snapshot
 from carelane.delivery.deployments import Deployment, Migration, Phase, Rollout
+from carelane.delivery.incidents import Cause, Incident
 from carelane.delivery.ports import TrafficRouter
 from carelane.delivery.releases import Release, ServiceVersion
 from carelane.delivery.strategies import CanaryStep, StepKind
@@ -11,8 +12,10 @@ PATIENCE_SECONDS = 2.0
 
 
 def is_due(snapshot: Snapshot) -> bool:
-    """Whether a canary step under way asks a service anything."""
+    """Whether a canary step under way, or an incident, asks a service anything."""
     deployment = snapshot.deployment
+    if _unverified(snapshot):
+        return True
     if deployment is None or deployment.phase is not Phase.PROGRESSING:
         return False
     steps = (rollout.current_step for rollout in deployment.rollouts.values())
@@ -20,15 +23,35 @@ def is_due(snapshot: Snapshot) -> bool:
 
 
 def answers(router: TrafficRouter, snapshot: Snapshot) -> dict[str, str]:
-    """By the name of the step, what is wrong with what it asked just now; "" where nothing is."""
+    """By the name of who asks, what is wrong with what it asked just now; "" where nothing is."""
     deployment, release = snapshot.deployment, snapshot.release
+    again = {
+        incident.question: verification.wrong_with(router, version, PATIENCE_SECONDS)
+        for incident, version in _unverified(snapshot)
+    }
     if deployment is None or release is None or deployment.phase is not Phase.PROGRESSING:
-        return {}
-    return {
+        return again
+    return again | {
         rollout.check_id(deployment.id): said
         for rollout in deployment.rollouts.values()
         if (said := _said(router, rollout, release.versions[rollout.service])) is not None
     }
+
+
+def _unverified(snapshot: Snapshot) -> list[tuple[Incident, ServiceVersion]]:
+    """What did not answer rightly when it was gone back to, and users have still: it is asked again.
+
+    Not while anything moves: then there is a look ten times a second, and its end says more.
+    """
+    if snapshot.state.deployment is not None:
+        return []
+    open_ones = [i for i in snapshot.incidents if i.cause is Cause.VERIFY and i.resolved_at is None]
+    running = snapshot.state.running
+    return [
+        (incident, running[incident.service])
+        for incident in open_ones
+        if incident.service in running and running[incident.service].label == incident.version
+    ]
 
 
 def _said(router: TrafficRouter, rollout: Rollout, version: ServiceVersion) -> str | None:

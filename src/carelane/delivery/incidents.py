@@ -1,6 +1,7 @@
 """Incidents: that users had something worse, since when as far as is known, and until when."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -39,7 +40,8 @@ class Incident:
     """One incident in an environment, numbered there from 1.
 
     *deployment* is the one that it is about, which brought what users had; *service* is None where it is
-    of several, *version* the label that was worse. *opened_at* is when it was noticed, *users_since* when
+    of several, *version* the label that was worse; *versions* has them by service, where there are several.
+    *opened_at* is when it was noticed, *users_since* when
     users first had it. *resolved_by* is the deployment that ended it; None where *deployment* itself turned
     back. What is unknown is None.
     """
@@ -55,6 +57,18 @@ class Incident:
     users_since: datetime | None = None
     resolved_at: datetime | None = None
     resolved_by: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def question(self) -> str:
+        """Under what name it is asked whether what it is about is well again: no task has such a name."""
+        return f"incident:{self.number}"
+
+    @property
+    def worse(self) -> Mapping[str, str]:
+        """The labels that were worse, by service, as far as is known."""
+        alone = {self.service: self.version} if self.service and self.version else {}
+        return self.versions or alone
 
     @property
     def recovery_seconds(self) -> float | None:

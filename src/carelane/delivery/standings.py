@@ -68,7 +68,7 @@ class Standings:
         rollouts = made.rollouts.items()
         services = {n: self._standing(draft, rollout, stays=target.stays) for n, rollout in rollouts}
         services |= {name: _leaving(draft, name, label) for name, label in gone.items()}
-        return self._verified(engine, target.release, services)
+        return self._verified(engine, made, target.release, services)
 
     def by_now(self, engine: Engine, made: Deployment) -> EmergencyOutcome:
         """What the emergency *made* has come to by now, verified anew."""
@@ -78,7 +78,7 @@ class Standings:
         staying = {} if made.ended else leaving.still_there(draft)
         gone = {**made.taken_out, **staying}
         services |= {name: _leaving(draft, name, label) for name, label in gone.items()}
-        return self._verified(engine, release, services)
+        return self._verified(engine, made, release, services)
 
     def _draft(self, engine: Engine, made: Deployment, release: Release) -> Draft:
         draft = engine.draft(self._repository.snapshot(engine.environment))
@@ -119,7 +119,11 @@ class Standings:
         return ""
 
     def _verified(
-        self, engine: Engine, release: Release, services: Mapping[str, ServiceStanding]
+        self,
+        engine: Engine,
+        made: Deployment,
+        release: Release,
+        services: Mapping[str, ServiceStanding],
     ) -> EmergencyOutcome:
         """*services* as they stand and answer, and those that nobody moved and that are not well."""
         unchanged = {name: v for name, v in release.versions.items() if name not in services}
@@ -129,12 +133,19 @@ class Standings:
             if name in services and services[name].standing is Standing.SWITCHED
         ]
         found = verification.in_place(engine.platform.router, [*moved, *unchanged.values()], self._clock)
-        found = self._and_lost(engine, unchanged, found)
+        found = self._overtaken(made) or self._and_lost(engine, unchanged, found)
         unwell = [name for name in unchanged if name in found.services and found.services[name].wrong]
         leads = bool(unwell) and self._leads_further(engine, release)
         further = f" (ask again with --past {release.name} to leave it too)" if leads else ""
         as_before = {name: _as_before(unchanged[name], further) for name in unwell}
         return _told({**services, **as_before}, found)
+
+    def _overtaken(self, made: Deployment) -> InPlace | None:
+        """What is to be said instead of answers where something else was asked for since *made*."""
+        last = next(iter(self._repository.deployments(made.environment, 1)), made)
+        if last.id == made.id:
+            return None
+        return InPlace({}, overtaken=f"deployment {last.id} of {last.release} was asked for since")
 
     def _and_lost(self, engine: Engine, unchanged: Mapping[str, ServiceVersion], found: InPlace) -> InPlace:
         """*found*, and what is known against those of *unchanged* that answered nothing wrong."""
@@ -214,7 +225,9 @@ def _told(services: Mapping[str, ServiceStanding], found: InPlace) -> EmergencyO
     answers = [s.verified for s in services.values() if s.verified is not None]
     message = "; ".join(f"{name}: {standing.words}" for name, standing in services.items())
     if rejected:
-        message = f"NOT switched: {rejected}; users have what they had, it goes on being tried"
+        message = f"NOT in force as a whole: {rejected}; it goes on being tried; {message}"
+    elif found.overtaken:
+        message = f"{message}, NOT verified: {found.overtaken}"
     elif not taken:
         message = f"NOT in force yet: the proxies have not taken the routing; {message}"
     return EmergencyOutcome(

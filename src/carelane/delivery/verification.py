@@ -45,12 +45,14 @@ class Verified:
 class InPlace:
     """What was found of versions that were switched to, by service; *rejected* is the proxies' reason.
 
-    Nothing is verified where *rejected* or *untaken*: who answers may be who was to be left.
+    Nothing is verified where *rejected* or *untaken*: who answers may be who was to be left. Nor where it was
+    *overtaken*, in words: who answers may be who came after.
     """
 
     services: Mapping[str, Verified]
     rejected: str = ""
     untaken: bool = False
+    overtaken: str = ""
 
 
 def in_place(router: TrafficRouter, versions: Sequence[ServiceVersion], clock: Clock) -> InPlace:

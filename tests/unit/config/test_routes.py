@@ -32,7 +32,7 @@ def test_a_long_form_that_says_nothing_is_the_short_one() -> None:
         ("[{path: api}]", "'api' is no route: write / or a prefix such as /api"),
         ("[{timeout_seconds: 5}]", "services.backend.routes.0.path: is missing"),
         ("[{path: /api, timeout: 5}]", "services.backend.routes.0.timeout: unknown key"),
-        ("[{path: /api, timeout_seconds: 0}]", "greater than 0"),
+        ("[{path: /api, timeout_seconds: 0}]", "greater than or equal to 0.001"),
         ("[{path: /api, upgrades: [h2c]}]", "'h2c' is nothing a connection may change to here"),
         ("[{path: /api, upgrades: websocket}]", "list"),
     ],

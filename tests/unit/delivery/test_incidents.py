@@ -144,6 +144,59 @@ def test_an_emergency_of_several_services_is_one_incident_of_none_of_them_alone(
     assert only(simulation).resolved_by == 3
 
 
+def test_an_emergency_that_is_given_up_after_its_switch_ends_its_incident_once_nobody_has_what_it_left() -> (
+    None
+):
+    services = {"web": WEB, "worker": WORKER}
+    simulation = Simulation(policy({"web": 1, "worker": 1}), services).shipped("v1", "v2")
+    simulation.emergency()
+    assert simulation.weights("web") == {"v1": 1}
+    simulation.abort("the worker takes long")
+    assert simulation.phase is Phase.FAILED
+    simulation.until(lambda: simulation.incidents[0].resolved_at is not None, 60)
+    (incident,) = simulation.incidents
+    assert (incident.service, incident.versions) == (None, {"web": "v2", "worker": "v2"})
+    assert "nobody gets v2 any more" in [found.entry.reason for found in simulation.trail.after(0)]
+
+
+def test_what_did_not_answer_rightly_when_it_was_gone_back_to_is_asked_again_until_it_does() -> None:
+    asked = replace(WEB, health_path="/health")
+    simulation = Simulation(policy(2), {"backend": asked}).shipped("v1", "v2")
+    simulation.router.answers = {"/health": (503, b""), "backend v1 /health": (503, b"")}
+    simulation.emergency()
+    simulation.settle()
+    simulation.tick(5)
+    assert [(i.cause, i.resolved_at is None) for i in simulation.incidents] == [
+        (Cause.VERIFY, True),
+        (Cause.EMERGENCY, False),
+    ]
+    simulation.router.answers = {"/health": (200, b"")}
+    simulation.tick(2)
+    assert simulation.incidents[0].resolved_at is not None
+    asked_so_far = len(simulation.router.asked)
+    simulation.tick(5)
+    assert len(simulation.router.asked) == asked_so_far, "then nobody asks any more"
+
+
+def test_what_comes_while_an_emergency_verifies_is_not_taken_for_what_it_went_to() -> None:
+    """Users have left it by then: whoever answers is another version, and no incident of this one."""
+    asked = replace(WEB, version_path="/version")
+    simulation = Simulation(policy(1, keep_warm=2), {"backend": asked}).shipped("v1", "v2", "v3")
+    simulation.router.answers = {"/version": (200, b"v1"), "backend v1 /version": (200, b"v1")}
+    answer = simulation.router.ask
+
+    def go_further(path: str, timeout_seconds: float) -> tuple[int, bytes]:
+        simulation.router.ask = answer  # type: ignore[method-assign]
+        simulation.emergency(past=("v2",))
+        return answer(path, timeout_seconds)
+
+    simulation.router.ask = go_further  # type: ignore[method-assign]
+    outcome = simulation.emergency()
+    assert (outcome.deployment.id if outcome.deployment else 0, outcome.verified) == (4, None)
+    assert "NOT verified: deployment 5 of v1 was asked for since" in outcome.message
+    assert Cause.VERIFY not in {incident.cause for incident in simulation.incidents}
+
+
 def test_an_emergency_that_was_aborted_leaves_it_open_until_a_deployment_mends_it() -> None:
     simulation = Simulation(policy(1, keep_warm=0)).shipped("v1", "v2")
     simulation.workloads.behaviours["v1"] = NEVER_READY

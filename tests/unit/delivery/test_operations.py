@@ -237,12 +237,13 @@ def test_where_nothing_can_be_asked_nothing_is_claimed() -> None:
     assert simulation.emergency().verified is None
 
 
-def test_an_emergency_whose_routing_the_proxies_reject_says_that_it_did_not_switch() -> None:
+def test_an_emergency_beside_a_routing_that_the_proxies_reject_says_that_not_all_of_it_is_in_force() -> None:
+    """What they took of it is for users already: it says nothing of that."""
     simulation = Simulation(policy(1)).shipped("v1", "v2")
     simulation.router.answers = {"/health": (200, b""), "/version": (200, b"v1")}
     simulation.router.rejects = lambda _: "proxy-1 rejected routes-@front.json: too odd"
     outcome = simulation.emergency()
-    assert outcome.message.startswith("NOT switched: proxy-1 rejected routes-@front.json: too odd")
+    assert outcome.message.startswith("NOT in force as a whole: proxy-1 rejected routes-@front.json: too odd")
     assert (outcome.switched, outcome.verified) == (False, None)
     assert simulation.phase is Phase.PROGRESSING, "what is not in force is not called done"
     simulation.router.rejects = lambda _: ""

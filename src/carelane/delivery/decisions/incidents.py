@@ -1,5 +1,6 @@
 """When an incident opens and when it is resolved, looked at once all else of a decision is made."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -53,9 +54,11 @@ def note(draft: Draft) -> None:
     for incident in draft.incidents:
         by = current.id if current is not None and not current.ended else None
         if _is_over(draft, incident):
-            _resolve(draft, incident, f"nobody gets {incident.version} any more", by)
+            gone = " and ".join(dict.fromkeys(incident.worse.values()))
+            _resolve(draft, incident, f"nobody gets {gone} any more", by)
         elif _is_well_again(draft, incident):
-            _resolve(draft, incident, f"{incident.version} is whole again", None)
+            well = "answers rightly" if incident.cause is Cause.VERIFY else "is whole again"
+            _resolve(draft, incident, f"{incident.version} {well}", None)
 
 
 def _note_users(draft: Draft) -> None:
@@ -105,7 +108,14 @@ def _open_emergency(draft: Draft, emergency: Deployment) -> None:
         version=_left(left, only),
         since=_users_since(left) if left is not None else None,
         actor=emergency.author,
+        versions=_all_left(left, emergency) if only is None else None,
     )
+
+
+def _all_left(left: Deployment | None, emergency: Deployment) -> dict[str, str]:
+    """The labels that an emergency of several services leaves, by service."""
+    found = {name: _left(left, rollout) for name, rollout in emergency.rollouts.items()}
+    return {name: label for name, label in found.items() if label is not None} | dict(emergency.taken_out)
 
 
 def _latest_brought(draft: Draft, emergency: Deployment) -> int | None:
@@ -135,6 +145,7 @@ def _open(
     version: str | None,
     since: datetime | None,
     actor: str = ENGINE,
+    versions: Mapping[str, str] | None = None,
 ) -> None:
     """Open an incident, unless one about the same deployment is open: it is the same one."""
     if deployment is not None and any(i.deployment == deployment for i in draft.incidents):
@@ -142,7 +153,16 @@ def _open(
     number = draft.incident_number()
     draft.put_incident(
         Incident(
-            draft.snapshot.state.name, number, cause, words, draft.now, deployment, service, version, since
+            draft.snapshot.state.name,
+            number,
+            cause,
+            words,
+            draft.now,
+            deployment,
+            service,
+            version,
+            since,
+            versions=versions or {},
         )
     )
     draft.record(
@@ -191,8 +211,11 @@ def _mends(draft: Draft, succeeded: Deployment, incident: Incident) -> bool:
 
 
 def _is_well_again(draft: Draft, incident: Incident) -> bool:
-    """Whether the version that users have lacked copies, and has them all by now without being undone."""
-    if incident.cause not in LACKING or incident.service is None or not draft.seen.visible:
+    """Whether the version that users have is whole by now without being undone, and answers if it did not."""
+    asked = incident.cause is Cause.VERIFY
+    if not (asked or incident.cause in LACKING) or incident.service is None or not draft.seen.visible:
+        return False
+    if asked and draft.seen.answers.get(incident.question) != "":
         return False
     name, state = incident.service, draft.service(incident.service)
     undo = draft.deployment
@@ -208,13 +231,17 @@ def _is_over(draft: Draft, incident: Incident) -> bool:
     undo = draft.deployment
     if undo is not None and undo.kind is not Kind.DEPLOY and not undo.ended:
         return False  # its end says so: it may not be in force yet, or turn back
-    if incident.service is None:
-        return False
-    name, state = incident.service, draft.service(incident.service)
+    worse = incident.worse.items()
+    return bool(worse) and all(_is_off(draft, name, label) for name, label in worse)
+
+
+def _is_off(draft: Draft, name: str, label: str) -> bool:
+    """Whether nobody at *label* is to serve service *name* any more, and another one does."""
+    state = draft.service(name)
     serving = [copy for copy in draft.seen.of(name) if copy.serves or copy.label in state.serving]
     if not serving and state.stable is None and draft.shipped is not None:
         return True  # it was new beside the others, and is gone
-    others = [copy for copy in serving if copy.label != incident.version]
-    if len(others) < len(serving) or incident.version in state.serving:
+    others = [copy for copy in serving if copy.label != label]
+    if len(others) < len(serving) or label in state.serving:
         return False
     return any(copy.ready and not copy.leaving for copy in others)
