@@ -82,6 +82,29 @@ def test_a_few_trees_that_stand_for_any_number_of_files_are_not_taken_in(
     assert len(repository.archive(sha, ["0/0/0"])) < 8 << 20
 
 
+@pytest.mark.parametrize("holds", ["file", ""], ids=["files", "empty folders"])
+def test_a_tree_without_end_is_known_by_its_list(folder: Path, holds: str) -> None:
+    """Thirty objects that stand for 10^20 files, or for as many folders with nothing in them."""
+    blob = "100644 blob " + printed(folder, "hash-object", "-w", "notes.txt")
+    entry = "040000 tree " + printed(folder, "mktree", given=f"{blob}\t{holds}\n" if holds else "")
+    for _ in range(20):
+        listed = "".join(f"{entry}\t{name}\n" for name in range(10))
+        entry = "040000 tree " + printed(folder, "mktree", given=listed)
+    sha = printed(folder, "commit-tree", entry.split()[-1], "-m", "without end")
+    with pytest.raises(InputError, match=r"^the list of 0 of .* has more than 16 MiB$"):
+        GitRepository(folder).archive(sha, ["0"])
+
+
+def test_what_git_does_not_say_in_time_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_repository, "READ_SECONDS", 0.0)
+    repository = GitRepository(folder)
+    sha = printed(folder, "rev-parse", "HEAD")
+    with pytest.raises(InputError, match="cannot be read within 0 s"):
+        list(iter(lambda: repository.file(sha, "service.py"), ""))  # until the timer is faster than git
+
+
 def test_a_submodule_is_refused_by_name_where_it_would_be_packed(folder: Path) -> None:
     """An archive has an empty folder in its place."""
     sha = printed(folder, "rev-parse", "HEAD")

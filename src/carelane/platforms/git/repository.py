@@ -3,6 +3,9 @@
 import os
 import subprocess
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -12,6 +15,9 @@ from carelane.base.errors import InputError, NotFoundError, PlatformError
 ARCHIVE_BYTES = 512 << 20
 TEXT_BYTES = 16 << 20
 """So much of a commit is read at most: a few trees that name each other stand for any number of files."""
+LISTED_BYTES = 16 << 20
+"""The same for the names in it: some 200,000 files."""
+READ_SECONDS = 300.0
 ERROR_BYTES = 4 << 10
 SUBMODULE = b"160000 "
 NAMING = (
@@ -94,18 +100,22 @@ class GitRepository:
             InputError: Where one is not there, it is too long, or a submodule is in it, whose files are not.
         """
         what = f"{', '.join(paths)} of {sha[:12]}"
+        self._refuse_submodules(sha, paths, what)
         done = self._read(ARCHIVE_BYTES, what, "archive", "--format=tar", sha, "--", *paths)
         if done.returncode != 0:
             raise InputError(
                 f"cannot pack {what}: {done.stderr.decode(errors='replace').strip()}",
                 hint="`source` in carelane.yaml names committed files and folders",
             )
-        self._refuse_submodules(sha, paths, what)
         return done.stdout
 
     def _refuse_submodules(self, sha: str, paths: list[str], what: str) -> None:
-        """An archive has an empty folder in the place of each: another repository's commit is named there."""
-        listed = self._read(ARCHIVE_BYTES, what, "ls-tree", "-r", "-z", sha, "--", *paths).stdout
+        """An archive has an empty folder in the place of each: another repository's commit is named there.
+
+        Git says each name as it comes to it, folders too, so that a tree without end is known by its list: who
+        packs it says nothing until it has gone through all of it.
+        """
+        listed = self._read(LISTED_BYTES, f"the list of {what}", "ls-tree", "-rtz", sha, "--", *paths).stdout
         rows = (row.partition(b"\t") for row in listed.split(b"\0"))
         found = [path.decode(errors="replace") for about, _, path in rows if about.startswith(SUBMODULE)]
         if found:
@@ -123,8 +133,15 @@ class GitRepository:
             )
 
     def _read(self, most: int, what: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        """What git prints, of which no more than *most* bytes are taken in; raises InputError beyond."""
-        with tempfile.TemporaryFile() as said, self._begun(arguments, said) as process:
+        """What git prints, of which no more than *most* bytes are taken in; raises InputError beyond.
+
+        And where it has not ended after five minutes: whoever asks holds up a server that is to end.
+        """
+        with (
+            tempfile.TemporaryFile() as said,
+            self._begun(arguments, said) as process,
+            _ended_after(READ_SECONDS, process) as late,
+        ):
             out = process.stdout.read(most + 1) if process.stdout is not None else b""
             if len(out) > most:
                 process.kill()
@@ -133,6 +150,8 @@ class GitRepository:
                     hint="a release is what is run, not data: `source` in carelane.yaml says what it holds",
                 )
             code = process.wait()
+            if late.is_set():
+                raise InputError(f"{what} cannot be read within {READ_SECONDS:.0f} s")
             said.seek(0)
             return subprocess.CompletedProcess(process.args, code, out, said.read(ERROR_BYTES))
 
@@ -155,6 +174,24 @@ class GitRepository:
             )
         except FileNotFoundError:
             raise PlatformError("git is missing", hint="apt-get install git") from None
+
+
+@contextmanager
+def _ended_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
+    """Kill *process* once *seconds* have gone by, which the event says."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _elsewhere() -> dict[str, str]:
