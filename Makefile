@@ -73,8 +73,10 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/docs
 
+# The guide's lines; those that speak to a cluster are typed on a real one, where it can be had.
 guide: $(INSTALLED)
-	@$(BIN)/python -m tests.guide
+	@cluster=; if $(CLUSTER) build && $(CLUSTER) up; then cluster=--cluster; fi; ended=0; \
+	  $(BIN)/python -m tests.guide $$cluster || ended=$$?; $(CLUSTER) down; exit $$ended
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m bench $(ARGS)

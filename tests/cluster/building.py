@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import example
 from tests.cluster.commands import Missing, run
+from tests.cluster.images import context, image
 
 HERE = Path(__file__).parent
 KUBERNETES = "v1.34.4"
@@ -26,7 +28,7 @@ COMPONENTS = (
     *("etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
     *("kube-proxy", "kubelet"),
 )
-PYTHON_PACKAGES = "python3,ca-certificates,dnsutils"
+PYTHON_PACKAGES = "python3,python-is-python3,ca-certificates,dnsutils"
 
 
 def cache() -> Path:
@@ -113,63 +115,23 @@ def _base(out: Path) -> None:
         *("bookworm", tar),
         seconds=1800,
     )
-    context = _context(out, "python", "FROM scratch\nADD python.tar /\n", tar)
-    _image(out, "localhost/python:3.11", context, None)
-
-
-def _context(out: Path, name: str, containerfile: str, *files: Path) -> Path:
-    context = out / "context" / name
-    shutil.rmtree(context, ignore_errors=True)
-    context.mkdir(parents=True)
-    for file in files:
-        os.link(file, context / file.name)
-    (context / "Containerfile").write_text(containerfile, encoding="utf-8")
-    return context
-
-
-def _image(out: Path, name: str, context: Path, archive: Path | None) -> None:
-    """By buildah, without Docker and without a registry; as an archive that containerd imports."""
-    store = (
-        "--root",
-        out / "store" / "root",
-        "--runroot",
-        out / "store" / "run",
-        "--storage-driver",
-        "overlay",
-    )
-    file = context / "Containerfile"
-    run(
-        *("buildah", *store, "build", "--quiet", "--isolation", "chroot", "--network", "host"),
-        *("--tag", name, "--file", file, context),
-        seconds=1800,
-    )
-    if archive is not None:
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.unlink(missing_ok=True)
-        run(
-            "buildah",
-            *store,
-            "push",
-            "--quiet",
-            "--disable-compression",
-            name,
-            f"oci-archive:{archive}:{name}",
-        )
+    place = context(out, "python", "FROM scratch\nADD python.tar /\n", tar)
+    image(out, "localhost/python:3.11", place, None)
 
 
 def _binary_image(name: str) -> Callable[[Path], None]:
     def build(out: Path) -> None:
         containerfile = f'FROM scratch\nCOPY {name} /{name}\nENTRYPOINT ["/{name}"]\n'
-        context = _context(out, name, containerfile, out / "bin" / name)
-        _image(out, f"localhost/{name}:1", context, out / "img" / f"{name}.tar")
+        place = context(out, name, containerfile, out / "bin" / name)
+        image(out, f"localhost/{name}:1", place, out / "img" / f"{name}.tar")
 
     return build
 
 
 def _app(out: Path) -> None:
-    context = _context(out, "app", (HERE / "app" / "Containerfile").read_text(encoding="utf-8"))
-    shutil.copy2(HERE / "app" / "answer.py", context)
-    _image(out, "localhost/app:1", context, out / "img" / "app.tar")
+    place = context(out, "app", (HERE / "app" / "Containerfile").read_text(encoding="utf-8"))
+    shutil.copy2(HERE / "app" / "answer.py", place)
+    image(out, "localhost/app:1", place, out / "img" / "app.tar")
 
 
 def _envoy(out: Path) -> None:
@@ -200,6 +162,18 @@ PIECES = (
     Piece("pause image", _texts("pause"), ("img/pause.tar",), _binary_image("pause")),
     Piece("python base", PYTHON_PACKAGES, ("python.tar",), _base),
     Piece("app image", PYTHON_PACKAGES + _texts("app"), ("img/app.tar",), _app),
+    Piece(
+        "example's images",
+        PYTHON_PACKAGES + example.source(),
+        tuple(example.archive(version) for version in example.VERSIONS),
+        example.build,
+    ),
+    Piece(
+        "postgres image",
+        example.POSTGRES_PACKAGES + str(example.HOOKS),
+        ("img/postgres.tar",),
+        example.build_postgres,
+    ),
     Piece(
         "envoy-gateway",
         GATEWAY,

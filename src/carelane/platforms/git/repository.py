@@ -112,7 +112,7 @@ class GitRepository:
     def _refuse_submodules(self, sha: str, paths: list[str], what: str) -> None:
         """An archive has an empty folder in the place of each: another repository's commit is named there.
 
-        Git says each name as it comes to it, folders too, so that a tree without end is known by its list: who
+        Git says each name as it comes to it, folders too: a tree without end is known by its list, where who
         packs it says nothing until it has gone through all of it.
         """
         listed = self._read(LISTED_BYTES, f"the list of {what}", "ls-tree", "-rtz", sha, "--", *paths).stdout

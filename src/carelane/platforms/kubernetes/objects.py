@@ -24,6 +24,8 @@ OWNER = "carelane.dev/environment"
 """The annotation that says whose an object is: SYSTEM/ENVIRONMENT; what an earlier version made has none."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation by which `kubectl rollout restart` makes a template another one."""
+CAUSE = "kubernetes.io/change-cause"
+"""The annotation that `kubectl rollout history` shows beside each revision."""
 STEERED = "x-carelane-slot"
 """The header that steers a request to one slot, past the weights."""
 PORT = 8080
@@ -88,8 +90,10 @@ def deployment(
     template: dict[str, Any] = {"metadata": {"labels": labels}, "spec": _pod(place, version)}
     if restarted_at is not None:
         template["metadata"]["annotations"] = {RESTARTED: restarted_at.isoformat()}
+    head = _head(place, Kind.DEPLOYMENT, name, {SERVICE: version.service, SLOT: str(slot)})
+    head["metadata"]["annotations"][CAUSE] = f"{version.label}, commit {version.commit[:12]}, by Carelane"
     return {
-        **_head(place, Kind.DEPLOYMENT, name, {SERVICE: version.service, SLOT: str(slot)}),
+        **head,
         "spec": {
             "selector": {"matchLabels": {"app": name}},
             "strategy": _strategy(version, pace, size, renewed=restarted_at is not None),
