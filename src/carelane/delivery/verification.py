@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,8 +12,8 @@ from carelane.delivery.ports import TrafficRouter
 from carelane.delivery.releases import ServiceVersion
 
 WITHIN_SECONDS = 5.0
-AT_ONCE = 8
-"""Services that are asked at the same time: many slow ones take no longer than one."""
+AT_ONCE = 32
+"""Questions that are asked at the same time: many slow services take no longer than one."""
 AGAIN_SECONDS = 0.02
 HURRY_SECONDS = 0.2
 REJECTED_SECONDS = 0.5
@@ -66,9 +66,9 @@ def in_place(router: TrafficRouter, versions: Sequence[ServiceVersion], clock: C
         while True:
             found = _taken(router)
             if found is None:
-                asking = asking or _Asking(router, clock, clock.monotonic() + WITHIN_SECONDS)
-                give_up, asked = asking.until, pool.map(asking.verified, versions)
-                found = InPlace({v.service: each for v, each in zip(versions, asked, strict=True)})
+                asking = asking or _Asking(router, clock, clock.monotonic() + WITHIN_SECONDS, pool)
+                give_up, begun = asking.until, [asking.begun(version) for version in versions]
+                found = InPlace({v.service: each() for v, each in zip(versions, begun, strict=True)})
             unwell = found.untaken or any(service.wrong for service in found.services.values())
             # What is asked in a hurry would take the place of what was answered.
             if found.rejected or not unwell or clock.monotonic() > give_up - HURRY_SECONDS:
@@ -86,23 +86,29 @@ def _taken(router: TrafficRouter) -> InPlace | None:
 
 @dataclass(frozen=True)
 class _Asking:
-    """Asks until a moment of the clock, and not beyond it."""
+    """Asks until a moment of the clock, and not beyond it; everything at the same time."""
 
     router: TrafficRouter
     clock: Clock
     until: float
+    pool: ThreadPoolExecutor
 
-    def verified(self, version: ServiceVersion) -> Verified:
-        """What is wrong with *version*, by the front door, and by itself where that says nothing of it."""
-        checks = _checks_of(version)
-        said = [self._in_time(check, partial(_at_the_front_door, self.router)) for check in checks]
-        if self.router.reaches(version.service) and not any(said):
+    def begun(self, version: ServiceVersion) -> Callable[[], Verified]:
+        """Ask for *version*, by the front door and by itself; what comes of it, to be waited for."""
+        checks, itself = _checks_of(version), self.router.reaches(version.service)
+        front = [self._submit(check, partial(_at_the_front_door, self.router)) for check in checks]
+        alone = [self._submit(check, partial(_itself, self.router, version)) for check in checks if itself]
+
+        def verified() -> Verified:
+            wrong = [said for each in front if (said := each.result()) is not None]
             # The path may have led to another service, whose answer says nothing of this one.
-            own = [self._in_time(check, partial(_itself, self.router, version)) for check in checks]
-            said = [f"{version.label} itself: {wrong}" for wrong in own if wrong is not None]
-        return Verified(
-            tuple(c.path for c in checks), "; ".join(wrong for wrong in said if wrong is not None)
-        )
+            own = [f"{version.label} itself: {said}" for each in alone if (said := each.result()) is not None]
+            return Verified(tuple(check.path for check in checks), "; ".join(wrong or own))
+
+        return verified
+
+    def _submit(self, check: _Check, ask: Callable[[_Check, float], str | None]) -> "Future[str | None]":
+        return self.pool.submit(self._in_time, check, ask)
 
     def _in_time(self, check: _Check, ask: Callable[[_Check, float], str | None]) -> str | None:
         left = self.until - self.clock.monotonic()
