@@ -26,6 +26,8 @@ GROUPS = (
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 FOLDERS = ("etcd", "containerd", "state", "kubelet", "cni", "conf")
 """What a cluster that ended leaves, and the next one begins anew."""
+FIRST_SECONDS = 240.0
+"""What a slow machine may take where the images are unpacked, once; a few seconds from then on."""
 USERS = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
 
@@ -71,8 +73,8 @@ class Cluster:
         self._wait()
 
     def _wait(self) -> None:
-        wait("the API server answers", self.ready)
-        wait("the node is ready", self._node_is_ready)
+        wait("the API server answers", self.ready, FIRST_SECONDS)
+        wait("the node is ready", self._node_is_ready, FIRST_SECONDS)
         account = ("get", "serviceaccount/default", "configmap/kube-root-ca.crt")
         wait("there is a service account", lambda: self.kubectl(*account).returncode == 0)
 
