@@ -11,6 +11,9 @@ from localhub.runs.records import Annotation, Conclusion, Status, Step
 
 SET_UP, COMPLETE = "Set up job", "Complete job"
 LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
+WORDS = {level: word for word, level in LEVELS.items()}
+"""How a remark of each level begins in a log."""
+
 MOST_ANNOTATIONS = 50
 LARGEST_SUMMARY = 1 << 20
 
@@ -92,6 +95,7 @@ class Following:
         """The end, with what the job made; *lacked* says what it was ended for."""
         for problem in kept.problems:
             self._annotate(problem)
+            self._log.write(self._in_progress, f"##[{WORDS[problem.level]}]{problem.message}")
         conclusion = Conclusion.SUCCESS
         if lacked:
             self._annotate(Annotation("failure", lacked))
@@ -123,8 +127,8 @@ class Following:
         return 0 <= position < len(self._order.steps) and self._order.steps[position].tolerated
 
     def _explain(self, returned: int) -> None:
-        """A job that failed before any step did must still say why."""
-        if self._broken_steps() and self._result is not None:
+        """A job that failed before any step did must still say why; one whose files are not kept has."""
+        if self._result == "success" or (self._broken_steps() and self._result is not None):
             return
         words = "; ".join(dict.fromkeys(self._reader.complaints)) or f"act ended with {returned}"
         self._annotate(Annotation("failure", words))

@@ -139,7 +139,7 @@ class SandboxedJobs:
             for row in box.lines():
                 if following.read(row):
                     report(order.run_id, order.job_id, following.progress(process_id=box.child_pid))
-            box.process.wait()
+            returned = box.ended()
         finally:
             over.set()
             timer.cancel()
@@ -150,7 +150,7 @@ class SandboxedJobs:
             cancelled=running.cancelled,
             timed_out=running.timed_out,
             lacked=running.lacked,
-            returned=box.process.returncode,
+            returned=returned,
         )
 
     def _lay(self, order: Order, folder: Path) -> None:

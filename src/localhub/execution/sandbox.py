@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 SYSTEM = (
     "ssl",
@@ -55,6 +56,17 @@ class Sandbox:
     process: "subprocess.Popen[bytes]"
     child_pid: int | None = None
     fenced: bool = True
+    status: BinaryIO | None = None  # what bubblewrap tells of itself
+
+    def ended(self) -> int:
+        """What its command ended with, once it has.
+
+        Bubblewrap writes that down too, at its end: with nobody there to read, it would end by SIGPIPE.
+        """
+        returned = self.process.wait()
+        if self.status is not None:
+            self.status.close()
+        return returned
 
     def lines(self) -> Iterator[bytes]:
         """What it prints, a row at a time, until it ends; a row beyond the limit is cut there."""
@@ -172,10 +184,10 @@ def started(
     finally:
         os.close(arguments_read)
         os.close(status_write)
-    with os.fdopen(status_read, "rb") as status:
-        first = status.readline()
+    status = os.fdopen(status_read, "rb")
+    first = status.readline()
     pid = json.loads(first).get("child-pid") if first.strip() else None
-    return Sandbox(process, pid)
+    return Sandbox(process, pid, status=status)
 
 
 def _unfenced(environment: Mapping[str, str], command: Sequence[str], cwd: str) -> Sandbox:

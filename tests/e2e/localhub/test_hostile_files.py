@@ -1,5 +1,6 @@
 """Jobs whose artifacts and caches mean harm: refused with a reason, or bounded; the disk is never filled."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,20 @@ def test_many_files_that_take_no_room_are_refused_together(app: Clone, server: L
 def test_what_cannot_be_kept_is_refused_with_the_reason(app: Clone, script: str, reason: str) -> None:
     assert reason in refused(app, f"{OUT}\n{script}")
     answers(app)
+
+
+def test_a_job_whose_artifact_is_refused_says_that_reason_alone_and_once(app: Clone) -> None:
+    run = begun(app, shell_job(f"{OUT}\nmkdir a && mkfifo a/fifo"))
+    assert app.ended(run)["conclusion"] == "failure"
+    reason = "artifact 'a' is not kept: fifo is not a plain file"
+    assert remarks(app, run) == reason
+    assert re.findall(r"##\[error\](.*)", log(app, run)) == [reason]
+
+
+def test_a_job_whose_runner_is_killed_says_by_what(app: Clone) -> None:
+    """And not that localhub had stopped to listen to its sandbox."""
+    words = said(app, shell_job("kill -9 $(pidof act)"), "failure")
+    assert f"##[error]act ended with {128 + signal.SIGKILL}\n" in words
 
 
 def test_a_very_deep_folder_keeps_no_job_from_ending(app: Clone, server: LocalhubServer) -> None:

@@ -11,6 +11,7 @@ from localhub.execution import logs
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
 from localhub.runs.ports import ActStep, Kept, Order, Progress
+from localhub.runs.records import Annotation
 
 STEPS = (ActStep("0", "Compose"), ActStep("1", "After"))
 
@@ -26,7 +27,10 @@ def following(tmp_path: Path) -> Iterator[Following]:
 
 
 def told(
-    following: Following, *happened: tuple[list[str], str, str | None], result: str = "success"
+    following: Following,
+    *happened: tuple[list[str], str, str | None],
+    result: str = "success",
+    kept: Kept = Kept(),  # noqa: B008 - frozen
 ) -> Progress:
     """What becomes of it: (id of a step, what act says of it, its result if it has ended)."""
     following.set_up([])
@@ -34,7 +38,7 @@ def told(
         row: dict[str, Any] = {"stage": "Main", "step": "Compose", "stepID": step, "msg": message}
         following.read(json.dumps(row | ({"stepResult": ended} if ended else {})).encode())
     following.read(json.dumps({"jobResult": result, "msg": "the end"}).encode())
-    return following.finished(Kept(), cancelled=False, timed_out=False, returned=0)
+    return following.finished(kept, cancelled=False, timed_out=False, returned=0)
 
 
 def conclusions(progress: Progress) -> dict[str, str | None]:
@@ -97,3 +101,18 @@ def test_only_act_itself_can_say_that_a_step_failed(following: Following) -> Non
         following.read(json.dumps(row | {"msg": f"##[error]{words}\n", "raw_output": True}).encode())
     progress = told(following, (["0"], "  ✅  Success - Main Compose", "success"))
     assert (conclusions(progress)["Compose"], progress.annotations) == ("success", ())
+
+
+def test_a_job_whose_files_are_not_kept_says_so_once_and_blames_nobody_else(
+    following: Following, tmp_path: Path
+) -> None:
+    words = "artifact 'x' is not kept: fifo is not a plain file"
+    progress = told(
+        following,
+        (["0"], "⭐ Run Main Compose", None),
+        (["0"], "  ✅  Success - Main Compose", "success"),
+        kept=Kept(problems=(Annotation("failure", words),), failed=True),
+    )
+    assert (progress.conclusion, [each.message for each in progress.annotations]) == ("failure", [words])
+    written = "".join(path.read_text() for path in tmp_path.iterdir() if path.is_file())
+    assert written.count("##[error]") == written.count(f"##[error]{words}\n") == 1
