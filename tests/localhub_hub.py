@@ -12,7 +12,7 @@ from localhub.runs.records import Run
 from localhub.store.records import PullRequest
 from localhub.store.runs import RunFilter
 from tests.fakes.localhub import START
-from tests.localhub_server import WORKFLOWS, ran
+from tests.localhub_server import WORKFLOWS, Ran, ran
 
 NAME = "acme/app"
 TEXT = """\
@@ -45,6 +45,13 @@ class StillHub:
 
     def git(self, *arguments: str) -> str:
         """Runs git in the clone; Ada writes, Bob commits, and she pushes."""
+        return self._ran(*arguments).out.strip()
+
+    def refused(self, *arguments: str) -> str:
+        """What git says of what it does not do."""
+        return self._ran(*arguments, code=1).err
+
+    def _ran(self, *arguments: str, code: int = 0) -> Ran:
         environment = {
             "PATH": os.environ["PATH"],
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -56,7 +63,7 @@ class StillHub:
             "GIT_COMMITTER_DATE": "2026-11-25T12:00:00+01:00",
             "LOCALHUB_USER": "ada",
         }
-        return ran(["git", *arguments], environment, self._clone).out.strip()
+        return ran(["git", *arguments], environment, self._clone, code=code)
 
     def commit(self, message: str) -> str:
         """A commit; its SHA."""

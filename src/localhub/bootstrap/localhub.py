@@ -1,5 +1,6 @@
 """Puts a localhub together: ports to adapters, and the threads that keep it going."""
 
+import contextlib
 import os
 import secrets as random
 import subprocess
@@ -32,6 +33,9 @@ SWEPT_SECONDS = 3600.0
 
 def started(localhub: Localhub) -> None:
     """Recovers what an earlier server left, and starts the loops."""
+    for repository in localhub.repositories.all():
+        with contextlib.suppress(PlatformError):  # it is damaged, or gone: that is said when it is looked at
+            localhub.bare.guard(repository.name)
     localhub.engine.recover()
     watcher, sweeper = events.Watcher(localhub), retention.Sweeper(localhub)
     stopping = localhub.stopping

@@ -24,6 +24,8 @@ from localhub.workflows.reading import read
 
 LOOK_EVERY_SECONDS = 0.1
 AFTER_FAILURE_SECONDS = 1.0
+STARTING = ("refs/heads/", "refs/tags/")
+"""Refs whose pushes are events, as on GitHub; others, such as notes, are taken and start nothing."""
 DEEPEST_CHAIN = 3  # levels of workflow_run, as on GitHub: two workflows may wait for one another
 log = structlog.get_logger()
 
@@ -95,6 +97,8 @@ class Watcher:
         return taken
 
     def _pushed(self, repository: str, pushed: Pushed, actor: str, later: list[str]) -> None:
+        if not pushed.ref.startswith(STARTING):
+            return
         with self._hub.changing:
             found = self._hub.repositories.get(repository)
             if found is None:

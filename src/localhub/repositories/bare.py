@@ -13,6 +13,8 @@ NOWHERE = "0" * 40
 LARGEST_FILE_BYTES = (1 << 20) + 1
 """Of a workflow file: one byte more than is read as one, so that it is refused for its size."""
 LARGEST_TEXT_BYTES = 16 << 20
+OURS = ("refs/pull", "refs/localhub")
+"""Refs that nobody pushes to: git answers "deny updating a hidden ref", as GitHub does of refs/pull."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,13 @@ class BareRepositories:
                 "gc.auto": "0",
             }.items():
                 git.run(folder, "config", key, value)
+            self.guard(name)
         return folder
+
+    def guard(self, name: str) -> None:
+        """Lets nobody push to refs of our own; also in a repository that an earlier version made."""
+        for ref in OURS:
+            git.run(self.folder(name), "config", "--replace-all", "receive.hideRefs", ref, f"^{ref}$")
 
     def repack(self, name: str, keep_days: int) -> None:
         """Packs a repository; what nothing led to for *keep_days* goes: till then runs may ask for it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer, running, waits_at
+from tests.localhub_server import WORKFLOWS, Clone, LocalhubServer, ran, running, waits_at
 from tests.waiting import until
 
 QUICK = """\
@@ -98,3 +98,20 @@ def test_twenty_runs_at_once_all_end_right(tmp_path: Path) -> None:
             app.gh("workflow", "run", "quick.yml")
         until(lambda: len(app.runs(status="success")) == 20, 120, "all twenty have succeeded")
         assert {run["run_number"] for run in app.runs()} == set(range(1, 21))
+
+
+def test_a_repository_of_an_earlier_version_lets_nobody_push_to_our_refs_any_more(
+    app: Clone, server: LocalhubServer
+) -> None:
+    app.push()
+    app.git("push", "--quiet", "origin", "HEAD:refs/notes/ours")
+    folder = server.state / "repositories" / f"{app.name}.git"
+    app.git("--git-dir", str(folder), "config", "--unset-all", "receive.hideRefs")
+    for _ in range(2):
+        server.stop()
+        server.start()
+    hidden = app.git("--git-dir", str(folder), "config", "--get-all", "receive.hideRefs")
+    assert hidden.split() == ["refs/pull", "refs/localhub"]
+    for remote in ("origin", str(folder)):
+        push = ["git", "push", remote, "HEAD:refs/pull/1/head"]
+        assert "deny updating a hidden ref" in ran(push, server.base, app.folder, code=1).err

@@ -52,3 +52,24 @@ def test_a_branch_may_have_what_python_takes_for_a_lines_end(bench: StillHub) ->
     bench.push("HEAD:refs/heads/a\u2028b")
     assert started(bench) == {"refs/heads/a\u2028b": 1}
     assert set(bench.hub.bare.refs(NAME)) == {"refs/heads/a\u2028b"}
+
+
+def test_only_branches_and_tags_start_workflows(bench: StillHub) -> None:
+    bench.commit("one")
+    bench.git(
+        "push", "--quiet", "origin", "HEAD:refs/notes/x", "HEAD:refs/odd/x", "HEAD:main", "HEAD:refs/tags/v1"
+    )
+    assert bench.watcher.take_pushes(NAME) == 1
+    assert started(bench) == {"refs/heads/main": 1, "refs/tags/v1": 1}
+    assert bench.hub.bare.at(NAME, "refs/notes/x"), "notes are kept"
+
+
+@pytest.mark.parametrize("ref", ["refs/pull/1/head", "refs/pull/9/merge", "refs/localhub/x"])
+@pytest.mark.parametrize("what", ["HEAD", ""], ids=["moved", "deleted"])
+def test_refs_of_our_own_are_nobodys_to_push(bench: StillHub, ref: str, what: str) -> None:
+    bench.pull()
+    bench.hub.bare.set_ref(NAME, "refs/localhub/x", bench.git("rev-parse", "HEAD~1"))
+    before = bench.hub.bare.at(NAME, ref)
+    assert "a hidden ref" in bench.refused("push", "origin", f"{what}:{ref}")
+    assert bench.hub.bare.at(NAME, ref) == before
+    assert bench.git("ls-remote", "origin", "refs/pull/1/head"), "they are there to be fetched"
