@@ -7,7 +7,7 @@ from localhub.execution import rows
 from localhub.execution.logs import JobLog
 from localhub.execution.masking import Masks
 from localhub.runs.ports import Kept, Order, Progress
-from localhub.runs.records import Annotation, Conclusion, Status, Step
+from localhub.runs.records import LARGEST_LINE, Annotation, Conclusion, Status, Step
 
 SET_UP, COMPLETE = "Set up job", "Complete job"
 LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
@@ -279,14 +279,24 @@ def _running(name: str) -> str:
 
 
 def _annotation(event: rows.Commanded) -> Annotation:
-    line = event.properties.get("line", "1")
+    """A remark of a step; its `endLine`, `col` and `endColumn` are read by nobody."""
     return Annotation(
         level=LEVELS[event.command],
         message=event.value,
         path=event.properties.get("file", ".github"),
-        line=int(line) if line.isdigit() else 1,
+        line=_line(event.properties.get("line", "")),
         title=event.properties.get("title", ""),
     )
+
+
+def _line(written: str) -> int:
+    """The line that a step names; what is no number of a line is as if it were not given, as on GitHub.
+
+    Source: IssueExtensions.GetAnnotationNumber of github.com/actions/runner: int.TryParse, of 32 bits.
+    """
+    digits = written.strip().lstrip("0")
+    plain = digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_LINE))
+    return int(digits) if plain and int(digits) <= LARGEST_LINE else 1
 
 
 def _writable(text: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from localhub.runs import contexts
-from localhub.runs.records import Annotation, Job, Run, Step
+from localhub.runs.records import LARGEST_LINE, Annotation, Job, Run, Step
 from localhub.store.files import Artifact, CacheEntry
 from localhub.store.records import HubDeployment, HubEnvironment, PullRequest, Repository, WorkflowFile
 
@@ -228,10 +228,11 @@ def check_run(it: Job, of: Run) -> dict[str, Any]:
 
 def annotation(it: Annotation) -> dict[str, Any]:
     """A remark."""
+    line = min(it.line, LARGEST_LINE)  # an earlier version kept whatever a step said
     return {
         "path": it.path,
-        "start_line": it.line,
-        "end_line": it.line,
+        "start_line": line,
+        "end_line": line,
         "start_column": None,
         "end_column": None,
         "annotation_level": it.level,

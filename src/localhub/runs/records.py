@@ -42,6 +42,10 @@ def worst(results: list[Conclusion | None]) -> Conclusion:
     return Conclusion.SUCCESS
 
 
+LARGEST_LINE = 2**31 - 1
+"""As GitHub has it: its API's numbers of lines are signed and of 32 bits, and clients read no others."""
+
+
 @dataclass(frozen=True)
 class Annotation:
     """A remark on a place in the repository, or on the run as a whole."""

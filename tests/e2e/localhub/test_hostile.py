@@ -124,6 +124,16 @@ def test_an_action_outside_the_repository_is_refused(app: Clone) -> None:
     assert app.ended(app.run(head_sha=sha))["conclusion"] == "startup_failure"
 
 
+def test_remarks_on_lines_that_are_no_numbers_can_be_read_by_gh(app: Clone) -> None:
+    odd = " ".join(["9" * 23, "9" * 5000, "2147483648", "-1", "1e9", "\u00b2"])
+    text = shell_job(
+        f"for n in {odd}; do echo ::error line=$n,endLine=$n,col=$n,endColumn=$n::said; done; false"
+    )
+    said(app, text, "failure")
+    view = app.gh("run", "view", str(app.runs()[0]["id"])).out
+    assert view.count("X said\njob: .github#1\n") == 6, view
+
+
 def test_common_words_may_be_masked_without_harm(app: Clone) -> None:
     seen = said(app, shell_job('echo "::add-mask::the"\necho "::add-mask::e"\necho "the end of it"'))
     assert "nd of it" in seen

@@ -10,8 +10,9 @@ import pytest
 from localhub.execution import logs
 from localhub.execution.following import Following
 from localhub.execution.masking import Masks
+from localhub.hub import forms
 from localhub.runs.ports import ActStep, Kept, Order, Progress
-from localhub.runs.records import Annotation
+from localhub.runs.records import LARGEST_LINE, Annotation
 
 STEPS = (ActStep("0", "Compose"), ActStep("1", "After"))
 
@@ -116,3 +117,27 @@ def test_a_job_whose_files_are_not_kept_says_so_once_and_blames_nobody_else(
     assert (progress.conclusion, [each.message for each in progress.annotations]) == ("failure", [words])
     written = "".join(path.read_text() for path in tmp_path.iterdir() if path.is_file())
     assert written.count("##[error]") == written.count(f"##[error]{words}\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("7", 7),
+        (" 007 ", 7),
+        ("2147483647", 2147483647),
+        *((odd, 1) for odd in ("", "0", "-1", "1e9", "2147483648", "9" * 23, "9" * 5000, "\u00b2", "\u0667")),
+    ],
+)
+def test_a_line_that_is_none_is_as_if_it_were_not_given(
+    following: Following, written: str, line: int
+) -> None:
+    places = dict.fromkeys(("line", "endLine", "col", "endColumn"), written)
+    following.read(json.dumps({"command": "error", "kvPairs": places, "arg": "x"}).encode())
+    (remark,) = following.progress().annotations
+    told = forms.annotation(remark)
+    assert (remark.line, told["start_line"], told["end_line"]) == (line, line, line)
+    assert (told["start_column"], told["end_column"]) == (None, None)
+
+
+def test_a_line_that_an_earlier_version_kept_can_be_read() -> None:
+    assert forms.annotation(Annotation("failure", "x", line=10**23))["start_line"] == LARGEST_LINE
