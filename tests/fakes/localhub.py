@@ -9,7 +9,8 @@ from typing import Any
 from localhub.base.clock import ManualClock
 from localhub.runs import protection
 from localhub.runs.contexts import Around
-from localhub.runs.engine import Engine, Hooks, Labels
+from localhub.runs.engine import Engine
+from localhub.runs.hooks import Hooks, Labels
 from localhub.runs.ports import Known, Order, Progress, Report
 from localhub.runs.records import Conclusion, Job, Run, Status
 from localhub.runs.starting import Happened, Starter

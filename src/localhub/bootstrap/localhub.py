@@ -19,7 +19,8 @@ from localhub.hub.settings import PASSED, Settings
 from localhub.repositories.bare import BareRepositories
 from localhub.runs import protection
 from localhub.runs.contexts import Around
-from localhub.runs.engine import Engine, Hooks, Labels
+from localhub.runs.engine import Engine
+from localhub.runs.hooks import Hooks, Labels
 from localhub.runs.ports import Known
 from localhub.runs.records import Job, Run
 from localhub.runs.starting import Starter

@@ -6,43 +6,22 @@ but the jobs that were in progress (they end as failed: their runner is gone).
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from localhub.base.clock import Clock
 from localhub.base.errors import ConflictError, LocalhubError, NotFoundError
 from localhub.runs import attempts, concurrency, orders, permissions, planning, progressing, protection
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Readers
+from localhub.runs.hooks import Hooks, Labels
 from localhub.runs.passes import Pass
 from localhub.runs.ports import Jobs, Order, Progress, Runs, Secrets, StoreUnavailableError
 from localhub.runs.records import Annotation, Conclusion, Job, Review, Run, Status
 from localhub.runs.turns import Turns
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What `runs-on` may ask of this machine."""
-
-    known: frozenset[str]
-
-    def missing(self, labels: Iterable[str]) -> list[str]:
-        """Those that this machine does not have."""
-        return [label for label in labels if label.lower() not in self.known]
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What the engine asks and tells beyond its ports."""
-
-    around: Callable[[str], Around]  # by repository
-    protection: Callable[[str, str], protection.Rules]  # by repository and environment
-    job_token: Callable[[Run, Job, Mapping[str, str]], str]  # with its permissions
-    job_changed: Callable[[Run, Job], None] = lambda _run, _job: None
-    run_ended: Callable[[Run], None] = lambda _run: None
 
 
 class Engine:
@@ -227,9 +206,25 @@ class Engine:
         except StoreUnavailableError:
             raise
         except Exception as problem:  # noqa: BLE001 - the engine's loop
-            words = f"localhub could not go on with this run: {type(problem).__name__}: {problem}"
-            failed = replace(run, status=Status.COMPLETED, conclusion=Conclusion.FAILURE)
-            self._keep(replace(failed, annotations=(*run.annotations, Annotation("failure", words))))
+            self._give_up(run, _words("could not go on with this run", problem))
+
+    def _give_up(self, run: Run, words: str) -> None:
+        """Ends a run that cannot go on, and what of it is under way."""
+        ended = progressing.given_up(run, words, self._clock.now())
+        for before, job in zip(run.jobs, ended.jobs, strict=True):
+            if before.status is Status.IN_PROGRESS:
+                self._jobs.cancel(job.id, force=True)
+            if not before.done:
+                self._tell_of_a_job(ended, job)
+        self._keep(ended)
+
+    def _tell_of_a_job(self, run: Run, job: Job) -> None:
+        try:
+            self._hooks.job_changed(run, job)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - its run has to end
+            _log.exception("job %s has ended with its run; what is to follow it failed", job.id)
 
     def _take_in(self) -> None:
         """What running jobs have reported; each is forgotten only when it is kept."""
@@ -258,15 +253,7 @@ class Engine:
             self._hooks.job_changed(run, changed)
 
     def _advance(self, run: Run) -> None:
-        try:
-            run = planning.advanced(run, self._pass(run))
-        except LocalhubError as problem:
-            run = replace(
-                run,
-                status=Status.COMPLETED,
-                conclusion=Conclusion.STARTUP_FAILURE,
-                annotations=(*run.annotations, Annotation("failure", problem.message, run.path)),
-            )
+        run = planning.advanced(run, self._pass(run))
         run = self._gated(run)
         self._ask_to_end(run)
         if run is not self._active.get(run.id):
@@ -309,8 +296,11 @@ class Engine:
         now = self._clock.now()
         try:
             order = self._order(run, job)
-        except LocalhubError as problem:
-            ended = progressing.ended(job, Conclusion.FAILURE, now, problem.message)
+        except StoreUnavailableError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - one job's fault must not keep all others from starting
+            words = _words("could not start this job", problem)
+            ended = progressing.ended(job, Conclusion.FAILURE, now, words)
             self._keep(run.with_job(ended))
             self._stirred = True
             return 0
@@ -387,3 +377,10 @@ class Engine:
             next_id=self._runs.next_id,
             around=self._hooks.around(run.repository),
         )
+
+
+def _words(what: str, problem: Exception) -> str:
+    """What is said of a problem, as text that can be kept: its own words where it is one that people know."""
+    own = problem.message if isinstance(problem, LocalhubError) else ""
+    words = own or f"localhub {what}: {type(problem).__name__}: {problem}"
+    return words.encode(errors="replace").decode()

@@ -1,5 +1,6 @@
 """The jobs that a job of a workflow file becomes, one for each entry of its matrix."""
 
+import math
 from typing import Any
 
 from localhub.base.errors import InputError
@@ -11,6 +12,9 @@ from localhub.runs.records import Claim, Job, Node, Run, Status
 from localhub.workflows import matrices
 from localhub.workflows.definitions import Job as WorkflowJob
 from localhub.workflows.matrices import Combination
+
+LONGEST_MINUTES = 360 * 24
+"""That a job may be given, or a step."""
 
 
 def node_of(path: str, job: WorkflowJob, scope: Scope) -> Node:
@@ -50,7 +54,7 @@ def _count(value: Any, scope: Scope) -> int | None:
         number = float(number)
     if isinstance(number, bool) or not isinstance(number, float | int):
         raise InputError(f"max-parallel is {number!r}: a number")
-    return int(number) if number >= 1 else None  # 0 is no limit
+    return int(number) if 1 <= number < math.inf else None  # 0 is no limit, and so is infinity
 
 
 def made(
@@ -114,6 +118,6 @@ def _seconds(minutes: Any) -> float:
         number = float(minutes)
     except (TypeError, ValueError):
         raise InputError(f"timeout-minutes is {minutes!r}: a number of minutes") from None
-    if not 0 < number <= 360 * 24:
+    if not 0 < number <= LONGEST_MINUTES:
         raise InputError(f"timeout-minutes is {number:g}: more than 0")
     return number * 60

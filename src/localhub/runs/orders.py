@@ -13,7 +13,7 @@ from localhub.base.errors import InputError
 from localhub.expressions import Scope, interpolate, templates
 from localhub.expressions.folding import fold, fold_condition
 from localhub.expressions.writing import escape
-from localhub.runs import conditions, contexts
+from localhub.runs import conditions, contexts, making
 from localhub.runs.contexts import Around
 from localhub.runs.frames import Frame, Read, frame_of
 from localhub.runs.ports import ActStep, Order, first_artifact_id
@@ -151,7 +151,7 @@ def _step(step: Step, scope: Scope) -> dict[str, Any]:
 def _whole_minutes(value: Any) -> Any:
     """Fractions of a minute are rounded up: act ignores them."""
     try:
-        return max(1, math.ceil(float(value)))
+        return max(1, math.ceil(min(float(value), making.LONGEST_MINUTES)))
     except (TypeError, ValueError):
         return value
 

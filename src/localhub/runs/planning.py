@@ -8,18 +8,20 @@ ended has a conclusion; the run ends when all nodes have.
 from dataclasses import replace
 
 from localhub.base.errors import LocalhubError
-from localhub.runs import calling, conditions, making, progressing
+from localhub.runs import bounds, calling, conditions, making, progressing
 from localhub.runs.frames import Frame, frame_of, frames
 from localhub.runs.passes import Pass
 from localhub.runs.records import Annotation, Conclusion, Job, Node, Run, Status, worst
 from localhub.workflows import graph
 from localhub.workflows.definitions import Job as WorkflowJob
 
-MOST_JOBS = 256
-
 
 def advanced(run: Run, this: Pass) -> Run:
-    """The run after one pass; the same run where there is nothing to do."""
+    """The run after one pass; the same run where there is nothing to do.
+
+    Raises:
+        LocalhubError: If the run as a whole cannot go on: a file of it cannot be read, or it grows too large.
+    """
     if run.done:
         return run
     before = None
@@ -39,7 +41,9 @@ def _node_advanced(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
         nodes = {need: run.nodes.get(frame.prefix + need) for need in job.needs}
         if any(each is None or each.conclusion is None for each in nodes.values()):
             return run
-        return _begun(run, frame, job, this)
+        run = _begun(run, frame, job, this)
+        bounds.check(run, this.read)
+        return run
     if node.conclusion is not None:
         return run
     if node.callee is not None:
@@ -64,8 +68,6 @@ def _begun(run: Run, frame: Frame, job: WorkflowJob, this: Pass) -> Run:
         ]
     except LocalhubError as problem:
         return _refused(run, frame, job, problem.message, this)
-    if len(run.jobs) + len(jobs) > MOST_JOBS * 4:
-        return _refused(run, frame, job, f"a run has at most {MOST_JOBS * 4} jobs", this)
     return replace(run, nodes={**run.nodes, path: node}, jobs=(*run.jobs, *jobs))
 
 

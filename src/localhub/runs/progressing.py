@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from localhub.runs.ports import Progress
-from localhub.runs.records import Annotation, Conclusion, Job, Status
+from localhub.runs.records import Annotation, Conclusion, Job, Run, Status
 
 LOST = "The runner has lost communication with the server: localhub was ended while this job ran."
 
@@ -42,6 +42,15 @@ def ended(job: Job, conclusion: Conclusion, now: datetime, words: str = "") -> J
         annotations=(*job.annotations, *remarks),
         process_id=None,
     )
+
+
+def given_up(run: Run, words: str, now: datetime) -> Run:
+    """The run ended because it cannot go on, and with it those of its jobs that have not."""
+    jobs = tuple(job if job.done else ended(job, Conclusion.CANCELLED, now) for job in run.jobs)
+    conclusion = Conclusion.FAILURE if jobs else Conclusion.STARTUP_FAILURE
+    remarks = (*run.annotations, Annotation("failure", words, run.path))
+    changed = replace(run, jobs=jobs, annotations=remarks, updated_at=now)
+    return replace(changed, status=Status.COMPLETED, conclusion=conclusion)
 
 
 def lost(job: Job, now: datetime) -> Job:

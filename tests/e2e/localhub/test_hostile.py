@@ -118,6 +118,33 @@ def test_an_alias_bomb_is_refused_when_it_is_pushed(app: Clone) -> None:
     answers(app)
 
 
+def test_a_workflow_that_calls_itself_many_times_is_refused_and_holds_nobody_up(
+    app: Clone, server: LocalhubServer
+) -> None:
+    calls = "".join(f"  j{n}: {{uses: ./{WORKFLOWS}/bomb.yml}}\n" for n in range(20))
+    sha = app.push({f"{WORKFLOWS}/bomb.yml": f"name: Bomb\non: [push, workflow_call]\njobs:\n{calls}"})
+    run = app.run(head_sha=sha)
+    for server_number in range(2):
+        assert app.ended(run)["conclusion"] == "startup_failure"
+        (remark,) = app.api(f"actions/runs/{run}/annotations")
+        assert remark["message"].startswith("The run has more than 1024 jobs")
+        assert app.api(f"actions/runs/{run}/jobs")["jobs"] == []
+        answers(server.repository(f"acme/beside-{app.name.partition('/')[2]}-{server_number}"))
+        server.stop()
+        server.start()
+    app.gh("run", "rerun", str(run))
+    until(lambda: app.api(f"actions/runs/{run}")["run_attempt"] == 2, 15, "it is tried again")
+    assert app.ended(run)["conclusion"] == "startup_failure"
+
+
+def test_a_step_with_a_limit_beyond_all_numbers_keeps_no_other_job_waiting(app: Clone) -> None:
+    text = shell_job("echo well").replace(
+        "      - shell: bash\n", "      - shell: bash\n        timeout-minutes: .inf\n"
+    )
+    assert "Z well" in said(app, text)
+    answers(app)
+
+
 def test_an_action_outside_the_repository_is_refused(app: Clone) -> None:
     text = "on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./../../outside\n"
     sha = app.push({f"{WORKFLOWS}/hostile.yml": text})
