@@ -80,6 +80,13 @@ class Standings:
         services |= {name: _leaving(draft, name, label) for name, label in gone.items()}
         return self._verified(engine, made, release, services)
 
+    def lacking(self, draft: Draft) -> str:
+        """What is known against starting what *draft* goes back to, of what does not run already."""
+        rollouts = draft.current().rollouts.items()
+        cold = [(name, r) for name, r in rollouts if not draft.staying(name, r.to_label)]
+        wanting = [f"; {name} {r.to_label}: {lack}" for name, r in cold if (lack := self._lacking(draft, r))]
+        return "".join(wanting)
+
     def _draft(self, engine: Engine, made: Deployment, release: Release) -> Draft:
         draft = engine.draft(self._repository.snapshot(engine.environment))
         draft.deployment, draft.release = made, release
@@ -109,13 +116,16 @@ class Standings:
         ready = draft.ready(name, label)
         said = f"{ready} of {draft.size(name)} instances of {label} ready"
         part = "in part: users follow as more get ready" if ready else "yet: they are being started"
-        return f"NOT switched {part}, {said}{self._lacking(draft, rollout)}{_instead(draft, rollout)}"
+        lack = self._lacking(draft, rollout)
+        against = f"; {lack}" if lack else ""
+        return f"NOT switched {part}, {said}{against}{_instead(draft, rollout)}"
 
     def _lacking(self, draft: Draft, rollout: Rollout) -> str:
+        """What is wrong with the artifact of the version gone back to; "" where nothing is."""
         try:
             self._artifacts.verify(draft.wanted(rollout).artifact, quick=True)
         except PlatformError as error:
-            return f"; {error.message}"
+            return error.message
         return ""
 
     def _verified(

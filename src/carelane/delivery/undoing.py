@@ -106,7 +106,8 @@ class Undoing:
         if there is not None:
             return Outcome(draft.deployment, there)
         commands.request(draft, Request(0, target.release, "", "", way.kind, target.revision))
-        return Outcome(draft.current(), f"{_where(target, draft)}{looked_up.changed}")
+        lacking = self._standings.lacking(draft)
+        return Outcome(draft.current(), f"{_where(target, draft)}{looked_up.changed}{lacking}")
 
     def rollback(self, engine: Engine, way: Way, author: str, reason: str) -> Outcome:
         """Put an earlier revision back."""

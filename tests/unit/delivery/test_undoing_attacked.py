@@ -341,3 +341,16 @@ def test_what_was_ended_is_not_shown_as_it_was() -> None:
     assert dict(simulation.engine.shown.copies) == {}
     with pytest.raises(ConflictError, match="production was ended: nobody looks after it"):
         simulation.operations.rollback_plan(PRODUCTION, Kind.EMERGENCY)
+
+
+@pytest.mark.parametrize(("keep_warm", "said"), [(0, True), (1, False)])
+def test_a_plan_says_of_what_would_have_to_be_started_that_its_archive_is_gone(
+    keep_warm: int, said: bool
+) -> None:
+    simulation = Simulation(policy(1, keep_warm=keep_warm)).shipped("v1", "v2")
+    assert "missing" not in simulation.operations.rollback_plan(PRODUCTION, Kind.EMERGENCY).message
+    simulation.artifacts.lost.add(
+        simulation.repository.release_named("v1").versions["backend"].artifact.archive
+    )
+    planned = simulation.operations.rollback_plan(PRODUCTION, Kind.EMERGENCY)
+    assert ("backend v1: the archive" in planned.message) is said
