@@ -1,6 +1,8 @@
 """The process beside the proxies, as real Envoys see it."""
 
+import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from carelane.delivery.releases import Probe
 from carelane.delivery.replicas.routing import Endpoint, Routing, ServiceRoute, VersionRoute
 from carelane.platforms.envoy import acceptance
 from carelane.platforms.envoy.admin import Admin
-from carelane.platforms.envoy.documents import FRONT, PREVIEW, from_files
+from carelane.platforms.envoy.documents import FRONT, GOOD, PREVIEW, TAKEN, from_files
 from carelane.platforms.envoy.proxies import BESIDE, PROXIES
 from carelane.platforms.envoy.published import Published
 from carelane.platforms.envoy.router import EnvoyRouter
@@ -26,6 +28,7 @@ from tests.load import Load
 from tests.waiting import until
 
 SLOW_MS = (800, 2000)
+OTHER_BYTES = b"\xff\xfe\x00\x80"
 
 
 def everything(ports: list[int]) -> Routing:
@@ -224,6 +227,77 @@ class TestTending(Envoys):
         until(lambda: router.routed().generation == 1, 10.0, "it is whole again")
         assert router.ask("/", 2.0) == (200, b"v1")
 
+    @pytest.mark.parametrize("good", [True, False])
+    @pytest.mark.parametrize("instead", ["nothing", "other bytes", "folder"])
+    @pytest.mark.parametrize("what", ["clusters.json", "listeners.json"])
+    def test_a_process_beside_that_starts_while_a_document_cannot_be_read_takes_nothing_from_users(
+        self,
+        router: EnvoyRouter,
+        ports: dict[str, int],
+        keeper: Shims,
+        what: str,
+        instead: str,
+        good: bool,
+    ) -> None:
+        settle(router, ports)
+        place = router._published.folder / what
+        with Load(router._ports[FRONT], rate=100, connections=4) as load:
+            spoil(place, instead)
+            if not good:
+                shutil.rmtree(place.parents[1] / GOOD)
+            restart_beside(keeper, router)
+            if good:
+                before = child(keeper, PROXIES[0])
+                keeper.signal(PROXIES[0], signal.SIGKILL)
+                until(lambda: child(keeper, PROXIES[0]) not in {before, 0}, 10.0, "it is started again")
+                until(
+                    lambda: len(router.admins[PROXIES[0]].hosts() or {}) == 2, 10.0, "it knows the clusters"
+                )
+                until(lambda: healthy(router, "v1"), 10.0, "it finds them fit")
+            until(lambda: mended_by(router), 20.0, "it is whole again")
+        assert json.loads(place.read_text())["version_info"]
+        assert {answer.status for answer in load.answers if not answer.lost} == {200}
+        # What was under way in the proxy that was killed is lost; no other is.
+        assert sum(answer.lost for answer in load.answers) <= (4 if good else 0)
+
+    @pytest.mark.parametrize("good", [True, False])
+    def test_a_server_that_starts_while_nobody_knows_the_documents_empties_none(
+        self,
+        router: EnvoyRouter,
+        another: Callable[[], EnvoyRouter],
+        ports: dict[str, int],
+        keeper: Shims,
+        good: bool,
+    ) -> None:
+        settle(router, ports)
+        beside = router._published.folder.parent
+        spoil(beside / "wanted" / "clusters.json", "other bytes")
+        if not good:
+            shutil.rmtree(beside / GOOD)
+        restart_beside(keeper, router)
+        keeper.signal(BESIDE, signal.SIGSTOP)
+        until(lambda: stopped(child(keeper, BESIDE)), 5.0, "it is stopped")
+        (beside / TAKEN).unlink()
+        again = another()
+        with Load(again._ports[FRONT], rate=100, connections=4) as load:
+            again.begin()
+            assert (beside / "wanted" / "clusters.json").read_bytes() == OTHER_BYTES, "it is left as it is"
+            assert bool(again._published._clusters) == good
+            keeper.signal(BESIDE, signal.SIGCONT)
+            again.route(routing(1, {"v1": 1, "v2": 0}, ports))
+            until(lambda: again.routed().generation == 1, 10.0, "it is whole again")
+        for admin in again.admins.values():
+            admin._connection.close()
+        assert {answer.status for answer in load.answers} == {200}
+
+    def test_a_folder_where_the_process_beside_says_what_was_taken_is_set_aside(
+        self, router: EnvoyRouter, ports: dict[str, int]
+    ) -> None:
+        settle(router, ports)
+        place = router._published.folder.parent / TAKEN
+        spoil(place, "folder")
+        until(lambda: router.routed().generation == 1, 10.0, "it says it again")
+
     def test_a_proxy_that_cannot_start_is_named_with_its_own_reason(
         self, router: EnvoyRouter, keeper: Shims
     ) -> None:
@@ -262,6 +336,38 @@ class TestTending(Envoys):
         until(lambda: router.tend() == () and router._followed is None, 10.0, "no files are written any more")
         for admin in router.admins.values():
             admin._connection.close()
+
+
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "T"
+
+
+def spoil(path: Path, instead: str) -> None:
+    path.unlink()
+    if instead == "other bytes":
+        path.write_bytes(OTHER_BYTES)
+    elif instead == "folder":
+        path.mkdir()
+
+
+def restart_beside(keeper: Shims, router: EnvoyRouter) -> None:
+    """Kill the process beside the proxies and wait until the next one knows both of them, and they it."""
+    folder = router._published.folder.parent
+    before = child(keeper, BESIDE)
+    keeper.signal(BESIDE, signal.SIGKILL)
+    until(lambda: child(keeper, BESIDE) not in {before, 0}, 10.0, "its shim starts it again")
+
+    def known() -> bool:
+        said, _ = acceptance.said(folder)
+        return len(said) == len(PROXIES) and all(s.since > keeper.started(BESIDE) for s in said.values())
+
+    until(known, 15.0, "both proxies are connected")
+    until(lambda: all("weights.json" in s.taken for s in acceptance.said(folder)[0].values()), 10.0, "told")
+
+
+def mended_by(router: EnvoyRouter) -> bool:
+    router.tend()
+    return router.routed().generation == 1
 
 
 def settle(router: EnvoyRouter, ports: dict[str, int]) -> None:

@@ -8,6 +8,7 @@ wants to look, and the document counts as missing: whoever needs it makes it aga
 import contextlib
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import structlog
 log = structlog.get_logger()
 DAMAGED = "damaged"
 """In the name of a file that was set aside: ``status.json.damaged-1764316800``."""
+_ASIDE = re.compile(rf".\.{DAMAGED}-\d{{16,}}$")
 SETTLED_NS = 1_000_000_000
 
 
@@ -64,7 +66,7 @@ def read(path: Path, needed: Kinds = NONE, also: Kinds = NONE) -> dict[str, Any]
         wrong = _wrong(document, needed, also)
     if not wrong:
         return dict(document)
-    _set_aside(path, seen.st_ino, wrong)
+    _set_aside_unless_replaced(path, seen.st_ino, wrong)
     return None
 
 
@@ -129,15 +131,26 @@ def _is(found: Any, kind: "type | UnionType | Kinds") -> bool:  # noqa: ANN401 -
     return not _wrong(found, kind) if isinstance(kind, Mapping) else isinstance(found, kind)
 
 
-def _set_aside(path: Path, inode: int, wrong: str) -> None:
-    """Rename what was read, unless it was replaced meanwhile; a disk that takes nothing leaves it there."""
-    aside = path.with_name(f"{path.name}.{DAMAGED}-{time.time_ns()}")
+def _set_aside_unless_replaced(path: Path, inode: int, wrong: str) -> None:
     with contextlib.suppress(OSError):
         if path.stat().st_ino == inode:
-            path.rename(aside)
-            log.error("a file was damaged, and is set aside", file=str(path), why=wrong, aside=aside.name)
+            set_aside(path, wrong)
+
+
+def set_aside(path: Path, wrong: str) -> None:
+    """Rename what is at *path*, a file or a folder, and say so; a disk that takes nothing leaves it there."""
+    aside = path.with_name(f"{path.name}.{DAMAGED}-{time.time_ns()}")
+    with contextlib.suppress(OSError):
+        path.rename(aside)
+        log.error("a file was damaged, and is set aside", file=str(path), why=wrong, aside=aside.name)
+
+
+def make_way(path: Path) -> None:
+    """Set a folder aside that stands where a file is to be."""
+    if path.is_dir():
+        set_aside(path, "it is a folder")
 
 
 def damaged(folder: Path) -> list[Path]:
     """What was set aside anywhere below *folder*."""
-    return sorted(folder.rglob(f"*.json.{DAMAGED}-*"))
+    return sorted(path for path in folder.rglob(f"*.{DAMAGED}-*") if _ASIDE.search(path.name))

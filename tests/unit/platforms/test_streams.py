@@ -59,8 +59,20 @@ def test_the_first_answer_of_a_type_is_whole_and_later_ones_name_one_resource_ea
 
 
 def test_a_proxy_that_asks_for_everything_is_answered_even_where_there_is_nothing(stream: Stream) -> None:
-    assert told(stream, snapshot()) == [(CLUSTERS, [], [])]
+    assert told(stream, snapshot(clusters=document())) == [(CLUSTERS, [], [])]
+    assert told(stream, snapshot(clusters=document())) == []
+
+
+def test_a_proxy_is_told_nothing_of_what_nobody_knows(stream: Stream) -> None:
+    unknown = Document("", (), "it is damaged", known=False)
     assert told(stream, snapshot()) == []
+    assert told(stream, snapshot(clusters=unknown)) == []
+    again = Stream()
+    again.hear(Request(CLUSTERS, has={"a": "1", "b": "1"}))
+    again.hear(Request(LISTENERS, has={"x": "1"}))
+    there = snapshot(clusters=unknown, listeners=document((LISTENERS, "x", "2")))
+    assert told(again, there) == [(LISTENERS, ["x"], [])], "it keeps its clusters, and gets what is known"
+    assert told(again, snapshot(clusters=TWO)) == []
 
 
 def test_only_what_was_asked_for_by_name_is_told(stream: Stream) -> None:
@@ -78,7 +90,7 @@ def test_weights_come_before_routes_and_routes_before_the_rest() -> None:
     for kind in (ENDPOINTS, ROUTES, WEIGHTS):
         stream.hear(Request(kind, wanted=("x",)))
     there = document(*((kind, "x", "1") for kind in (LISTENERS, ENDPOINTS, CLUSTERS, ROUTES, WEIGHTS)))
-    assert [kind for kind, _, _ in told(stream, snapshot(all=there))] == [
+    assert [kind for kind, _, _ in told(stream, snapshot(clusters=there, listeners=there))] == [
         WEIGHTS,
         ROUTES,
         CLUSTERS,
@@ -142,9 +154,10 @@ def test_after_a_break_only_differences_are_sent() -> None:
 def test_a_cluster_that_changed_gets_its_endpoints_again(stream: Stream) -> None:
     stream.hear(Request(ENDPOINTS, wanted=("a",)))
     there = [(CLUSTERS, "a", "1"), (ENDPOINTS, "a", "1")]
-    take(stream, snapshot(all=document(*there)))
+    take(stream, snapshot(clusters=document(*there)))
     there[0] = (CLUSTERS, "a", "2")
-    assert told(stream, snapshot(all=document(*there))) == [(CLUSTERS, ["a"], []), (ENDPOINTS, ["a"], [])]
+    changed = snapshot(clusters=document(*there))
+    assert told(stream, changed) == [(CLUSTERS, ["a"], []), (ENDPOINTS, ["a"], [])]
 
 
 def test_who_asks_once_more_for_what_it_had_gets_it_once_more(stream: Stream) -> None:
@@ -160,7 +173,7 @@ def test_a_file_that_is_no_document_is_unreadable_and_the_others_are_read(tmp_pa
     replace(tmp_path / "routes-a.json", "{")
     replace(tmp_path / "routes-b.json", '{"version_info": "7", "resources": [{"@type": "nothing"}]}')
     replace(tmp_path / "clusters.json", '{"version_info": "8", "resources": []}')
-    read = Folder(tmp_path).read().documents
+    read = Folder(tmp_path, tmp_path / "good").read().documents
     assert read["routes-a.json"].unreadable
     assert read["routes-b.json"].unreadable
     assert (read["clusters.json"].version, read["clusters.json"].unreadable) == ("8", "")
@@ -169,7 +182,7 @@ def test_a_file_that_is_no_document_is_unreadable_and_the_others_are_read(tmp_pa
 def test_what_is_damaged_or_gone_counts_as_it_was_and_is_unreadable(tmp_path: Path) -> None:
     written(tmp_path, "clusters.json", CLUSTERS, "a")
     written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
-    folder = Folder(tmp_path)
+    folder = Folder(tmp_path, tmp_path / "good")
     whole = folder.read()
     replace(tmp_path / "clusters.json", "{")
     (tmp_path / "endpoints-a.json").unlink()
@@ -187,7 +200,7 @@ def test_whatever_stands_in_a_documents_place_keeps_no_other_from_being_read(
     tmp_path: Path, instead: str
 ) -> None:
     written(tmp_path, "clusters.json", CLUSTERS, "a")
-    folder = Folder(tmp_path)
+    folder = Folder(tmp_path, tmp_path / "good")
     whole = folder.read()
     (tmp_path / "clusters.json").unlink()
     if instead == "other bytes":
@@ -201,17 +214,71 @@ def test_whatever_stands_in_a_documents_place_keeps_no_other_from_being_read(
     assert read.documents["clusters.json"].unreadable
     assert read.resources[CLUSTERS] == whole.resources[CLUSTERS]
     assert read.documents["routes.json"].version == "1"
-    assert Folder(tmp_path).read().documents["clusters.json"].unreadable
+    assert Folder(tmp_path, tmp_path / "good").read().documents["clusters.json"].unreadable
 
 
 def test_the_endpoints_of_a_cluster_that_left_are_gone_with_their_document(tmp_path: Path) -> None:
     written(tmp_path, "clusters.json", CLUSTERS, "a")
     written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
-    folder = Folder(tmp_path)
+    folder = Folder(tmp_path, tmp_path / "good")
     folder.read()
     written(tmp_path, "clusters.json", CLUSTERS, "b")
     (tmp_path / "endpoints-a.json").unlink()
     assert list(folder.read().documents) == ["clusters.json"]
+
+
+@pytest.mark.parametrize("instead", ["nothing", "other bytes", "folder"])
+def test_a_process_that_starts_anew_knows_what_could_be_read_last(tmp_path: Path, instead: str) -> None:
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
+    whole = kept(tmp_path)
+    spoil(tmp_path / "clusters.json", instead)
+    again = kept(tmp_path)
+    assert again.resources == whole.resources
+    assert again.knows(CLUSTERS)
+    assert again.documents["clusters.json"].unreadable
+    assert not again.documents["clusters.json"].version
+    assert kept(tmp_path).resources == whole.resources, "and the one after it, too"
+
+
+@pytest.mark.parametrize("instead", ["nothing", "other bytes", "folder"])
+def test_what_was_never_read_is_not_known(tmp_path: Path, instead: str) -> None:
+    written(tmp_path, "endpoints-a.json", ENDPOINTS, "a")
+    spoil(tmp_path / "clusters.json", instead)
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "clusters.json").write_text("neither is this")
+    there = kept(tmp_path)
+    assert not there.knows(CLUSTERS)
+    assert not there.knows(LISTENERS)
+    written(tmp_path, "listeners.json", LISTENERS, "a")
+    assert kept(tmp_path).knows(LISTENERS)
+
+
+def test_what_cannot_be_kept_is_not_remembered_as_it_was_before(tmp_path: Path) -> None:
+    written(tmp_path, "clusters.json", CLUSTERS, "a")
+    kept(tmp_path)
+    written(tmp_path, "clusters.json", CLUSTERS, "b")
+    (tmp_path / "good" / ".clusters.json").symlink_to("/dev/full")
+    kept(tmp_path)
+    spoil(tmp_path / "clusters.json", "nothing")
+    assert not kept(tmp_path).knows(CLUSTERS), "the proxies have what is newer"
+
+
+def kept(folder: Path) -> Snapshot:
+    """What a process that starts anew reads, and keeps for the next one."""
+    made = Folder(folder, folder / "good")
+    there = made.read()
+    made.keep()
+    return there
+
+
+def spoil(path: Path, instead: str) -> None:
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+    if instead == "other bytes":
+        path.write_bytes(b"\xff\xfe\x00\x80")
+    elif instead == "folder":
+        path.mkdir()
 
 
 def written(folder: Path, file: str, kind: str, name: str) -> None:
@@ -224,4 +291,4 @@ def written(folder: Path, file: str, kind: str, name: str) -> None:
 def test_a_document_with_a_field_that_was_not_declared_says_which(tmp_path: Path) -> None:
     text = f'{{"version_info": "1", "resources": [{{"@type": "{CLUSTERS}", "name": "a", "nmae": "b"}}]}}'
     replace(tmp_path / "clusters.json", text)
-    assert '"nmae"' in Folder(tmp_path).read().documents["clusters.json"].unreadable
+    assert '"nmae"' in Folder(tmp_path, tmp_path / "good").read().documents["clusters.json"].unreadable

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from carelane.base import json_files
 from carelane.base.errors import not_written
 from carelane.delivery.replicas.routing import Routing, ServiceRoute
 from carelane.platforms.envoy import resources, routes
@@ -19,11 +21,15 @@ RETIRED_SECONDS = 3.0
 class Published:
     """The documents of one environment, for proxies that find what changes by *source*.
 
-    *fixed*: weights stand in the routes, as proxies of an earlier version know them.
+    *good*: where the documents are kept as they could be read last. *fixed*: weights stand in the routes, as
+    proxies of an earlier version know them.
     """
 
-    def __init__(self, folder: Path, source: Source, *, fixed: bool = False) -> None:
+    def __init__(
+        self, folder: Path, source: Source, *, good: Path | None = None, fixed: bool = False
+    ) -> None:
         self.folder = folder
+        self._good = good
         self._source = source
         self._fixed = fixed
         self._shapes: dict[str, object] = {}
@@ -44,30 +50,40 @@ class Published:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._listeners = tuple(ports)
-        whole = self._remember()
+        self._remember()
         if not known:
-            self._write_empty(clusters=not whole)
+            self._write_empty()
         self._write("listeners.json", resources.listeners(self._source, ports, own, slow_ms))
 
-    def _write_empty(self, *, clusters: bool) -> None:
-        """What no service has any part in, where nothing is written yet."""
+    def _write_empty(self) -> None:
+        """What no service has any part in, where nothing was ever written.
+
+        What is damaged is left until the first routing: the proxies may run, and have what it said.
+        """
         empty = Routing(0)
         for name in self._listeners:
-            if not (self.folder / f"routes-{name}.json").exists():
+            if not self._written_before(f"routes-{name}.json"):
                 self._write(f"routes-{name}.json", routes.routes(empty, name))
-        if not self._fixed and not (self.folder / "weights.json").exists():
+        if not self._fixed and not self._written_before("weights.json"):
             self._write("weights.json", routes.weights(empty, {}))
-        if clusters:
+        if not self._written_before("clusters.json"):
             self._write("clusters.json", resources.answered_clusters({}))
 
-    def _remember(self) -> bool:
-        """Read back what an earlier server wrote: its clusters leave like any others. Whether it could."""
-        try:
-            known = json.loads((self.folder / "clusters.json").read_bytes())["resources"]
-            self._clusters = {cluster["name"]: cluster for cluster in known}
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-        return True
+    def _places(self, name: str) -> list[Path]:
+        return [place / name for place in (self.folder, self._good) if place is not None]
+
+    def _written_before(self, name: str) -> bool:
+        return any(path.exists() or path.is_symlink() for path in self._places(name))
+
+    def _remember(self) -> None:
+        """Read back what an earlier server wrote: its clusters leave like any others."""
+        for path in self._places("clusters.json"):
+            try:
+                known = json.loads(path.read_bytes())["resources"]
+                self._clusters = {cluster["name"]: cluster for cluster in known}
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                continue
+            return
 
     @property
     def retiring(self) -> bool:
@@ -135,7 +151,8 @@ class Published:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            there = {path.name for path in self.folder.iterdir()}
+            with os.scandir(self.folder) as found:
+                there = {each.name for each in found if each.is_file(follow_symlinks=False)}
         except OSError as error:
             raise not_written("the routing", error) from error
         for name in {*damaged, *(name for name in self._written if name not in there)}:
@@ -170,6 +187,8 @@ def replace(path: Path, text: str) -> None:
         PlatformError: If it cannot be written.
     """
     part = path.with_name(f".{path.name}")
+    for place in (path, part):
+        json_files.make_way(place)
     try:
         part.touch(mode=0o600)  # one of them holds what only Carelane is to know
         part.write_text(text)

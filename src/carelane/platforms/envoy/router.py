@@ -19,6 +19,7 @@ from carelane.platforms.envoy.acceptance import Acceptance, Said
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
 from carelane.platforms.envoy.documents import (
     FRONT,
+    GOOD,
     HAND_HEADER,
     OWN_HEADER,
     PREVIEW,
@@ -60,7 +61,7 @@ class EnvoyRouter:
         self._lock = threading.Lock()
         self._proxies = Proxies(keeper, folder / "beside")
         self.admins = self._proxies.admins
-        self._published = Published(folder / "beside" / WANTED, from_discovery)
+        self._published = Published(folder / "beside" / WANTED, from_discovery, good=folder / "beside" / GOOD)
         self._followed: Published | None = None
         self._acceptance = Acceptance()
         self._routing: Routing | None = None

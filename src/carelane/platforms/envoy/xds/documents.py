@@ -15,6 +15,7 @@ from typing import Any
 
 from carelane.platforms.envoy.xds import messages
 from carelane.platforms.envoy.xds.api import CLUSTER, ENDPOINT, LISTENER, ROUTE, RUNTIME
+from carelane.platforms.envoy.xds.good import Good
 
 ROUTES = messages.PREFIX + ROUTE + "RouteConfiguration"
 CLUSTERS = messages.PREFIX + CLUSTER + "Cluster"
@@ -22,7 +23,8 @@ ENDPOINTS = messages.PREFIX + ENDPOINT + "ClusterLoadAssignment"
 WEIGHTS = messages.PREFIX + RUNTIME + "Runtime"
 LISTENERS = messages.PREFIX + LISTENER + "Listener"
 _NAMES = {ENDPOINTS: "cluster_name"}
-
+_WHOLE = {CLUSTERS: "clusters.json", LISTENERS: "listeners.json"}
+"""The files that hold all that there is of a type."""
 
 _Mark = tuple[int, int, int]
 """By what a file is known to be the same: its inode, time of change in ns, and size in bytes."""
@@ -43,12 +45,14 @@ class Resource:
 class Document:
     """A file: the version that the server gave it, and its resources.
 
-    Where it cannot be read, why not, no version, and the resources of when it could.
+    Where it cannot be read, why not, no version, and the resources of when it could; whether anybody knows
+    these.
     """
 
     version: str
     resources: tuple[Resource, ...] = ()
     unreadable: str = ""
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,36 +70,57 @@ class Snapshot:
                 found.setdefault(resource.type, {})[resource.name] = resource
         return found
 
+    def knows(self, kind: str) -> bool:
+        """Whether all that there is of *kind* is known: else nobody can say that something of it has left."""
+        document = self.documents.get(_WHOLE.get(kind, ""))
+        return document is not None and document.known
+
 
 class Folder:
     """Where the server writes documents; each is replaced by rename, and read again only then.
 
-    What is damaged or gone counts as it was: nobody loses a route by a lost file.
+    What is damaged or gone counts as it was, also before this process began (*good*): nobody loses a route
+    by a lost file.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, good: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[_Mark, Document]] = {}
+        self._good = Good(good)
         self._parts: dict[str, Any] = {}
+        self._seen = {name: (_NO_MARK, made) for name, made in self._remembered()}
+
+    def _remembered(self) -> Iterator[tuple[str, Document]]:
+        """What an earlier process could read."""
+        for name, text in self._good.read():
+            made = self._document(text, self._parts, None)
+            if made.known:
+                yield name, made
+
+    def keep(self) -> None:
+        """Keep what could be read last, for the next process."""
+        self._good.keep(self._seen)
 
     def read(self) -> Snapshot:
         """What is there now."""
         seen: dict[str, tuple[_Mark, Document]] = {}
         used: dict[str, Any] = {}
         for entry in os.scandir(self._folder):
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or not entry.name.endswith(".json"):
                 continue
             known = self._seen.get(entry.name)
-            last = known[1].resources if known is not None else ()
+            last = known[1] if known is not None else None
             try:
                 stat = entry.stat()
                 mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
                 if known is None or known[0] != mark:
-                    known = (mark, self._document(Path(entry.path).read_bytes(), used, last))
+                    text = Path(entry.path).read_bytes()
+                    known = (mark, self._document(text, used, last))
+                    if known[1].version:
+                        self._good.note(entry.name, text)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                known = (_NO_MARK, Document("", last, str(error)))
+                known = (_NO_MARK, _as_it_was(last, str(error)))
             seen[entry.name] = known
         if used:
             self._parts = {**self._parts, **used} if len(self._parts) < _PARTS_KEPT else used
@@ -108,18 +133,18 @@ class Folder:
         there = Snapshot({name: document for name, (_, document) in seen.items()} | gone).resources
         clusters = there.get(CLUSTERS, {})
         return {
-            name: (_NO_MARK, Document("", document.resources, "it is gone"))
+            name: (_NO_MARK, _as_it_was(document, "it is gone"))
             for name, document in gone.items()
             if any(r.type != ENDPOINTS or r.name in clusters for r in document.resources)
         }
 
-    def _document(self, text: bytes, used: dict[str, Any], last: tuple[Resource, ...]) -> Document:
+    def _document(self, text: bytes, used: dict[str, Any], last: Document | None) -> Document:
         try:
             document = json.loads(text)
             made = tuple(self._resource(part, used) for part in document["resources"])
             return Document(document["version_info"], made)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            return Document("", last, f"{type(error).__name__}: {error}")
+            return _as_it_was(last, f"{type(error).__name__}: {error}")
 
     def _resource(self, document: Mapping[str, Any], used: dict[str, Any]) -> Resource:
         kind = document["@type"]
@@ -144,6 +169,11 @@ class Folder:
 
 
 _PARTS_KEPT = 20_000
+
+
+def _as_it_was(last: Document | None, why: str) -> Document:
+    """A document that cannot be read, and *why* not."""
+    return Document("", last.resources if last else (), why, known=last is not None and last.known)
 
 
 def _typed(routes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

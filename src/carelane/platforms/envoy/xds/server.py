@@ -2,7 +2,8 @@
 
 ``python -m carelane.platforms.envoy.xds FOLDER``, kept by a shim in a session of its own: it outlives the
 server as the proxies do. In FOLDER: ``wanted/``, the documents that the server writes (it sends SIGHUP after;
-looked at once a second too); ``ads.sock``, where the proxies ask; ``taken.json``, what each proxy took.
+looked at once a second too); ``good/``, those as they could be read last; ``ads.sock``, where the proxies
+ask; ``taken.json``, what each proxy took.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from carelane.platforms.envoy.documents import SOCKET, TAKEN, WANTED
+from carelane.base import json_files
+from carelane.platforms.envoy.documents import GOOD, SOCKET, TAKEN, WANTED
 from carelane.platforms.envoy.xds import messages
 from carelane.platforms.envoy.xds.api import DISCOVERY
 from carelane.platforms.envoy.xds.documents import Folder
@@ -47,7 +49,7 @@ class Discovery:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._documents = Folder(folder / WANTED)
+        self._documents = Folder(folder / WANTED, folder / GOOD)
         self._snapshot = self._documents.read()
         self._connected: list[Connected] = []
         self._reported = ""
@@ -100,6 +102,7 @@ class Discovery:
         if self._reporting is not None:
             self._reporting.cancel()
             self._reporting = None
+        self._documents.keep()  # after the proxies were told: they do not wait for it
         documents = self._snapshot.documents
         said = {
             proxy.node: {
@@ -117,8 +120,10 @@ class Discovery:
         unreadable = {name: d.unreadable for name, d in documents.items() if d.unreadable}
         text = json.dumps({"proxies": said, "unreadable": unreadable})
         try:
-            if text != self._reported:
+            json_files.make_way(self._folder / TAKEN)
+            if text != self._reported or not (self._folder / TAKEN).exists():
                 part = self._folder / f".{TAKEN}"
+                json_files.make_way(part)
                 part.write_text(text)
                 part.replace(self._folder / TAKEN)
             # When it was last so, by the time since boot, which nobody sets.
@@ -154,6 +159,7 @@ def _response(answer: Answer) -> Any:  # noqa: ANN401 - a message
 async def serve(folder: Path) -> None:
     """Serve until SIGTERM."""
     os.chdir(folder)  # a socket's path is short, however deep the folder
+    json_files.make_way(folder / SOCKET)
     (folder / WANTED).mkdir(exist_ok=True)
     discovery = Discovery(folder)
     request = messages.new(DISCOVERY + "DeltaDiscoveryRequest")

@@ -101,8 +101,8 @@ class Stream:
         """
         for kind in ORDER:
             of = self._types.get(kind)
-            if of is None:
-                continue
+            if of is None or (kind in EVERYTHING and not snapshot.knows(kind)):
+                continue  # it goes on with what it has
             there = snapshot.resources.get(kind, {})
             fresh = tuple(
                 r for name, r in there.items() if self._wants(kind, r) and of.sent.get(name) != r.version
