@@ -1,11 +1,13 @@
 """What real Envoys count, and of whom."""
 
 import http.client
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from carelane.analysis.measurements import Counts
+from carelane.base import json_files
 from carelane.platforms.envoy import resources
 from carelane.platforms.envoy.documents import FRONT, PREVIEW
 from carelane.platforms.envoy.meter import TrafficMeter
@@ -95,6 +97,30 @@ class TestCounting(Envoys):
         listeners = router._published.folder / "listeners.json"
         assert listeners.stat().st_mode & 0o077 == 0
         assert place.read_text() in listeners.read_text()
+
+    @pytest.mark.parametrize("instead", [b"", b"\x00\xffgarbage", b"secret", b"a" * 32 + b"\n", None])
+    def test_a_key_that_is_damaged_is_set_aside_and_made_again(
+        self,
+        router: EnvoyRouter,
+        another: Callable[[], EnvoyRouter],
+        ports: dict[str, int],
+        instead: bytes | None,
+    ) -> None:
+        place = router._folder / "own.key"
+        place.unlink()
+        place.mkdir() if instead is None else place.write_bytes(instead)
+        again = another()
+        again.begin()
+        again.route(routing(2, {"v1": 1}, ports))
+        until(lambda: again.routed().generation == 2, 10.0, "the proxies take what it writes")
+        assert len(place.read_text()) == 32
+        assert len(json_files.damaged(router._folder)) == 1, "it is named"
+        before = counted(again, "v1")
+        assert again.ask("/", 2.0) == (200, b"v1")
+        asked(again._ports[FRONT], 2, {"x-carelane-own": ""})
+        until(lambda: counted(again, "v1").requests == before.requests + 2, 5.0, "its own are not counted")
+        for admin in again.admins.values():
+            admin._connection.close()
 
 
 class TestForgetting(Envoys):

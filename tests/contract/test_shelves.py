@@ -153,13 +153,17 @@ class TestEndedShelf(ShelfContract):
 
 
 class TestDamagedShelf(ShelfContract):
-    @pytest.fixture
-    def shelf(self, tmp_path: Path) -> DamagedShelf:
+    @pytest.fixture(params=["files", "folders"])
+    def shelf(self, tmp_path: Path, request: pytest.FixtureRequest) -> DamagedShelf:
         for name in ("status", "spec"):
             file = tmp_path / "web-1" / f"{name}.json"
             file.parent.mkdir(exist_ok=True)
-            file.write_text("{")
-            assert json_files.read(file) is None
+            if request.param == "files":
+                file.write_text("{")
+            else:
+                file.mkdir()
+                (file / "something").write_text("in it")
+            json_files.set_aside(file, "it is damaged")
         for aside in json_files.damaged(tmp_path):
             age(aside, LONG_AGO.timestamp() if aside.name.startswith("status") else time.time() - 7200)
         return DamagedShelf(tmp_path)

@@ -28,6 +28,7 @@ from tests.load import Load
 from tests.waiting import until
 
 SLOW_MS = (800, 2000)
+OWN_KEY = "0123456789abcdef" * 2
 OTHER_BYTES = b"\xff\xfe\x00\x80"
 
 
@@ -61,14 +62,14 @@ class TestDeclaredApi:
             folder = tmp_path / "files"
             earlier_proxies.begin(files, folder, one, PROXIES[:1])
             same = Published(folder, from_files(folder))
-            same.begin(one, "secret", SLOW_MS)
+            same.begin(one, OWN_KEY, SLOW_MS)
             same.publish(made)
             inner = {name: one[name] for name in ("backend", "frontend")}
             router = EnvoyRouter(
                 tmp_path / "envoy", one[FRONT], inner, streams, preview_port=one[PREVIEW], slow_ms=SLOW_MS
             )
             (tmp_path / "envoy").mkdir()
-            (tmp_path / "envoy" / "own.key").write_text("secret")
+            (tmp_path / "envoy" / "own.key").write_text(OWN_KEY)
             router.begin()
             router.route(made)
             until(lambda: router.routed().generation == 3, 20.0, "the streamed documents are in force")

@@ -1,7 +1,6 @@
 """The Proxies port: two Envoys a front door, told what to do through documents."""
 
 import http.client
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from carelane.base.errors import PlatformError
 from carelane.delivery.observations import RoutingSeen
 from carelane.delivery.replicas.routing import Routing
 from carelane.delivery.replicas.seen import EndpointSeen, ProxyTrouble
-from carelane.platforms.envoy import acceptance
+from carelane.platforms.envoy import acceptance, own_key
 from carelane.platforms.envoy.acceptance import Acceptance, Said
 from carelane.platforms.envoy.admin import Admin, Health, HostSeen
 from carelane.platforms.envoy.documents import (
@@ -34,7 +33,6 @@ Answer = TypeVar("Answer")
 ASKED_AT_ONCE = 8
 """Questions to the proxies' administration: of the loops and of the commands that look at the same time."""
 NAMES = "instances.json"
-OWN_KEY = "own.key"
 MOST_BYTES = 1 << 20
 """Of an answer to Carelane's own question; a version's name is in the first of them."""
 
@@ -77,7 +75,7 @@ class EnvoyRouter:
             PlatformError: If a proxy cannot be started.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._own = self._own_key()
+        self._own = own_key.kept(self._folder)
         self._instances = self._remembered()
         known = acceptance.fresh(self._proxies.beside)
         self._published.begin(self._ports, self._own, self._slow_ms, known=known)
@@ -90,13 +88,6 @@ class EnvoyRouter:
         """What an earlier server wrote, so that its endpoints mean something to this one."""
         known = (json_files.read(self._folder / NAMES) or {}).items()
         return {int(port): name for port, name in known if port.isdecimal() and isinstance(name, str)}
-
-    def _own_key(self) -> str:
-        """By what the proxies know Carelane's own questions, made once and kept beside their files."""
-        place = self._folder / OWN_KEY
-        if not place.exists():
-            replace(place, secrets.token_hex(16))
-        return place.read_text()
 
     # -- the port
 

@@ -156,12 +156,16 @@ class DamagedShelf:
         """Those that were set aside before the moment up to which they are kept."""
         found = _older(iter(json_files.damaged(self._root)), kept.since)
         places = ((path, str(path.relative_to(self._root))) for path in found)
-        return [Spare(self.name, "damaged file", place, _blocks(path)) for path, place in places]
+        return [Spare(self.name, "damaged file", place, size_of(path)) for path, place in places]
 
     def remove(self, spare: Spare) -> None:
-        """The file; raises PlatformError where it cannot be."""
+        """The file, or the folder that stood in its place; raises PlatformError where it cannot be."""
+        path = self._root / spare.name
         try:
-            (self._root / spare.name).unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise not_written(spare.name, error) from error
 
