@@ -1,11 +1,16 @@
 """What is recorded is lost, damaged or older than what runs: nothing is ended unasked."""
 
 import json
+import os
 import shutil
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tests.e2e.test_ending import running
 from tests.load import Load, summary
 from tests.systems.system import System
 from tests.waiting import until
@@ -127,3 +132,47 @@ def test_a_socket_or_configuration_that_is_gone_keeps_nobody_from_going_back(mak
     assert (refused.code, "Traceback" in refused.err) == (4, False), refused.err
     (system.folder / "elsewhere.yaml").rename(system.folder / "carelane.yaml")
     system.up()
+
+
+@pytest.mark.parametrize("file", ["status.json", "spec.json", "control.json"])
+def test_a_folder_in_the_place_of_an_instances_file_keeps_nothing_from_going_on(
+    make_system: Make, file: str
+) -> None:
+    system = make_system()
+    system.shipped("v1")
+    state = system.folder / ".carelane"
+    spoiled = [stand_in_the_way(state, file)]
+    with Load(system.port, rate=50) as load:
+        system.shipped("v2")
+        spoiled.append(stand_in_the_way(state, file))
+        system.must("emergency-rollback", "production", "--reason", "it is bad")
+    assert not any(answer.lost for answer in load.answers), summary(load.answers)
+    assert system.get(system.port)["version"] == "v1"
+    if file == "status.json":  # which is read at every look
+        checked = system.must("state", "check")
+        assert all(f"/{name}/{file}.damaged-" in checked for name in spoiled), checked
+    stand_in_the_way(state, file)
+    assert "has ended" in system.must("down")
+    assert running(system) == set()
+
+
+@pytest.mark.parametrize("file", ["status.json", "spec.json", "control.json"])
+def test_without_a_server_too_everything_ends_though_a_folder_stands_in_a_files_place(
+    make_system: Make, file: str
+) -> None:
+    system = make_system()
+    system.shipped("v1")
+    os.kill(system.server_pid(), signal.SIGKILL)
+    until(lambda: system.run("status").code == 6, 10, "the server is gone")
+    stand_in_the_way(system.folder / ".carelane", file)
+    assert "has ended" in system.must("down")
+    assert running(system) == set()
+
+
+def stand_in_the_way(state: Path, file: str) -> str:
+    """Put a folder in the place of *file* of the newest instance; its name."""
+    folder = max(state.glob("environments/production/instances/*"), key=lambda path: path.stat().st_ctime)
+    if not (folder / file).is_dir():
+        (folder / file).unlink(missing_ok=True)
+        (folder / file).mkdir()
+    return folder.name

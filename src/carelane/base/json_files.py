@@ -6,9 +6,11 @@ wants to look, and the document counts as missing: whoever needs it makes it aga
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ log = structlog.get_logger()
 DAMAGED = "damaged"
 """In the name of a file that was set aside: ``status.json.damaged-1764316800``."""
 _ASIDE = re.compile(rf".\.{DAMAGED}-\d{{16,}}$")
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN}
+"""What says nothing of a file that cannot be read."""
 SETTLED_NS = 1_000_000_000
 
 
@@ -33,6 +37,7 @@ def write(path: Path, document: Any) -> None:  # noqa: ANN401 - JSON is of any s
             json.dump(document, file)
             file.flush()
             os.fsync(file.fileno())
+        make_way(path)
         Path(part).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -48,14 +53,20 @@ NONE: Kinds = {}
 def read(path: Path, needed: Kinds = NONE, also: Kinds = NONE) -> dict[str, Any] | None:
     """The document at *path*; None where there is none.
 
-    It is to have what is *needed*, and what it has *also* is to be of these kinds. One that is damaged is set
-    aside, and is none. What cannot be read for another reason raises OSError.
+    It is to have what is *needed*, and what it has *also* is to be of these kinds. One that is damaged, or
+    cannot be read for whatever reason lies in it, is set aside, and is none.
+
+    Raises:
+        OSError: If this process cannot read anything now: it has too many files open, or no memory.
     """
     try:
-        with path.open("rb") as file:
-            seen = os.fstat(file.fileno())
-            raw = file.read()
+        inode, raw = _content(path)
     except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in _OURS:
+            raise
+        set_aside(path, error.strerror or str(error))
         return None
     wrong = ""
     try:
@@ -66,8 +77,21 @@ def read(path: Path, needed: Kinds = NONE, also: Kinds = NONE) -> dict[str, Any]
         wrong = _wrong(document, needed, also)
     if not wrong:
         return dict(document)
-    _set_aside_unless_replaced(path, seen.st_ino, wrong)
+    _set_aside_unless_replaced(path, inode, wrong)
     return None
+
+
+def _content(path: Path) -> tuple[int, bytes]:
+    """The inode and the content of the file at *path*; raises OSError, also for a pipe or a folder."""
+    with open(path, "rb", opener=_without_waiting) as file:
+        seen = os.fstat(file.fileno())
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        return seen.st_ino, file.read()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class Remembered:
@@ -84,7 +108,7 @@ class Remembered:
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        document = read(path, self._needed, self._also) if stamp is not None else None
+        document = read(path, self._needed, self._also)
         if document is None or stamp is None or not stamp.settled():
             self.forget(path)
         else:
@@ -112,7 +136,7 @@ class _Stamp(NamedTuple):
 def _stamp(path: Path) -> _Stamp | None:
     try:
         seen = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return _Stamp(seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
 
@@ -146,9 +170,9 @@ def set_aside(path: Path, wrong: str) -> None:
 
 
 def make_way(path: Path) -> None:
-    """Set a folder aside that stands where a file is to be."""
-    if path.is_dir():
-        set_aside(path, "it is a folder")
+    """Set aside what is no file and stands where one is to be: a folder, most often."""
+    if not path.is_file() and (path.exists() or path.is_symlink()):
+        set_aside(path, "it is no file")
 
 
 def damaged(folder: Path) -> list[Path]:

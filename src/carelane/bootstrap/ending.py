@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from carelane.bootstrap.local import INSTANCES_SECONDS, PROXIES_SECONDS, PROXY_GRACE_SECONDS
+from carelane.bootstrap.local import (
+    INSTANCES_SECONDS,
+    PROXIES_SECONDS,
+    PROXY_GRACE_SECONDS,
+    end_instances,
+)
 from carelane.bootstrap.localhub import PROCESSES as PIPELINE
 from carelane.bootstrap.places import Places
 from carelane.platforms.processes.archives import Archives
@@ -25,7 +30,7 @@ def end_everything(places: Places, only: str | None = None) -> list[str]:
     roots = [root for root in places.known_environments() if only in {None, root.name}]
     for root in roots:
         instances = ProcessInstances(root, Archives(places.artifacts), places.system, Ports(()))
-        left += instances.stop_all(INSTANCES_SECONDS)
+        left += end_instances(instances, root)
     for root in roots:
         left += _end(root / "proxies", PROXY_GRACE_SECONDS, PROXIES_SECONDS)
         databases = [path.name for path in (root / "backing").glob("*") if path.is_dir()]
@@ -40,9 +45,7 @@ def _end(folder: Path, grace_seconds: float, within_seconds: float) -> list[str]
         return []
     shims = Shims(folder)
     names = shims.names()
-    for name in names:
-        shims.stop(name, grace_seconds)
-    left = shims.wait_ended(names, within_seconds)
+    left = shims.end(names, grace_seconds, within_seconds)
     for name in set(names) - set(left):
         shims.clear(name)
     return left

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import time
 from pathlib import Path
 
@@ -50,6 +51,49 @@ def test_what_is_not_utf_8_is_damaged_too(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe{}")
     assert json_files.read(path) is None
     assert len(json_files.damaged(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("instead", ["folder", "loop", "pipe", "device"])
+def test_what_is_no_file_is_damaged_too_and_makes_way(tmp_path: Path, instead: str) -> None:
+    path = tmp_path / "status.json"
+    remembered = json_files.Remembered({"run": int})
+    json_files.write(path, {"run": 1})
+    assert remembered.read(path) == {"run": 1}
+    path.unlink()
+    if instead == "folder":
+        path.mkdir()
+        (path / "something").write_text("in it")
+    elif instead == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if instead == "device" else path.name)
+    assert remembered.read(path) is None
+    assert json_files.read(path) is None
+    assert len(json_files.damaged(tmp_path)) == 1
+    json_files.write(path, {"run": 2})
+    assert remembered.read(path) == {"run": 2}
+
+
+def test_a_folder_makes_way_for_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.mkdir()
+    (path / "something").write_text("in it")
+    json_files.write(path, {"run": 2})
+    assert json_files.read(path) == {"run": 2}
+    assert [(aside / "something").read_text() for aside in json_files.damaged(tmp_path)] == ["in it"]
+
+
+def test_what_says_nothing_of_a_file_sets_none_aside(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    json_files.write(path, {"run": 1})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            json_files.read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert json_files.read(path) == {"run": 1}
 
 
 def test_one_that_is_remembered_is_read_again_once_it_was_replaced(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def write_json(path: str, document: dict[str, Any]) -> None:
     try:
         with open(temporary, "wb") as file:
             file.write(text)
+        make_way(path)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -104,6 +105,12 @@ def write_json(path: str, document: dict[str, Any]) -> None:
         if error.errno not in FULL:
             raise
         write_in_spare(path, text)
+
+
+def make_way(path: str) -> None:
+    """Set a folder aside that stands where a file is to be."""
+    if os.path.isdir(path):
+        os.rename(path, f"{path}.damaged-{time.time_ns()}")
 
 
 def keep_spare(path: str) -> None:
@@ -139,16 +146,23 @@ def read_json(path: str, *needed: str) -> dict[str, Any] | None:
     Whoever starts shims sets damaged ones aside and makes them again (`base/json_files.py`).
     """
     try:
-        with open(path) as file:
+        with open(path, opener=without_waiting) as file:
             document = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and all(key in document for key in needed) else None
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Open what may be a pipe by now."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def last_child(folder: str, status: dict[str, Any]) -> dict[str, Any] | None:
     """Who the process of the latest run is or was, with its boot and run; None where none ever was."""
     said = read_json(f"{folder}/child.json", "pid", "start", "boot", "run")
+    if said is not None and not (type(said["run"]) is type(said["pid"]) is int):
+        said = None
     if said is not None and said["run"] >= status["run"]:
         return said
     child = status.get("child")
@@ -328,6 +342,7 @@ class Shim:
     def open_log(self, run: int) -> int:
         """Where the process prints to; nowhere, where the disk has no room for another file."""
         try:
+            make_way(f"{self.folder}/run-{run}.log")
             return os.open(f"{self.folder}/run-{run}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             if error.errno not in FULL:

@@ -1,5 +1,6 @@
 """Folders with a shim each: starting, stopping, and reading what the shims wrote."""
 
+import fcntl
 import math
 import os
 import shutil
@@ -161,6 +162,7 @@ class Shims:
         if self.supervised(status):
             return
         self._make_way(status)
+        json_files.make_way(self.folder(name) / "shim.lock")
         command = [sys.executable, "-I", "-S", str(SHIM), str(self.folder(name))]
         try:
             child = subprocess.Popen(
@@ -221,6 +223,18 @@ class Shims:
                 self._see_to_an_end(name)
             time.sleep(0.05)
 
+    def end(self, names: list[str], grace_seconds: float, timeout_seconds: float) -> list[str]:
+        """Ask all of *names* for their end and wait for it; those that still run.
+
+        What cannot be asked, and why not, is in the log, and keeps no other from ending.
+        """
+        for name in names:
+            try:
+                self.stop(name, grace_seconds)
+            except (OSError, PlatformError) as error:
+                log.error("it cannot be told to end", name=name, folder=str(self.root), error=str(error))  # noqa: TRY400
+        return self.wait_ended(names, timeout_seconds)
+
     def _see_to_an_end(self, name: str) -> None:
         """Of a process that was told to end, and whose shim is gone or hangs, another sees to it."""
         status = self.status(name)
@@ -231,13 +245,26 @@ class Shims:
     def over(self, name: str) -> bool:
         """Whether nothing of *name* runs: neither its process nor a shim that starts it or ends what it left.
 
-        One that has just been sent has not written anything yet.
+        One that has just been sent has not written anything yet; what was written may be lost.
         """
         self._reap()
-        status = self.status(name)
-        kept = self.supervised(status) or any(each == name for each, _ in self._children)
-        said = status is not None and status["phase"] == EXITED
-        return not self.running(status) and (said or not kept)
+        status, coming = self.status(name), any(each == name for each, _ in self._children)
+        if status is None:
+            return not coming and not self._locked(name)
+        if self.running(status):
+            return False
+        return status["phase"] == EXITED or not (coming or self.supervised(status))
+
+    def _locked(self, name: str) -> bool:
+        """Whether a shim keeps the folder of *name*, whatever is written there."""
+        try:
+            with (self.folder(name) / "shim.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def end_left_behind(self, name: str) -> None:
         """Kill what the process of *name*, which has ended, left behind, where its shim was gone before."""

@@ -159,7 +159,8 @@ def _response(answer: Answer) -> Any:  # noqa: ANN401 - a message
 async def serve(folder: Path) -> None:
     """Serve until SIGTERM."""
     os.chdir(folder)  # a socket's path is short, however deep the folder
-    json_files.make_way(folder / SOCKET)
+    if (folder / SOCKET).is_dir():
+        json_files.set_aside(folder / SOCKET, "it is a folder")
     (folder / WANTED).mkdir(exist_ok=True)
     discovery = Discovery(folder)
     request = messages.new(DISCOVERY + "DeltaDiscoveryRequest")
