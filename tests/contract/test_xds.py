@@ -309,6 +309,20 @@ class TestTending(Envoys):
         assert "has ended 3 times in a row: " in said[0]
         assert "no_such_field" in said[0]
 
+    @pytest.mark.parametrize("instead", ["other bytes", "folder"])
+    def test_a_bootstrap_that_cannot_be_read_is_written_again(
+        self, router: EnvoyRouter, ports: dict[str, int], keeper: Shims, instead: str
+    ) -> None:
+        settle(router, ports)
+        place = keeper.folder(PROXIES[0]) / "bootstrap.json"
+        whole = place.read_text()
+        spoil(place, instead)
+        with Load(router._ports[FRONT], rate=100, connections=4) as load:
+            until(lambda: router.tend() == () and place.is_file(), 30.0, "the proxy is replaced")
+            until(lambda: mended_by(router), 20.0, "all is well")
+        assert place.read_text() == whole
+        assert {answer.status for answer in load.answers if not answer.lost} == {200}
+
     def test_proxies_of_an_earlier_version_are_told_by_files_until_they_are_replaced_one_by_one(
         self, another: Callable[[], EnvoyRouter], ports: dict[str, int], keeper: Shims, tmp_path: Path
     ) -> None:

@@ -47,3 +47,18 @@ def test_a_folder_that_is_gone_is_said_to_be_and_another_can_be_named(system: Sy
         done = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True)
         assert done.returncode == code, done.stderr
         assert said in done.stderr
+
+
+@pytest.mark.parametrize("command", [("up", "--detach"), ("up",), ("config", "check"), ("status",)])
+@pytest.mark.parametrize("instead", [b"system: caf\xe9\n", None])
+def test_a_configuration_that_cannot_be_read_is_one_clear_error(
+    make_system: Make, command: tuple[str, ...], instead: bytes | None
+) -> None:
+    system = make_system(up=False)
+    place = system.folder / "carelane.yaml"
+    place.unlink()
+    place.mkdir() if instead is None else place.write_bytes(instead)
+    done = system.run(*command)
+    assert done.code in {2, 4, 6}, done.err
+    assert "error: " in done.err
+    assert "Traceback" not in done.err + done.out

@@ -8,7 +8,6 @@ from carelane.analysis.keeping import Thinning
 from carelane.audit.entries import Entry
 from carelane.audit.notifying import Notifier
 from carelane.base.clock import Clock, RealClock
-from carelane.base.errors import NotFoundError
 from carelane.base.logs import Reports, Rotation
 from carelane.base.loops import Failing, Loop, Watchdog
 from carelane.bootstrap import limits, local, secrets, unknown
@@ -129,15 +128,10 @@ def build(places: Places, *, end_unknown: bool = False) -> App:
     Raises:
         ConflictError: If the database is missing, or older than what runs.
         CarelaneError: If what is recorded cannot be read, or there is no room to write.
-        InputError: If carelane.yaml is wrong, or a front door's port is taken.
+        NotFoundError: If there is no carelane.yaml.
+        InputError: If carelane.yaml is wrong, or cannot be read, or a front door's port is taken.
     """
-    try:
-        text = places.file.read_text()
-    except FileNotFoundError:
-        raise NotFoundError(
-            f"no {places.file}", hint="go to your system's folder, or see the README"
-        ) from None
-    configuration = reading.read(text, places.file.name)
+    configuration = reading.read(reading.text_of(places.file), places.file.name)
     places.prepare()
     limits.check(configuration)
     unknown.refuse_orphans(places, configuration)

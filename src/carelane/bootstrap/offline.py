@@ -22,7 +22,7 @@ def check_configuration(path: Path) -> dict[str, Any]:
     """
     from carelane.config import reading
 
-    configuration = reading.read(_text(path), path.name, path.absolute().parent)
+    configuration = reading.read(reading.text_of(path), path.name, path.absolute().parent)
     return {
         "system": configuration.system,
         "services": {name: service.kind for name, service in configuration.services.items()},
@@ -30,20 +30,11 @@ def check_configuration(path: Path) -> dict[str, Any]:
     }
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        raise NotFoundError(f"no {path}", hint="the README shows one to begin with") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
-
-
 def shown_configuration(path: Path, environment: str) -> dict[str, Any]:
     """What the file at *path* comes to in *environment*; raises as `check_configuration` does."""
     from carelane.config import reading, showing
 
-    return showing.shown(reading.read(_text(path), path.name), environment)
+    return showing.shown(reading.read(reading.text_of(path), path.name), environment)
 
 
 def configuration_schema() -> dict[str, Any]:
@@ -205,7 +196,7 @@ def gh_settings(system: Path) -> str:
     from carelane.config import reading
 
     places = Places(system)
-    configuration = reading.read(places.file.read_text(), places.file.name)
+    configuration = reading.read(reading.text_of(places.file), places.file.name)
     if configuration.pipeline is None:
         raise InputError(
             f"{places.file.name} has no `pipeline`",

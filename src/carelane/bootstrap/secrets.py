@@ -11,7 +11,10 @@ from carelane.delivery.releases import SecretReference
 def read(places: Places, secret: Secret) -> str:
     """The value of *secret*, now; raises OSError where it cannot be read."""
     if secret.file is not None:
-        return (places.system / secret.file).read_text().strip()
+        try:
+            return (places.system / secret.file).read_text().strip()
+        except UnicodeDecodeError:
+            raise OSError(errno.EILSEQ, "it is no UTF-8", str(secret.file)) from None
     value = os.environ.get(secret.variable or "")
     if value is None:
         raise OSError(errno.ENOENT, f"variable {secret.variable} is not set")

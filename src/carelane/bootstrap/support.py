@@ -144,7 +144,8 @@ def _said(*command: str) -> str:
 
 def _configuration(places: Places) -> bytes:
     """As it is understood: of a file that is wrong anything may be a secret in the wrong place."""
-    said = reading.read(places.file.read_text(), places.file.name).model_dump(mode="json", exclude_unset=True)
+    there = reading.read(reading.text_of(places.file), places.file.name)
+    said = there.model_dump(mode="json", exclude_unset=True)
     return yaml.safe_dump(masked(said), sort_keys=False).encode()
 
 

@@ -44,7 +44,7 @@ def _written(directory: str) -> list[str]:
     """The environments in carelane.yaml, for when no server answers."""
     import yaml
 
-    with contextlib.suppress(CarelaneError, OSError, yaml.YAMLError, AttributeError, TypeError):
+    with contextlib.suppress(CarelaneError, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
         said = yaml.safe_load((find_system(directory) / FILE).read_text())
         return [name for name in said["environments"] if isinstance(name, str)]
     return []

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from carelane.base.errors import InputError
+from carelane.base.errors import InputError, NotFoundError
 from carelane.config import documents, files, references
 from carelane.config.basics import Strict
 from carelane.config.documents import Document
@@ -37,6 +37,22 @@ def read(text: str, name: str = "carelane.yaml", beside: Path | None = None) -> 
     if configuration is None or found:
         raise InputError("\n".join(_lines(document, found)))
     return configuration
+
+
+def text_of(file: Path) -> str:
+    """What stands in the configuration *file*.
+
+    Raises:
+        NotFoundError: If there is none.
+        InputError: If it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = "go to your system's folder; the README shows one to begin with"
+        raise NotFoundError(f"no {file}", hint=hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
 
 
 def _lines(document: Document, found: list[references.Wrong]) -> list[str]:

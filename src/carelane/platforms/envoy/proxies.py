@@ -153,20 +153,20 @@ class Proxies:
 
     def follows_files(self, name: str) -> bool:
         """Whether proxy *name* was started by a version that gave it files to follow."""
+        written = self._written(name)
+        return written is not None and b"ads_config" not in written
+
+    def _written(self, name: str) -> bytes | None:
+        """The bootstrap of proxy *name* as it is there; None where it cannot be read."""
         try:
-            return "ads_config" not in (self._keeper.folder(name) / "bootstrap.json").read_text()
+            return (self._keeper.folder(name) / "bootstrap.json").read_bytes()
         except OSError:
-            return False
+            return None
 
     def _outdated(self, name: str) -> bool:
         if _command(self._keeper.spec(name)) != self._spec(name)["command"]:
             return True
-        if name == BESIDE:
-            return False
-        try:
-            return (self._keeper.folder(name) / "bootstrap.json").read_text() != self._bootstrap(name)
-        except OSError:
-            return True
+        return name != BESIDE and self._written(name) != self._bootstrap(name).encode()
 
     # -- tending
 
