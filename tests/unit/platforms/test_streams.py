@@ -1,6 +1,8 @@
 """One proxy's stream by the delta protocol: what it is told, and what it took."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -254,14 +256,21 @@ def test_what_was_never_read_is_not_known(tmp_path: Path, instead: str) -> None:
     assert kept(tmp_path).knows(LISTENERS)
 
 
-def test_what_cannot_be_kept_is_not_remembered_as_it_was_before(tmp_path: Path) -> None:
+def test_what_cannot_be_kept_is_not_remembered_as_it_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(tmp_path, "clusters.json", CLUSTERS, "a")
     kept(tmp_path)
     written(tmp_path, "clusters.json", CLUSTERS, "b")
-    (tmp_path / "good" / ".clusters.json").symlink_to("/dev/full")
-    kept(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", _no_room)
+        kept(tmp_path)
     spoil(tmp_path / "clusters.json", "nothing")
     assert not kept(tmp_path).knows(CLUSTERS), "the proxies have what is newer"
+
+
+def _no_room(_path: Path, _data: bytes) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def kept(folder: Path) -> Snapshot:
