@@ -26,15 +26,25 @@ def test_a_state_folder_that_others_may_read_is_taken_back(tmp_path: Path) -> No
     assert (tmp_path / ".carelane").stat().st_mode & 0o777 == allowed
 
 
-@pytest.mark.parametrize("odd", ["run", "environments", "carelane.db"])
+@pytest.mark.parametrize(
+    "odd", ["run", "environments", "artifacts", "carelane.db", "server.lock", "server.log"]
+)
 def test_what_is_something_else_than_it_should_be_is_named(tmp_path: Path, odd: str) -> None:
     places = Places(tmp_path)
     places.prepare()
     place = places.state / odd
-    if odd == "carelane.db":
+    if "." in odd:
         place.mkdir()
     else:
         shutil.rmtree(place, ignore_errors=True)
         place.write_text("")
     with pytest.raises(InputError, match=odd):
         places.prepare()
+
+
+def test_a_path_that_the_database_cannot_be_opened_at_is_named(tmp_path: Path) -> None:
+    system = tmp_path.joinpath(*["a" * 100] * 5)
+    system.mkdir(parents=True)
+    with pytest.raises(InputError, match="is a path of more than 500 bytes"):
+        Places(system).prepare()
+    assert not (system / ".carelane").exists()

@@ -62,3 +62,15 @@ def test_a_configuration_that_cannot_be_read_is_one_clear_error(
     assert done.code in {2, 4, 6}, done.err
     assert "error: " in done.err
     assert "Traceback" not in done.err + done.out
+
+
+def test_too_few_addresses_for_its_threads_are_said_before_anything_is_started(make_system: Make) -> None:
+    """A server that had begun refused everything, its own end as well."""
+    system = make_system(up=False)
+    command = ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh", str(CARELANE), "up", "--detach"]
+    done = subprocess.run(
+        command, cwd=system.folder, env=ENVIRONMENT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert "may have 976 MiB of addresses, and the server needs 4096" in done.stderr
+    assert "ulimit -v unlimited" in done.stderr

@@ -8,6 +8,8 @@ from carelane.config.model import BackingService, Configuration
 
 FILES = 256
 """Descriptors of the server: databases, sockets of the proxies, and a few dozen people and pipelines."""
+ADDRESSES = 4 << 30
+"""Bytes of addresses, which are no memory: a server at rest has 1.3 GiB of them, a proxy one."""
 BESIDE = 50
 """Processes and threads of an environment beside its instances: proxies, what tells them, a database."""
 
@@ -26,6 +28,13 @@ def check(configuration: Configuration) -> None:
         )
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    room, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if room not in {resource.RLIM_INFINITY, -1} and room < ADDRESSES:
+        raise InputError(
+            f"a process of this user may have {room >> 20} MiB of addresses, and the server needs"
+            f" {ADDRESSES >> 20}: each of its threads takes eight",
+            hint="`ulimit -v unlimited` before `carelane up`: it limits no memory that is used",
+        )
     allowed, _ = resource.getrlimit(resource.RLIMIT_NPROC)
     wanted = processes(configuration)
     # Root is never refused a process.

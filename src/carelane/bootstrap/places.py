@@ -7,6 +7,8 @@ from pathlib import Path
 from carelane.base.errors import InputError
 
 FILE = "carelane.yaml"
+LONGEST_PATH = 500
+"""Of the database, in bytes: SQLite takes 512, with what it puts behind for its own files."""
 USERS_SOCKET = "api.sock"
 """The name of the socket through which users come, as whom the kernel says they are."""
 PIPELINE_SOCKET = "/pipeline/carelane.sock"
@@ -103,15 +105,23 @@ class Places:
         Root's own database runs as another user, who has been allowed to pass through: that much stays.
 
         Raises:
-            InputError: If something else is where a folder or the database should be.
+            InputError: If something else is where a folder or a file should be, or the path is too long.
         """
-        for folder in (self.state, self.socket.parent, self.environments):
+        for folder in (self.state, self.socket.parent, self.environments, self.artifacts):
             if folder.exists() and not folder.is_dir():
                 raise InputError(f"{folder} is no folder", hint="move it away; `carelane up` makes its own")
+        for file in (self.lock, self.log):
+            if file.is_dir():
+                raise InputError(f"{file} is a folder", hint="move it away; `carelane up` makes its own")
         if self.database.is_dir():
             raise InputError(
                 f"{self.database} is a folder",
                 hint="move it away; `carelane state restore FILE` puts one back",
+            )
+        if len(os.fsencode(self.database)) > LONGEST_PATH:
+            raise InputError(
+                f"{self.database} is a path of more than {LONGEST_PATH} bytes, which SQLite does not open",
+                hint="move the system into a folder with a shorter path",
             )
         self.state.mkdir(mode=0o700, exist_ok=True)
         passing = self.state.stat().st_mode & 0o011 if os.geteuid() == 0 else 0
