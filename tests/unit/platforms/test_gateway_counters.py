@@ -29,6 +29,14 @@ def test_a_proxy_is_read_by_service_in_the_namespace_with_latencies() -> None:
     }
 
 
+def test_a_proxy_without_the_bucket_that_is_asked_for_says_nothing_rather_than_that_none_was_slow() -> None:
+    slots = Slots(SlotSeen("v1", weight=1))
+    counters = GatewayCounters(lambda: ENVOY, slots.held, "here", lambda name, _: name, (100, 500))
+    assert counters() is None
+    counters.slow_ms = (100, 250)
+    assert counters() is not None
+
+
 @dataclass
 class Slots:
     """One slot whose Service has been answered *answers* times."""

@@ -60,7 +60,7 @@ class GatewayCounters:
         try:
             counted = dict(counts(text, self.namespace, self.slow_ms))
         except (ValueError, KeyError, OverflowError):
-            return None  # what answers there is no Envoy, or not whole
+            return None  # what answers there is no Envoy, or not whole, or has other buckets
         held = self.held()
         if held is None:
             return None  # whose it is nobody can say
@@ -101,7 +101,7 @@ def counts(text: str, namespace: str, slow_ms: tuple[int, ...]) -> Iterator[tupl
 
 
 def _tally(by_class: Mapping[str, int], at_most: Mapping[float, int], slow_ms: tuple[int, ...]) -> Tally:
-    """*at_most* counts those that took so long or less."""
+    """*at_most* counts those that took so long or less; raises KeyError where an edge is not among them."""
     edges = sorted(at_most)
     lower = [0.0, *edges][: len(edges)]
     within = [at_most[edge] - (at_most[edges[at - 1]] if at else 0) for at, edge in enumerate(edges)]
@@ -110,7 +110,7 @@ def _tally(by_class: Mapping[str, int], at_most: Mapping[float, int], slow_ms: t
         sum(by_class.values()),
         by_class.get("5", 0),
         {bound: count for bound, count in zip(lower, within, strict=True) if count},
-        {ms: timed - at_most.get(float(ms), timed) for ms in slow_ms},
+        {ms: timed - at_most[float(ms)] if edges else 0 for ms in slow_ms},
     )
 
 
