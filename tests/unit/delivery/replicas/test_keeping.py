@@ -84,6 +84,27 @@ def test_a_draining_instance_that_stays_busy_is_stopped_after_its_drain_time() -
     assert simulation.running() == {"v2": 1}
 
 
+def test_a_draining_instance_that_has_died_is_not_started_again_by_the_server_that_comes() -> None:
+    """Everything was killed with it, its keeper too: nobody has it, and nobody is to get it back."""
+    simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
+    old = simulation.instances("v1", Intent.SERVE)[0].id
+    simulation.release("v2")
+    simulation.router.busy.add(old)
+    simulation.deploy("v2")
+    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
+    process = simulation.workloads.processes[old]
+    process.ended = True
+    process.supervised = False
+    started = list(simulation.workloads.started)
+    simulation.restart_server()
+    simulation.router.silent = True  # the proxies were killed as well
+    simulation.tick(2)
+    simulation.router.silent = False
+    simulation.tick(10)
+    assert old not in simulation.workloads.started[len(started) :]
+    assert simulation.running() == {"v2": 1}
+
+
 def test_traffic_leaves_an_instance_before_it_is_told_to_stop() -> None:
     simulation = Simulation(policy(2, keep_warm=0)).shipped("v1")
     simulation.release("v2")
