@@ -157,6 +157,32 @@ def test_a_pipe_is_passed_on_and_a_terminal_is_a_persons(system: System) -> None
     assert refused.returncode == 3, refused.stderr
 
 
+def test_what_is_typed_and_what_is_said_wait_for_one_another_on_neither_side(system: System) -> None:
+    """More each way than all that lies between holds: the command says all of it before it reads any."""
+    system.shipped("v1")
+    ahead = 16 << 20
+    piped = subprocess.run(
+        [
+            CARELANE,
+            "exec",
+            "-i",
+            "production",
+            "web",
+            "--",
+            "sh",
+            "-c",
+            f"head -c {ahead} /dev/zero; wc -c >&2",
+        ],
+        cwd=system.folder,
+        env=ENVIRONMENT,
+        input=bytes(ahead),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (len(piped.stdout), piped.stderr.strip()) == (ahead, str(ahead).encode())
+
+
 def test_a_command_ends_with_its_client(system: System) -> None:
     system.shipped("v1")
     mark = system.folder / "mark"

@@ -2,7 +2,8 @@
 
 To the server: binary messages are what is typed; `{"rows", "columns"}` is the terminal's new size,
 `{"end": true}` the end of what is typed. To the client: binary messages are what is said, behind a byte that
-says where (1 standard output, 2 standard error); the last message is `{"exit_code"}` or `{"problem"}`.
+says where (1 standard output, 2 standard error); `{"taken": 1}` acknowledges a message that was typed, where
+the client asked for that (`base/acknowledging.py`); the last message is `{"exit_code"}` or `{"problem"}`.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from carelane.api.actors import actor_of, rights_of
 from carelane.api.limits import Name
 from carelane.api.problems import document
 from carelane.api.services import recorded
+from carelane.base.acknowledging import ACKNOWLEDGED
 from carelane.base.errors import CarelaneError, ConflictError
 from carelane.bootstrap.app import App
 from carelane.delivery.looking import Screen, Terminal
@@ -48,7 +50,8 @@ def routes(app: App) -> APIRouter:
         if rights_of(socket.scope) != ALL:
             await socket.close(1008)
             return
-        await socket.accept()
+        acknowledges = ACKNOWLEDGED in socket.scope.get("subprotocols", ())
+        await socket.accept(ACKNOWLEDGED if acknowledges else None)
         screen = None if rows is None or columns is None else Screen(rows, columns, kind)
         if not open_now.acquire(blocking=False):
             await _refused(socket, ConflictError(f"{MOST_OPEN} are open already", hint="close one of them"))
@@ -56,7 +59,7 @@ def routes(app: App) -> APIRouter:
         try:
             actor = actor_of(socket.scope.get("client"))
             opened = await asyncio.to_thread(_opened, app, name, instance, tuple(command), screen, actor)
-            await _Conversation(socket, opened).carry_on()
+            await _Conversation(socket, opened, acknowledges=acknowledges).carry_on()
         except CarelaneError as error:
             await _refused(socket, error)
         finally:
@@ -82,13 +85,15 @@ async def _refused(socket: WebSocket, error: CarelaneError) -> None:
 class _Conversation:
     """Passes on what is typed and what is said, each in a thread of its own: a terminal takes no other's."""
 
-    def __init__(self, socket: WebSocket, terminal: Terminal) -> None:
+    def __init__(self, socket: WebSocket, terminal: Terminal, *, acknowledges: bool) -> None:
         self._socket = socket
+        self._acknowledges = acknowledges
         self._terminal = terminal
         self._loop = asyncio.get_running_loop()
         self._typed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(WAITING)
         self._over = asyncio.Event()
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def carry_on(self) -> None:
         """Until the command has ended, or the client has left: then it is ended."""
@@ -140,7 +145,18 @@ class _Conversation:
             else:
                 self._terminal.end_input()
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._room.release)
+                self._loop.call_soon_threadsafe(self._taken, bool(typed))
+
+    def _taken(self, typed: bool) -> None:
+        self._room.release()
+        if typed and self._acknowledges:
+            sending = self._loop.create_task(self._acknowledge())
+            self._sending.add(sending)  # else nobody keeps it
+            sending.add_done_callback(self._sending.discard)
+
+    async def _acknowledge(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the client has left
+            await self._socket.send_text(json.dumps({"taken": 1}))
 
     def _say(self) -> None:
         """What is read is sent before the next is: a client that reads slowly holds up the command alone."""

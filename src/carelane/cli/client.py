@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from carelane.base.acknowledging import ACKNOWLEDGED
 from carelane.base.errors import (
     BY_EXIT_CODE,
     CarelaneError,
@@ -111,6 +112,7 @@ class Client:
         """
         from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
+        from websockets.typing import Subprotocol
 
         connection = self._connect()
         address = f"ws://localhost/api/v1{quote(path)}?{urlencode(query)}"
@@ -124,6 +126,7 @@ class Client:
                 max_size=None,
                 ping_interval=None,
                 open_timeout=self._reachable_seconds,
+                subprotocols=[Subprotocol(ACKNOWLEDGED)],
             )
         except InvalidStatus as error:
             connection.close()

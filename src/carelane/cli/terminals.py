@@ -15,6 +15,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from carelane.base.acknowledging import ACKNOWLEDGED, MOST_AHEAD
 from carelane.base.errors import InputError, Unavailable
 from carelane.cli.client import Client, told
 
@@ -36,14 +37,15 @@ def attached(client: Client, path: str, command: list[str], *, typed: bool, term
         query += [("rows", str(size.lines)), ("columns", str(size.columns))]
         query += [("kind", os.environ.get("TERM", "xterm"))]
     with client.socket_to(path, query) as socket, _raw(on=terminal and typed), _resized(socket, on=terminal):
+        ahead = threading.Semaphore(MOST_AHEAD) if socket.subprotocol == ACKNOWLEDGED else None
         if typed:
-            threading.Thread(target=_type, args=(socket,), daemon=True).start()
+            threading.Thread(target=_type, args=(socket, ahead), daemon=True).start()
         else:
             socket.send(json.dumps({"end": True}))
-        return _listen(socket)
+        return _listen(socket, ahead)
 
 
-def _listen(socket: ClientConnection) -> int:
+def _listen(socket: ClientConnection, ahead: threading.Semaphore | None) -> int:
     """Print what is said, until it says how it ended."""
     with contextlib.suppress(ConnectionClosed):
         for message in socket:
@@ -51,6 +53,10 @@ def _listen(socket: ClientConnection) -> int:
                 _write(message[0], message[1:])
                 continue
             said: dict[str, Any] = json.loads(message)
+            if "taken" in said:
+                if ahead is not None:
+                    ahead.release(int(said["taken"]))
+                continue
             if "problem" in said:
                 raise told(said["problem"])
             return int(said["exit_code"])
@@ -64,9 +70,11 @@ def _write(stream: int, said: bytes) -> None:
         said = said[os.write(stream, said) :]
 
 
-def _type(socket: ClientConnection) -> None:
+def _type(socket: ClientConnection, ahead: threading.Semaphore | None) -> None:
     with contextlib.suppress(ConnectionClosed, OSError):
         while typed := os.read(sys.stdin.fileno(), CHUNK_BYTES):
+            if ahead is not None:
+                ahead.acquire()  # a connection that cannot send reads nothing either
             socket.send(typed)
         socket.send(json.dumps({"end": True}))
 
