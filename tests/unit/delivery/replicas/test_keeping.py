@@ -56,13 +56,19 @@ def test_a_stable_instance_that_hangs_is_replaced() -> None:
     assert len(simulation.instances("v1", *STAYING)) == 2
 
 
-def test_a_draining_instance_is_told_to_stop_only_when_it_is_idle() -> None:
+def draining() -> tuple[Simulation, str]:
+    """v2 has taken the place of v1, whose only instance drains and has a request under way; its name."""
     simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
     old = simulation.instances("v1", Intent.SERVE)[0].id
     simulation.release("v2")
     simulation.router.busy.add(old)
     simulation.deploy("v2")
     simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
+    return simulation, old
+
+
+def test_a_draining_instance_is_told_to_stop_only_when_it_is_idle() -> None:
+    simulation, _ = draining()
     simulation.tick(5)
     assert simulation.instances("v1", Intent.DRAIN)
     simulation.router.busy.clear()
@@ -72,12 +78,7 @@ def test_a_draining_instance_is_told_to_stop_only_when_it_is_idle() -> None:
 
 
 def test_a_draining_instance_that_stays_busy_is_stopped_after_its_drain_time() -> None:
-    simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
-    old = simulation.instances("v1", Intent.SERVE)[0].id
-    simulation.release("v2")
-    simulation.router.busy.add(old)
-    simulation.deploy("v2")
-    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
+    simulation, _ = draining()
     simulation.tick(8)
     assert simulation.instances("v1", Intent.DRAIN)
     simulation.tick(4)
@@ -86,12 +87,7 @@ def test_a_draining_instance_that_stays_busy_is_stopped_after_its_drain_time() -
 
 def test_a_draining_instance_that_has_died_is_not_started_again_by_the_server_that_comes() -> None:
     """Everything was killed with it, its keeper too: nobody has it, and nobody is to get it back."""
-    simulation = Simulation(policy(1, Pace(0, 1), keep_warm=0)).shipped("v1")
-    old = simulation.instances("v1", Intent.SERVE)[0].id
-    simulation.release("v2")
-    simulation.router.busy.add(old)
-    simulation.deploy("v2")
-    simulation.until(lambda: bool(simulation.instances("v1", Intent.DRAIN)))
+    simulation, old = draining()
     process = simulation.workloads.processes[old]
     process.ended = True
     process.supervised = False
