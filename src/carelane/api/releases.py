@@ -10,7 +10,7 @@ from pydantic import Field
 from carelane.access.rights import ALL
 from carelane.api.actors import Actor, Rights
 from carelane.api.environments import Body
-from carelane.api.limits import Name, Reason, Whole
+from carelane.api.limits import TEXT, Name, Reason, Whole
 from carelane.bootstrap.app import App
 from carelane.delivery.differences import Difference, difference
 from carelane.delivery.releases import Release, WorkflowRunReference
@@ -41,7 +41,8 @@ class CreateBody(Body):
         default_factory=dict,
         description="container images by service, each NAME@sha256:DIGEST",
         json_schema_extra={
-            "additionalProperties": {"type": "string", "maxLength": 200, "pattern": IMAGE_PATTERN}
+            "propertyNames": {"minLength": 1, "maxLength": 200, "pattern": TEXT},
+            "additionalProperties": {"type": "string", "maxLength": 200, "pattern": IMAGE_PATTERN},
         },
     )
 
