@@ -2,12 +2,7 @@
 
 from pathlib import Path
 
-from carelane.bootstrap.local import (
-    INSTANCES_SECONDS,
-    PROXIES_SECONDS,
-    PROXY_GRACE_SECONDS,
-    end_instances,
-)
+from carelane.bootstrap.local import INSTANCES_SECONDS, PROXIES_SECONDS, PROXY_GRACE_SECONDS
 from carelane.bootstrap.localhub import PROCESSES as PIPELINE
 from carelane.bootstrap.places import Places
 from carelane.platforms.processes.archives import Archives
@@ -30,7 +25,7 @@ def end_everything(places: Places, only: str | None = None) -> list[str]:
     roots = [root for root in places.known_environments() if only in {None, root.name}]
     for root in roots:
         instances = ProcessInstances(root, Archives(places.artifacts), places.system, Ports(()))
-        left += end_instances(instances, root)
+        left += instances.stop_all(INSTANCES_SECONDS)
     for root in roots:
         left += _end(root / "proxies", PROXY_GRACE_SECONDS, PROXIES_SECONDS)
         databases = [path.name for path in (root / "backing").glob("*") if path.is_dir()]

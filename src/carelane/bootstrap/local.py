@@ -1,11 +1,8 @@
 """An environment on this machine: processes behind Envoy, a database that comes along."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import structlog
-
-from carelane.base.errors import InputError, InvariantError, PlatformError
+from carelane.base.errors import InputError, InvariantError
 from carelane.base.loops import Failing, Loop
 from carelane.bootstrap import secrets
 from carelane.bootstrap.environments import (
@@ -34,8 +31,7 @@ from carelane.platforms.processes.tcp_ports import holder, is_free
 
 INSTANCES_SECONDS, PROXIES_SECONDS = 15.0, 5.0
 """How long `down` waits for them to end."""
-INSTANCE_GRACE_SECONDS, PROXY_GRACE_SECONDS = 10.0, 2.0
-log = structlog.get_logger()
+PROXY_GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,26 +67,13 @@ class LocalHost:
 
     def stop_all(self) -> list[str]:
         """End everything, in the order that loses nothing; the names of what would not end."""
-        left = end_instances(self.instances, self.proxies.root.parent)
+        left = self.instances.stop_all(INSTANCES_SECONDS)
         still = self.proxies.end(list(PROCESSES), PROXY_GRACE_SECONDS, PROXIES_SECONDS)
         for proxy in set(PROCESSES) - set(still):
             self.proxies.clear(proxy)
         left += still
         self.backing.stop_all()
         return left
-
-
-def end_instances(instances: ProcessInstances, root: Path) -> list[str]:
-    """End all *instances* of the environment in *root*; the names of what would not end.
-
-    Where something keeps one from being told, or put aside, the others are ended all the same.
-    """
-    try:
-        return instances.stop_all(INSTANCES_SECONDS)
-    except (OSError, PlatformError) as error:
-        log.error("not all instances end as usual", environment=root.name, error=str(error))  # noqa: TRY400
-    shims = Shims(root / "instances")
-    return shims.end(shims.names(), INSTANCE_GRACE_SECONDS, INSTANCES_SECONDS)
 
 
 def environment(machine: Machine, configuration: Configuration, name: str) -> Environment:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
+
 from carelane.base import json_files
 from carelane.base.errors import ConflictError, PlatformError
 from carelane.delivery import names
@@ -28,6 +30,7 @@ from carelane.platforms.processes.shims import Shims
 from carelane.platforms.processes.tcp_ports import Ports
 from carelane.platforms.processes.terminals import ProcessTerminal
 
+log = structlog.get_logger()
 ENDED_KEPT = 20
 GRACE_SECONDS = 10.0
 """What runs though it is not to has so long to end by itself."""
@@ -176,11 +179,12 @@ class ProcessInstances:
     def stop_all(self, timeout_seconds: float) -> list[str]:
         """End everything; the names of what still runs after *timeout_seconds*."""
         names = self._shims.names()
-        for name in names:
-            self._shims.stop(name, GRACE_SECONDS)
-        left = self._shims.wait_ended(names, timeout_seconds)
+        left = self._shims.end(names, GRACE_SECONDS, timeout_seconds)
         for name in set(names) - set(left):
-            self.forget(name)
+            try:
+                self.forget(name)
+            except (OSError, PlatformError) as error:  # it has ended, and keeps no other from being put aside
+                log.error("what has ended cannot be put aside", name=name, error=str(error))  # noqa: TRY400
         return left
 
     # -- how
