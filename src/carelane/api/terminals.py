@@ -20,14 +20,14 @@ from carelane.api.actors import actor_of, rights_of
 from carelane.api.limits import Name
 from carelane.api.problems import document
 from carelane.api.services import recorded
-from carelane.base.acknowledging import ACKNOWLEDGED
+from carelane.base.acknowledging import ACKNOWLEDGED, MOST_AHEAD
 from carelane.base.errors import CarelaneError, ConflictError
 from carelane.bootstrap.app import App
 from carelane.delivery.looking import Screen, Terminal
 
 MOST_OPEN = 16
-WAITING = 64
-"""Messages that were typed and nobody has read yet: beyond them the client waits."""
+WAITING = 2 * MOST_AHEAD
+"""Messages that were typed and nobody has read yet: beyond them a client that counts none waits."""
 Word = Annotated[str, Query(min_length=1, max_length=4096)]
 
 

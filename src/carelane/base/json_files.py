@@ -45,6 +45,19 @@ def write(path: Path, document: Any) -> None:  # noqa: ANN401 - JSON is of any s
         raise
 
 
+def put(path: Path, content: bytes) -> None:
+    """Replace the file at *path* by rename, readable by this user alone; raises OSError.
+
+    Unlike `write` it waits for no disk: nothing of it has to outlive a power cut.
+    """
+    part = path.with_name(f".{path.name}")
+    for place in (path, part):
+        make_way(place)
+    part.touch(mode=0o600)
+    part.write_bytes(content)
+    part.replace(path)
+
+
 Kinds = Mapping[str, "type | UnionType | Kinds"]
 """What is under each key: of this type, or an object that is like that in turn."""
 NONE: Kinds = {}

@@ -45,13 +45,10 @@ def _unverified(snapshot: Snapshot) -> list[tuple[Incident, ServiceVersion]]:
     """
     if snapshot.state.deployment is not None:
         return []
-    open_ones = [i for i in snapshot.incidents if i.cause is Cause.VERIFY and i.resolved_at is None]
-    running = snapshot.state.running
-    return [
-        (incident, running[incident.service])
-        for incident in open_ones
-        if incident.service in running and running[incident.service].label == incident.version
-    ]
+    open_ones = [incident for incident in snapshot.incidents if incident.cause is Cause.VERIFY]
+    running = snapshot.state.running if open_ones else {}
+    found = ((incident, running.get(incident.service or "")) for incident in open_ones)
+    return [(i, version) for i, version in found if version is not None and version.label == i.version]
 
 
 def _said(router: TrafficRouter, rollout: Rollout, version: ServiceVersion) -> str | None:

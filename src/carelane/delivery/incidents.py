@@ -41,9 +41,8 @@ class Incident:
 
     *deployment* is the one that it is about, which brought what users had; *service* is None where it is
     of several, *version* the label that was worse; *versions* has them by service, where there are several.
-    *opened_at* is when it was noticed, *users_since* when
-    users first had it. *resolved_by* is the deployment that ended it; None where *deployment* itself turned
-    back. What is unknown is None.
+    *opened_at* is when it was noticed, *users_since* when users first had it. *resolved_by* is the deployment
+    that ended it; None where *deployment* itself turned back. What is unknown is None.
     """
 
     environment: str

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib import resources as packages
@@ -195,13 +195,9 @@ class Proxies:
         }
         hanging = [name for name in found if self._hangs(name)]
         found |= refusing
-        # The process beside them first: without it a proxy that starts again knows nothing.
-        ends = sorted([*hanging, *refusing], key=lambda name: name != BESIDE)[:1]
-        nobody = set(PROXIES) <= set(hanging)
-        for name in hanging if nobody else ends:
-            if name == BESIDE or nobody or whole - {name}:
-                self._keeper.signal(name, signal.SIGKILL)
-                self._tended[name] = _Tended()
+        for name in _to_end(hanging, refusing, whole):
+            self._keeper.signal(name, signal.SIGKILL)
+            self._tended[name] = _Tended()
         if not found:
             self._replace_one(whole)
         return tuple(ProxyTrouble(name, why) for name, why in found.items())
@@ -263,6 +259,17 @@ class Proxies:
         self._keeper.clear(name)
         self._prepare(name)
         self._keeper.ensure(name)
+
+
+def _to_end(hanging: list[str], refusing: Iterable[str], whole: AbstractSet[str]) -> list[str]:
+    """Who is ended now: one at a time while another is whole, all where both proxies hang: nobody is there.
+
+    The process beside them first: without it a proxy that starts again knows nothing.
+    """
+    if set(PROXIES) <= set(hanging):
+        return hanging
+    first = sorted([*hanging, *refusing], key=lambda name: name != BESIDE)[:1]
+    return [name for name in first if name == BESIDE or whole - {name}]
 
 
 def _command(spec: Mapping[str, Any] | None) -> list[str] | None:

@@ -180,18 +180,12 @@ def text_of(document: Mapping[Any, Any]) -> str:
 def replace(path: Path, text: str) -> None:
     """Replace a file by rename; nobody else may read it.
 
-    Not through `json_files`: a weight is to be in force in milliseconds, and none of these must outlive a
-    power cut, after which all of them are written anew.
+    A weight is to be in force in milliseconds, and after a power cut all of these are written anew.
 
     Raises:
         PlatformError: If it cannot be written.
     """
-    part = path.with_name(f".{path.name}")
-    for place in (path, part):
-        json_files.make_way(place)
     try:
-        part.touch(mode=0o600)  # one of them holds what only Carelane is to know
-        part.write_text(text)
-        part.rename(path)
+        json_files.put(path, text.encode())
     except OSError as error:
         raise not_written("the routing", error) from error

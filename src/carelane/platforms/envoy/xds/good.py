@@ -47,17 +47,12 @@ class Good:
                     _remove(path)
 
     def _write(self, name: str, text: bytes) -> None:
-        part = self._folder / f".{name}"
-        for place in (part, self._folder / name):
-            json_files.make_way(place)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            part.touch(mode=0o600)  # one of them holds what only Carelane is to know
-            part.write_bytes(text)
-            part.replace(self._folder / name)
+            json_files.put(self._folder / name, text)
         except OSError as error:
             log.error("%s cannot be kept: %s", name, error)  # noqa: TRY400 - its text says it all
-            _remove(part)
+            _remove(self._folder / f".{name}")
             _remove(self._folder / name)
 
 

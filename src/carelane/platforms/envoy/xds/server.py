@@ -120,12 +120,8 @@ class Discovery:
         unreadable = {name: d.unreadable for name, d in documents.items() if d.unreadable}
         text = json.dumps({"proxies": said, "unreadable": unreadable})
         try:
-            json_files.make_way(self._folder / TAKEN)
-            if text != self._reported or not (self._folder / TAKEN).exists():
-                part = self._folder / f".{TAKEN}"
-                json_files.make_way(part)
-                part.write_text(text)
-                part.replace(self._folder / TAKEN)
+            if text != self._reported or not (self._folder / TAKEN).is_file():
+                json_files.put(self._folder / TAKEN, text.encode())
             # When it was last so, by the time since boot, which nobody sets.
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
             os.utime(self._folder / TAKEN, (now, now))
